@@ -1,0 +1,263 @@
+"""Datasets: which variables there are, tile files, and the gathered phase map."""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import netCDF4
+import numpy as np
+
+from eiphase.mapping import ScaleStatus
+from eiphase.observables import Flag
+from eiphase.sweep import Sweep, Tile
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
+
+
+class DatasetError(ValueError):
+    """A file that is not what it should be; the message is one sentence."""
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a variable means; each has the dimensions of a point, `lag` beside if `lagged`."""
+
+    long_name: str
+    units: str = "1"
+    comment: str = ""
+    lagged: bool = False
+    flags: type[IntEnum] | None = None
+
+    @property
+    def dtype(self) -> str:
+        return "i1" if self.flags else "f8"
+
+    @property
+    def fill(self) -> float:
+        """What stands where nothing was computed or the variable has no meaning."""
+        return NOT_APPLICABLE if self.flags else np.nan
+
+    def attributes(self) -> dict[str, object]:
+        found: dict[str, object] = {"long_name": self.long_name}
+        if self.flags:
+            found["flag_values"] = np.array([NOT_APPLICABLE, *self.flags], "i1")
+            names = ["not_applicable", *(flag.name.lower() for flag in self.flags)]
+            found["flag_meanings"] = " ".join(names)
+        else:
+            found["units"] = self.units
+        if self.comment:
+            found["comment"] = self.comment
+        return found
+
+
+_ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
+_LIF = "Of the spiking backends; NaN for rate neurons."
+_LOIHI = "Of lif_bit_accurate; NaN for the other backends."
+
+VARIABLES: dict[str, Variable] = {
+    "autocovariance": Variable(
+        "autocovariance of single neurons' activity, mean over neurons", comment=_ACTIVITY, lagged=True
+    ),
+    "c0": Variable(
+        "autocovariance at lag 0",
+        comment=f"{_ACTIVITY} NaN where c0_flag is not ok; autocovariance holds the value even then.",
+    ),
+    "c0_flag": Variable(
+        "why c0 is, or is not, a number",
+        comment="undefined: nothing fluctuates, or what does is a transient that dies out; "
+        "broken: activity is not finite.",
+        flags=Flag,
+    ),
+    "decay_time": Variable(
+        "first lag at which the autocovariance falls to c0 / e",
+        units="step",
+        comment="Linear between lags. NaN where decay_time_flag is not ok.",
+    ),
+    "decay_time_flag": Variable(
+        "why decay_time is, or is not, a number",
+        comment="censored: longer than the largest lag; undefined and broken: as for c0.",
+        flags=Flag,
+    ),
+    "persistence": Variable(
+        "variance over time in the second half of the measured steps over that in the first",
+        comment="Near 1: stationary activity. Below 0.1: a transient that dies out.",
+    ),
+    "mean_rate": Variable(
+        "mean over neurons and time of the rate neurons' state, or of spikes per neuron and step"
+    ),
+    "silent_fraction": Variable("fraction of neurons that never fire", comment=_LIF),
+    "always_firing_fraction": Variable("fraction of neurons that fire in every step", comment=_LIF),
+    "weight_scale": Variable(
+        "LIF weights in units of the rate network's (before the factor du)", comment=_LIF
+    ),
+    "weight_scale_status": Variable(
+        "how weight_scale came about",
+        comment="unchanged: the solver returned its start, which is not a solution.",
+        flags=ScaleStatus,
+    ),
+    "current_low": Variable("0.2 quantile of the current u", "threshold", "Of lif_float, all steps."),
+    "current_high": Variable("0.8 quantile of the current u", "threshold", "Of lif_float, all steps."),
+    "voltage_low": Variable("0.2 quantile of the voltage v", "threshold", "Of lif_float, all steps."),
+    "voltage_high": Variable("0.8 quantile of the voltage v", "threshold", "Of lif_float, all steps."),
+    "integer_threshold": Variable("vth, in units of 2**6 of the integer voltage", comment=_LOIHI),
+    "bias_mantissa": Variable("mantissa of the integer bias", comment=_LOIHI),
+    "bias_exponent": Variable("exponent of the integer bias", comment=_LOIHI),
+    "weight_exponent": Variable("exponent of the integer weights", comment=_LOIHI),
+    "clipped_weight_fraction": Variable(
+        "fraction of non-zero weights beyond the 8-bit range, clipped", comment=_LOIHI
+    ),
+    "weight_bits": Variable(
+        "bits that the largest stored weight needs, sign included, of 8", "bit", _LOIHI
+    ),
+    "current_wraps": Variable(
+        "how often a current left its 24 bits and wrapped, over neurons and all steps", comment=_LOIHI
+    ),
+    "voltage_clips": Variable(
+        "how often a voltage was clipped to its 24 bits, over neurons and all steps", comment=_LOIHI
+    ),
+}
+
+
+def write_tile(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
+    """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
+    with _beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
+        file.setncatts({"sweep_digest": sweep.digest, "tile": str(tile)})
+        file.createDimension("point", len(tile.points))
+        file.createDimension("lag", sweep.simulation.max_lag + 1)
+        for name, data in values.items():
+            dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
+            file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
+
+
+def read_tile(path: Path, sweep: Sweep, tile: Tile) -> dict[str, np.ndarray]:
+    """Read what `write_tile` wrote; raises `DatasetError` if it is another sweep's or damaged."""
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            found = (file.getncattr("sweep_digest"), file.getncattr("tile"))
+            values = {name: file[name][:] for name in VARIABLES if name in file.variables}
+    except (OSError, AttributeError, RuntimeError) as error:
+        raise DatasetError(f"{path} is not a tile that can be read: {error}.") from None
+    if found != (sweep.digest, str(tile)):
+        raise DatasetError(
+            f"{path} holds {found[1]} of sweep {found[0][:12]}, "
+            f"but {tile} of sweep {sweep.digest[:12]} is needed; delete it to have it run again."
+        )
+    return values
+
+
+def gather(
+    tiles: Iterable[tuple[Tile, Path]], sweep: Sweep, *, name: str
+) -> "xr.Dataset":
+    """All tiles of a sweep as one dataset with dimensions backend, q_factor, g_factor, seed, lag.
+
+    Raises `DatasetError` unless every point of the sweep is there exactly once.
+    """
+    import xarray as xr  # imported here: simulations do not need it, and it takes a second
+
+    dims = ("backend", "q_factor", "g_factor", "seed")
+    coordinates = (sweep.backends, sweep.grid.q_factor, sweep.grid.g_factor, sweep.seeds)
+    shape = tuple(len(values) for values in coordinates)
+    lags = np.arange(sweep.simulation.max_lag + 1)
+    arrays = {
+        key: np.full(shape + ((len(lags),) if v.lagged else ()), v.fill, v.dtype)
+        for key, v in VARIABLES.items()
+    }
+    times_seen = np.zeros(shape, int)
+    for tile, path in tiles:
+        q, g = np.array(tile.points).T
+        where = (sweep.backends.index(tile.backend), q, g, sweep.seeds.index(tile.seed))
+        times_seen[where] += 1
+        for key, values in read_tile(path, sweep, tile).items():
+            arrays[key][where] = values
+    if (times_seen != 1).any():
+        odd = tuple(np.argwhere(times_seen != 1)[0])
+        point = ", ".join(f"{d} {c[i]}" for d, c, i in zip(dims, coordinates, odd, strict=True))
+        raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
+
+    dataset = xr.Dataset(
+        {
+            key: ((*dims, "lag") if v.lagged else dims, arrays[key], v.attributes())
+            for key, v in VARIABLES.items()
+        },
+        coords={
+            "backend": ("backend", list(sweep.backends), {"long_name": "how networks are simulated"}),
+            "q_factor": ("q_factor", list(sweep.grid.q_factor), _axis("recurrent gain")),
+            "g_factor": ("g_factor", list(sweep.grid.g_factor), _axis("relative inhibition")),
+            "seed": ("seed", list(sweep.seeds), {"long_name": "seed of the Gaussian matrix"}),
+            "lag": ("lag", lags, {"long_name": "lag", "units": "step"}),
+        },
+    )
+    return dataset.assign_attrs(provenance(sweep, name=name))
+
+
+def _axis(long_name: str) -> dict[str, str]:
+    return {"long_name": long_name, "units": "1"}
+
+
+def provenance(sweep: Sweep, *, name: str) -> dict[str, str]:
+    """Where numbers come from: config, versions, commit, machine."""
+    packages = ("eiphase", "lava-nc", "numpy", "scipy", "numba", "xarray", "netCDF4")
+    return {
+        "Conventions": "CF-1.11",
+        "title": f"Phase map of excitatory-inhibitory networks: {name}",
+        "sweep": name,
+        "sweep_config": sweep.model_dump_json(),
+        "sweep_digest": sweep.digest,
+        "versions": json.dumps(
+            {"python": platform.python_version(), **{p: version(p) for p in packages}}
+        ),
+        "commit": _commit(),
+        "machine": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def _commit() -> str:
+    """The commit of the code that runs, `+changes` if the code was edited since."""
+    here = Path(__file__).parent
+    try:
+        described = subprocess.run(
+            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],
+            cwd=here, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return described.stdout.strip()
+
+
+def write(dataset: "xr.Dataset", path: Path) -> None:
+    """Write a dataset as compressed netCDF that `xarray.open_dataset` opens as it is."""
+    encoding = {
+        key: {"zlib": True, "complevel": 1, "shuffle": True}
+        for key, variable in dataset.data_vars.items()
+        if variable.ndim
+    }
+    with _beside(path) as partial:
+        dataset.to_netcdf(partial, engine="netcdf4", encoding=encoding)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its place if all goes well, and else vanishes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+    os.close(handle)
+    try:
+        yield Path(partial)
+        os.chmod(partial, 0o644)
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise

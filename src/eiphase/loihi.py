@@ -1,0 +1,266 @@
+"""Loihi's integers: bit widths, quantisation of a LIF network, and its bit-accurate run.
+
+What Lava's `PyLifModelBitAcc` and `PyDenseModelBitAcc` compute is the specification.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from eiphase.lif import LIFParameters
+
+# Widths in bits, from the docstrings and code of Lava's bit-accurate models.
+STATE_BITS = 24  # current and voltage, signed
+DECAY_BITS = 12  # du and dv, unsigned
+THRESHOLD_BITS = 17  # unsigned
+BIAS_MANTISSA_BITS = 13  # signed
+BIAS_EXPONENTS = range(3)  # those that the tutorial's mapping considers
+WEIGHT_BITS = 8  # signed when a network mixes signs
+WEIGHT_EXPONENTS = range(6, 22)  # as binary places of a weight in the state's units
+ALIGNMENT = 6  # left shift of threshold and of synaptic input
+STATE_LIMIT = 2 ** (STATE_BITS - 1)
+RANGE_QUANTILES = (0.2, 0.8)  # of u and v, the dynamic range that the tutorial keeps
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoihiParameters:
+    """A recurrent LIF network in Loihi's integers, as Lava's `LIF` and `Dense` take it.
+
+    **Arguments:**
+
+    - `weights`: [post, pre], before clipping to 8 bits.
+    - `weight_exponent`: synaptic input is the sum of weights times 2 to this.
+    - `du`, `dv`: decays in units of 2**-12 per step; Lava adds 1 to `du`.
+    - `vth`: threshold in units of 2**6 of the voltage.
+    - `bias_mantissa`, `bias_exponent`: bias per step, mantissa times 2**exponent.
+    """
+
+    weights: np.ndarray
+    weight_exponent: int
+    du: int
+    dv: int
+    vth: int
+    bias_mantissa: int
+    bias_exponent: int
+
+
+@dataclass(frozen=True)
+class DynamicRange:
+    """Low and high ends of current and voltage that the integers should resolve."""
+
+    current_low: float
+    current_high: float
+    voltage_low: float
+    voltage_high: float
+
+    def is_finite(self) -> bool:
+        return bool(np.isfinite([self.current_low, self.current_high,
+                                 self.voltage_low, self.voltage_high]).all())
+
+
+class WeightUse(NamedTuple):
+    """How well a network's integer weights fit their 8 bits."""
+
+    clipped_fraction: float  # of the non-zero weights, beyond the 8-bit range
+    bits: int  # that the largest stored weight needs, sign included
+
+
+class IntegerRecording(NamedTuple):
+    """What bit-accurate LIF neurons did."""
+
+    spikes: np.ndarray  # (time, neuron), 0 or 1, uint8
+    current_wraps: int  # how often, over neurons and steps, u left its 24 bits
+    voltage_clips: int  # how often v was clipped to its 24 bits
+
+
+def dynamic_range(current: np.ndarray, voltage: np.ndarray) -> DynamicRange:
+    """The 0.2 and 0.8 quantiles of u and v over all neurons and steps."""
+    return DynamicRange(*quantiles(current, RANGE_QUANTILES), *quantiles(voltage, RANGE_QUANTILES))
+
+
+def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
+    """`np.quantile(x, probabilities)` to the bit, several times as fast for large x.
+
+    A sparse sample brackets each quantile closely; only what lies inside the bracket
+    is sorted out, and what lies below is counted. NaN if x holds one.
+    """
+    values = x.ravel()
+    sample = np.sort(values[:: max(1, values.size // 4096)])
+    if not np.isfinite(sample).all() or not np.isfinite(values.sum()):
+        return [float(q) for q in np.quantile(values, probabilities)]
+    return [_quantile(values, sample, p) for p in probabilities]
+
+
+def _quantile(values: np.ndarray, sample: np.ndarray, probability: float) -> float:
+    position = probability * (values.size - 1)
+    below = int(position)
+    margin = 4 * math.sqrt(sample.size)  # eight standard deviations or more of the sample's rank
+    rank = probability * (sample.size - 1)
+    low = sample[max(0, int(rank - margin))]
+    high = sample[min(sample.size - 1, int(rank + margin) + 1)]
+    inside = values[(values >= low) & (values <= high)]
+    offset = below - np.count_nonzero(values < low)
+    if not 0 <= offset < inside.size - 1:  # the sample was not representative
+        return float(np.quantile(values, probability))
+    lower, upper = np.partition(inside, (offset, offset + 1))[offset : offset + 2]
+    # NumPy's linear interpolation, which starts from the nearer of the two values.
+    weight = position - below
+    if weight >= 0.5:
+        return float(upper - (upper - lower) * (1 - weight))
+    return float(lower + (upper - lower) * weight)
+
+
+def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters:
+    """The tutorial's float-to-integer mapping, equal to it in every integer.
+
+    One factor scales threshold, bias, u, v and weights. It is set by the largest of
+    them so that it just fits its bits (with its largest exponent), and lowered where
+    another would not fit. The weight exponent follows from the bias, not from the
+    weights: these are often clipped, or use a few of their 8 bits only. See
+    `weight_use`.
+    """
+    weights, bias = parameters.weights, parameters.bias
+    quantities = [  # values, bits for the magnitude, whether signed, largest exponent
+        (np.array([parameters.vth]), THRESHOLD_BITS, False, ALIGNMENT),
+        (np.array([ranges.current_low, ranges.current_high]), STATE_BITS, True, 0),
+        (np.array([ranges.voltage_low, ranges.voltage_high]), STATE_BITS, True, 0),
+        (np.array([bias]), BIAS_MANTISSA_BITS, True, BIAS_EXPONENTS[-1]),
+        (np.array([weights.min(), weights.max()]), WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
+    ]
+    quantities.sort(key=lambda quantity: np.abs(quantity[0]).max(), reverse=True)
+    factor = None
+    for values, bits, signed, exponent in quantities:
+        largest = np.abs(values).max()
+        representable = 2 ** (bits - signed) - (1 if values.max() == largest else 0)
+        representable *= 2**exponent
+        if factor is None or np.abs(factor * values).max() > representable:
+            factor = representable / largest
+
+    scaled_bias = factor * bias
+    bias_exponent = _exponent(scaled_bias, BIAS_MANTISSA_BITS)
+    weight_exponent = max(0, _unbounded_exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
+    return LoihiParameters(
+        weights=np.round(np.round(factor * weights) / 2 ** WEIGHT_EXPONENTS[0]).astype(np.int32),
+        weight_exponent=weight_exponent,
+        du=integer_decay(parameters.du),
+        dv=integer_decay(parameters.dv),
+        vth=int(factor * parameters.vth // 2**ALIGNMENT),
+        bias_mantissa=int(scaled_bias // 2**bias_exponent),
+        bias_exponent=bias_exponent,
+    )
+
+
+FLOAT_TO_INTEGER: dict[str, Callable[[LIFParameters, DynamicRange], LoihiParameters]] = {
+    "tutorial": tutorial,
+}
+
+
+def _unbounded_exponent(value: float, bits: int) -> int:
+    return int(np.ceil(np.log2(value) - bits + 1))
+
+
+def _exponent(value: float, bits: int) -> int:
+    """Smallest exponent, not negative, with which a signed mantissa of so many bits holds value."""
+    return max(0, _unbounded_exponent(value, bits))
+
+
+def integer_decay(decay: float) -> int:
+    """A decay per step in units of 2**-12, rounded."""
+    return int(np.round(decay * 2**DECAY_BITS))
+
+
+def stored_weights(weights: np.ndarray) -> np.ndarray:
+    """Weights as Loihi holds them, int16: clipped to 8 bits in the sign mode they need.
+
+    All of one sign: magnitude up to 255. Mixed signs: -256 to 254, even numbers only.
+    """
+    if weights.min() >= 0:
+        stored = np.minimum(weights, 2**WEIGHT_BITS - 1)
+    elif weights.max() <= 0:
+        stored = np.maximum(weights, 1 - 2**WEIGHT_BITS)
+    else:
+        stored = np.clip(weights, -(2**WEIGHT_BITS), 2**WEIGHT_BITS - 1) & ~1
+    return stored.astype(np.int16)
+
+
+def weight_use(weights: np.ndarray) -> WeightUse:
+    """How well integer weights (before clipping) fit the 8 bits that Loihi stores."""
+    stored = stored_weights(weights)
+    n_connections = np.count_nonzero(weights)
+    clipped = np.count_nonzero(np.abs(stored - weights) > 1)  # 1 is the bit that mixed signs cost
+    mixed = bool(stored.min() < 0 < stored.max())
+    low, high = int(stored.min()) >> mixed, int(stored.max()) >> mixed
+    magnitude_bits = max(high.bit_length(), (~low if mixed else -low).bit_length())
+    return WeightUse(clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed)
+
+
+def run(parameters: LoihiParameters, n_steps: int) -> IntegerRecording:
+    r"""Simulate from u = v = 0, event-driven, equal to the bit to Lava's bit-accurate models.
+
+    $$u \leftarrow \mathrm{wrap}_{24}\big( [u (2^{12} - du - 1) / 2^{12}] + 2^6 a \big), \quad
+      v \leftarrow \mathrm{clip}_{24}\big( [v (2^{12} - dv) / 2^{12}] + u + bias \big)$$
+
+    $[\cdot]$ rounds towards zero; a spike where $v > 2^6 v_{th}$ sets v to 0, and the input
+    of the next step is $a = 2^{w_{exp}} W s$.
+    """
+    stored = stored_weights(parameters.weights)
+    spikes = np.zeros((n_steps, len(stored)), np.uint8)
+    wraps, clips = _run(
+        np.ascontiguousarray(stored.T),
+        parameters.weight_exponent,
+        2**DECAY_BITS - (parameters.du + 1),
+        2**DECAY_BITS - parameters.dv,
+        parameters.vth << ALIGNMENT,
+        parameters.bias_mantissa << parameters.bias_exponent,
+        spikes,
+    )
+    return IntegerRecording(spikes, wraps, clips)
+
+
+@njit(cache=True)
+def _run(outgoing, weight_exponent, keep_u, keep_v, threshold, bias, spikes):
+    n_steps, n = spikes.shape
+    u = np.zeros(n, np.int64)
+    v = np.zeros(n, np.int64)
+    a = np.zeros(n, np.int32)
+    fired = np.empty(n, np.int64)
+    wraps = 0
+    clips = 0
+    for t in range(n_steps):
+        for i in range(n):
+            # Lava's channel and its shift both hold 32 bits.
+            shifted = np.int64(np.int32(np.int64(a[i]) << (weight_exponent + ALIGNMENT)))
+            decayed = np.int64(np.int32(_towards_zero(u[i] * keep_u) + shifted))
+            wrapped = decayed
+            if wrapped > STATE_LIMIT:
+                wrapped = decayed - 2 * STATE_LIMIT
+            if wrapped <= -STATE_LIMIT:
+                wrapped = decayed + 2 * STATE_LIMIT
+            wraps += wrapped != decayed
+            u[i] = wrapped
+            updated = _towards_zero(v[i] * keep_v) + wrapped + bias
+            v[i] = min(max(updated, 1 - STATE_LIMIT), STATE_LIMIT - 1)
+            clips += v[i] != updated
+        a[:] = 0
+        n_fired = 0
+        for i in range(n):
+            if v[i] > threshold:
+                v[i] = 0
+                spikes[t, i] = 1
+                fired[n_fired] = i
+                n_fired += 1
+        for k in range(n_fired):
+            j = fired[k]
+            for i in range(n):
+                a[i] += outgoing[j, i]
+    return wraps, clips
+
+
+@njit(cache=True)
+def _towards_zero(x):
+    """x / 2**12, rounded towards zero."""
+    return x >> DECAY_BITS if x >= 0 else -(-x >> DECAY_BITS)

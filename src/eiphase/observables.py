@@ -1,0 +1,146 @@
+"""What is measured on a network's activity: autocovariance, decay time, rates.
+
+Activity x has shape (time, neuron) and no transient: states of rate neurons, or spike
+counts in a causal window (`boxcar`) of spiking ones.
+"""
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import NamedTuple
+
+import numpy as np
+from scipy.fft import irfft, next_fast_len, rfft
+
+# Below this fraction of x's root mean square a fluctuation is rounding, not activity.
+ROUNDING = 1e-12
+# Variance in the second half of a run over that in the first: a fluctuation that lost
+# nine tenths from one half to the other is a transient on its way to a fixed point.
+DYING_OUT = 0.1
+
+
+class Flag(IntEnum):
+    """Why an observable is, or is not, a number that one can use."""
+
+    OK = 0
+    CENSORED = 1  # the autocovariance does not fall below c(0)/e within the largest lag
+    UNDEFINED = 2  # nothing fluctuates, or what does is a transient that dies out
+    BROKEN = 3  # the activity is not finite
+
+
+class Fluctuation(NamedTuple):
+    """Second-order statistics of one network, with their flags."""
+
+    autocovariance: np.ndarray  # (lag,)
+    c0: float
+    c0_flag: Flag
+    decay_time: float  # steps
+    decay_time_flag: Flag
+    persistence: float
+
+
+def boxcar(spikes: np.ndarray, window: int) -> np.ndarray:
+    """Spike counts in the `window` steps that end at each step, shape (time, neuron).
+
+    The first window - 1 steps see a shorter past.
+    """
+    counts = np.cumsum(spikes, axis=0, dtype=np.int32)
+    counts[window:] -= counts[:-window].copy()
+    return counts.astype(np.float64)
+
+
+def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = True) -> np.ndarray:
+    r"""Autocovariance of single neurons, averaged over the network; linear, not circular.
+
+    $$c(\tau) = \frac{1}{N} \sum_i \frac{1}{T - \tau}
+      \sum_{t=0}^{T-\tau-1} \delta x_i(t)\, \delta x_i(t + \tau), \qquad
+      \delta x_i = x_i - \langle x_i \rangle_t$$
+
+    Each neuron is centred on its own mean over time, so that differences between
+    neurons do not count as activity [1]. `unbiased=False` divides by T at every lag.
+    Returns c at lags 0 to `max_lag`, in squared units of x.
+
+    [1] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
+    """
+    n_steps = len(x)
+    # Zeros behind the data keep the ends from meeting in the FFT.
+    sums = _correlation_sums(x - x.mean(axis=0), n_fft=next_fast_len(n_steps + max_lag, real=True))
+    lags = np.arange(max_lag + 1)
+    return sums[: max_lag + 1] / (n_steps - lags if unbiased else n_steps)
+
+
+def tutorial_autocovariance(x: np.ndarray, *, max_lag: int) -> np.ndarray:
+    r"""The tutorial's estimator: circular, and centred on the population's mean as well.
+
+    $$c(\tau) = \frac{1}{T N} \sum_t \sum_i y_i(t)\, y_i(t - \tau \bmod T), \qquad
+      y_i(t) = \delta x_i(t) - \langle \delta x_j(t) \rangle_j$$
+
+    It joins the end of the run to its beginning, and does not see fluctuations that all
+    neurons share. Returns c at lags 0 to `max_lag`; it is even in the lag.
+    """
+    y = x - x.mean(axis=0)
+    y -= y.mean(axis=1, keepdims=True)
+    return _correlation_sums(y, n_fft=len(x))[: max_lag + 1] / len(x)
+
+
+def _correlation_sums(y: np.ndarray, *, n_fft: int) -> np.ndarray:
+    """sum over t of y(t) y(t + lag), averaged over neurons, by FFT over n_fft steps."""
+    spectrum = rfft(y, n=n_fft, axis=0)
+    power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)
+    return irfft(power, n=n_fft)
+
+
+def decay_time(c: np.ndarray) -> tuple[float, Flag]:
+    """First lag at which c falls to c(0)/e, linear between lags, in steps.
+
+    NaN and `CENSORED` if it does not within the lags given, NaN and `UNDEFINED` if c(0)
+    is not positive, NaN and `BROKEN` if c is not finite.
+    """
+    if not np.isfinite(c).all():
+        return np.nan, Flag.BROKEN
+    if not c[0] > 0:
+        return np.nan, Flag.UNDEFINED
+    level = c[0] / np.e
+    below = np.flatnonzero(c <= level)
+    if not below.size:
+        return np.nan, Flag.CENSORED
+    after = below[0]
+    before = after - 1
+    return float(before + (c[before] - level) / (c[before] - c[after])), Flag.OK
+
+
+def persistence(x: np.ndarray) -> float:
+    """Variance over time in the second half of x over that in the first, mean over neurons.
+
+    Near 1 where the activity is stationary, near 0 where it settles to a fixed point.
+    NaN if nothing fluctuates in either.
+    """
+    half = len(x) // 2
+    first, second = (part.var(axis=0).mean() for part in (x[:half], x[half : 2 * half]))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(second / first)
+
+
+def fluctuation(
+    x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
+) -> Fluctuation:
+    """Autocovariance of x by the estimator given, c(0) and decay time with their flags.
+
+    Both are NaN and `UNDEFINED` where nothing fluctuates for long: what there is, is
+    rounding (c(0) below 1e-24 of the mean square of x), or a transient (persistence
+    below 0.1). The autocovariance keeps even these, at lag 0 and beyond.
+    """
+    mean_square = np.mean(x**2)
+    if not np.isfinite(mean_square):
+        lost = np.full(max_lag + 1, np.nan)
+        return Fluctuation(lost, np.nan, Flag.BROKEN, np.nan, Flag.BROKEN, np.nan)
+    c = autocovariance(x, max_lag=max_lag)
+    lasting = persistence(x)
+    if c[0] <= ROUNDING**2 * mean_square or not lasting >= DYING_OUT:
+        return Fluctuation(c, np.nan, Flag.UNDEFINED, np.nan, Flag.UNDEFINED, lasting)
+    return Fluctuation(c, float(c[0]), Flag.OK, *decay_time(c), lasting)
+
+
+AUTOCOVARIANCE: dict[str, Callable[..., np.ndarray]] = {
+    "standard": standard_autocovariance,
+    "tutorial": tutorial_autocovariance,
+}

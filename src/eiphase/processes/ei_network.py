@@ -1,0 +1,133 @@
+"""One E/I network, step by step: the readable reference that composes with Lava Processes."""
+
+import numpy as np
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyLoihiProcessModel
+from lava.magma.core.model.py.ports import PyInPort, PyOutPort
+from lava.magma.core.model.py.type import LavaPyType
+from lava.magma.core.model.sub.model import AbstractSubProcessModel
+from lava.magma.core.process.ports.ports import InPort, OutPort
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.process.variable import Var
+from lava.magma.core.resources import CPU
+from lava.magma.core.run_configs import Loihi1SimCfg
+from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
+from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
+from lava.proc.dense.process import Dense
+from lava.proc.lif.models import PyLifModelBitAcc, PyLifModelFloat
+from lava.proc.lif.process import LIF
+
+from eiphase import rate
+from eiphase.lif import LIFParameters
+from eiphase.loihi import LoihiParameters
+
+
+class EINetwork(AbstractProcess):
+    """A recurrent network with input from and output to other Processes.
+
+    What its neurons compute is up to the model that `run_config` selects.
+
+    **Ports:** `a_in` adds to the neurons' input in the same step; `s_out` sends states
+    (rate) or spikes (LIF) after each step.
+
+    **Vars:** `state` (rate neurons' state, or voltage), `current` (of LIF neurons),
+    `weights` [post, pre], `bias`, `step_size`.
+    """
+
+    @classmethod
+    def rate(cls, weights: np.ndarray, *, step_size: float, bias: float) -> "EINetwork":
+        """Of rate neurons; run it with `run_config("rate")`."""
+        return cls(weights=weights, step_size=step_size, bias=bias)
+
+    @classmethod
+    def lif(cls, parameters: LIFParameters) -> "EINetwork":
+        """Of LIF neurons in floating point; run it with `run_config("lif_float")`."""
+        neurons = {
+            "du": parameters.du,
+            "dv": parameters.dv,
+            "vth": parameters.vth,
+            "bias_mant": parameters.bias,
+        }
+        return cls(weights=parameters.weights, neurons=neurons)
+
+    @classmethod
+    def loihi(cls, parameters: LoihiParameters) -> "EINetwork":
+        """Of LIF neurons in Loihi's integers; run it with `run_config("lif_bit_accurate")`."""
+        neurons = {
+            "du": parameters.du,
+            "dv": parameters.dv,
+            "vth": parameters.vth,
+            "bias_mant": parameters.bias_mantissa,
+            "bias_exp": parameters.bias_exponent,
+        }
+        return cls(
+            weights=parameters.weights,
+            neurons=neurons,
+            weight_exponent=parameters.weight_exponent,
+        )
+
+    def __init__(self, *, weights, step_size=0.0, bias=0.0, neurons=None, weight_exponent=0):
+        super().__init__(neurons=neurons, weight_exponent=weight_exponent)
+        n_neurons = len(weights)
+        shape = (n_neurons,)
+        self.a_in = InPort(shape=shape)
+        self.s_out = OutPort(shape=shape)
+        self.state = Var(shape=shape, init=0)
+        self.current = Var(shape=shape, init=0)
+        self.weights = Var(shape=(n_neurons, n_neurons), init=weights)
+        self.bias = Var(shape=shape, init=np.full(shape, bias))
+        self.step_size = Var(shape=shape, init=np.full(shape, step_size))
+
+
+@implements(proc=EINetwork, protocol=LoihiProtocol)
+@requires(CPU)
+@tag("rate")
+class RateModel(PyLoihiProcessModel):
+    """Rate neurons, advanced by `rate.step`."""
+
+    a_in: PyInPort = LavaPyType(PyInPort.VEC_DENSE, float)
+    s_out: PyOutPort = LavaPyType(PyOutPort.VEC_DENSE, float)
+    state: np.ndarray = LavaPyType(np.ndarray, float)
+    current: np.ndarray = LavaPyType(np.ndarray, float)
+    weights: np.ndarray = LavaPyType(np.ndarray, float)
+    bias: np.ndarray = LavaPyType(np.ndarray, float)
+    step_size: np.ndarray = LavaPyType(np.ndarray, float)
+
+    def run_spk(self):
+        external = self.a_in.recv()
+        self.state = rate.step(self.state, self.weights, self.bias, self.step_size) + external
+        self.s_out.send(self.state)
+
+
+@implements(proc=EINetwork, protocol=LoihiProtocol)
+@tag("lif")
+class LIFModel(AbstractSubProcessModel):
+    """Lava's own `LIF`, connected to itself through Lava's own `Dense`."""
+
+    def __init__(self, proc):
+        weights = proc.weights.init
+        self.lif = LIF(shape=(len(weights),), **proc.proc_params["neurons"])
+        self.dense = Dense(weights=weights, weight_exp=proc.proc_params["weight_exponent"])
+        self.lif.s_out.connect(self.dense.s_in)
+        self.dense.a_out.connect(self.lif.a_in)
+        proc.a_in.connect(self.lif.a_in)
+        self.lif.s_out.connect(proc.s_out)
+        proc.state.alias(self.lif.v)
+        proc.current.alias(self.lif.u)
+
+
+_RUN_CONFIGS = {
+    "rate": {},
+    "lif_float": {LIF: PyLifModelFloat, Dense: PyDenseModelFloat},
+    "lif_bit_accurate": {LIF: PyLifModelBitAcc, Dense: PyDenseModelBitAcc},
+}
+
+
+def run_config(backend: str) -> Loihi1SimCfg:
+    """Lava's run config that runs an `EINetwork` on a backend.
+
+    Other Processes get floating-point models where they have several.
+    """
+    models = dict(_RUN_CONFIGS[backend])
+    models[EINetwork] = RateModel if backend == "rate" else LIFModel
+    return Loihi1SimCfg(select_tag="floating_pt", exception_proc_model_map=models)

@@ -1,0 +1,104 @@
+"""A whole tile of networks in one Lava Process, all steps in one call: what sweeps run."""
+
+import traceback
+from abc import abstractmethod
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from lava.magma.core.decorator import implements, requires, tag
+from lava.magma.core.model.py.model import PyAsyncProcessModel
+from lava.magma.core.process.process import AbstractProcess
+from lava.magma.core.resources import CPU
+from lava.magma.core.run_conditions import RunSteps
+from lava.magma.core.run_configs import Loihi1SimCfg
+from lava.magma.core.sync.protocols.async_protocol import AsyncProtocol
+
+from eiphase import lif, loihi, rate
+from eiphase.shared_memory import shared_array
+
+_ERROR_BYTES = 65536
+
+
+class NetworkTile(AbstractProcess):
+    """Many networks of one seed and one backend, simulated one after the other.
+
+    The model runs in an operating-system process of its own, forked from the caller's:
+    it sees the caller's objects as they are, nothing is sent. `record` is called there
+    and leaves its results in shared arrays (`shared_memory.shared_array`); Lava's own
+    way back, `Var.get`, would send them number by number.
+
+    **Arguments:**
+
+    - `networks`: pairs of a key and what the backend's model simulates: a
+      `rate.Batch`, `LIFParameters` or `LoihiParameters`. It may be a generator, so that
+      only one network's weights exist at a time.
+    - `record`: called as `record(key, recording)` after each.
+    - `n_steps`: of each simulation.
+    """
+
+    def __init__(
+        self,
+        *,
+        networks: Iterable[tuple[Any, Any]],
+        record: Callable[[Any, Any], None],
+        n_steps: int,
+    ):
+        self.error = shared_array((_ERROR_BYTES,), "uint8")
+        super().__init__(networks=networks, record=record, n_steps=n_steps, error=self.error)
+
+    def simulate(self, backend: str) -> None:
+        """Run to the end on a backend and stop. Raises what the model raised, as text."""
+        self.run(condition=RunSteps(num_steps=1), run_cfg=Loihi1SimCfg(select_tag=backend))
+        self.stop()
+        message = self.error.tobytes().rstrip(b"\0").decode(errors="replace")
+        if message:
+            raise RuntimeError(f"The {backend} model failed:\n{message}")
+
+
+class _TileModel(PyAsyncProcessModel):
+    """Simulates and records one after the other; leaves a traceback instead of raising.
+
+    Lava's runtime would wait for ever for a model that raises.
+    """
+
+    @abstractmethod
+    def simulate(self, parameters: Any, n_steps: int) -> Any: ...
+
+    def run_async(self):
+        try:
+            for key, parameters in self.proc_params["networks"]:
+                recording = self.simulate(parameters, self.proc_params["n_steps"])
+                self.proc_params["record"](key, recording)
+        except Exception:
+            text = traceback.format_exc().encode()[-_ERROR_BYTES:]
+            self.proc_params["error"][: len(text)] = list(text)
+
+
+@implements(proc=NetworkTile, protocol=AsyncProtocol)
+@requires(CPU)
+@tag("rate")
+class RateTileModel(_TileModel):
+    """Rate neurons; networks that share Z advance together."""
+
+    def simulate(self, parameters, n_steps):
+        return rate.run(parameters, n_steps)
+
+
+@implements(proc=NetworkTile, protocol=AsyncProtocol)
+@requires(CPU)
+@tag("lif_float")
+class LIFTileModel(_TileModel):
+    """LIF neurons in floating point."""
+
+    def simulate(self, parameters, n_steps):
+        return lif.run(parameters, n_steps)
+
+
+@implements(proc=NetworkTile, protocol=AsyncProtocol)
+@requires(CPU)
+@tag("lif_bit_accurate")
+class LoihiTileModel(_TileModel):
+    """LIF neurons in Loihi's integers."""
+
+    def simulate(self, parameters, n_steps):
+        return loihi.run(parameters, n_steps)

@@ -1,0 +1,289 @@
+"""A sweep: what one config file asks for, validated once, and the tiles it falls into.
+
+Imports nothing heavy: the Snakefile reads it at every start.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self, get_args
+
+import numpy as np
+import yaml
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from eiphase.network import Network, n_excitatory
+
+Backend = Literal["rate", "lif_float", "lif_bit_accurate"]
+
+
+class SweepError(ValueError):
+    """A sweep that cannot be run; the message is one sentence for its author."""
+
+
+def _spread(value: Any) -> Any:
+    """`{start, stop, count}` stands for `count` evenly spaced values, both ends included."""
+    if isinstance(value, dict):
+        return list(np.linspace(**_Range.model_validate(value).model_dump()).tolist())
+    return value
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+class _Range(_Section):
+    start: float
+    stop: float
+    num: Annotated[int, Field(ge=1, le=10_000, alias="count")]
+
+
+Positive = Annotated[float, Field(gt=0, le=1e6)]
+Axis = Annotated[
+    tuple[Positive, ...], Field(strict=False, min_length=1), BeforeValidator(_spread)
+]
+
+
+class NetworkConfig(_Section):
+    """What all networks of a sweep have in common."""
+
+    neurons: Annotated[int, Field(ge=5)]
+    """N, excitatory and inhibitory together; at least 5, so that there is one inhibitory."""
+    step_size: Annotated[float, Field(gt=0, le=0.1)] = 0.01
+    """dr = dt / tau: one time step in time constants of the rate neurons and of the LIF voltage."""
+    bias: Positive = 0.1
+    """Input per step to each rate neuron."""
+
+
+class Grid(_Section):
+    """The grid points: every q_factor with every g_factor."""
+
+    q_factor: Axis
+    """Recurrent gain: a list, or `{start, stop, count}`."""
+    g_factor: Axis
+    """Strength of inhibition relative to excitation: a list, or `{start, stop, count}`."""
+
+    @field_validator("q_factor", "g_factor")
+    @classmethod
+    def _distinct(cls, values: tuple[float, ...]) -> tuple[float, ...]:
+        return _without_duplicates(values)
+
+
+class Simulation(_Section):
+    """Durations, in time steps."""
+
+    steps: Annotated[int, Field(ge=1)]
+    """Length of each simulation, burn-in included."""
+    burn_in: Annotated[int, Field(ge=0)]
+    """Steps at the start that are not measured."""
+    max_lag: Annotated[int, Field(ge=1)]
+    """Largest lag of the autocovariance."""
+
+
+class Mapping(_Section):
+    """From rate to LIF neurons, and from there to integers."""
+
+    rate_to_lif: Literal["tutorial", "identity"] = "tutorial"
+    """`tutorial`: scaled weights, as in the tutorial; `identity`: the rate network's own."""
+    float_to_integer: Literal["tutorial"] = "tutorial"
+    """How parameters become Loihi's integers."""
+
+
+class Observables(_Section):
+    """How activity is measured."""
+
+    autocovariance: Literal["standard", "tutorial"] = "standard"
+    """Estimator: linear and centred on each neuron's mean, or the tutorial's."""
+    unbiased: bool = True
+    """For `standard`: divide by the number of pairs at each lag, not by that at lag 0."""
+    boxcar: Annotated[int, Field(ge=1)] = 25
+    """Steps of the causal window in which spikes are counted."""
+
+
+class Sweep(_Section):
+    """A grid x backends x seeds with everything that its numbers depend on."""
+
+    network: NetworkConfig
+    grid: Grid
+    seeds: Annotated[
+        tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(strict=False, min_length=1)
+    ]
+    """One draw of the weights each; 0 to 2**32 - 1."""
+    backends: Annotated[tuple[Backend, ...], Field(strict=False, min_length=1)]
+    simulation: Simulation
+    mapping: Mapping = Mapping()
+    observables: Observables = Observables()
+    tiles: Annotated[int, Field(ge=1)] = 1
+    """Into how many tiles (jobs) the grid of each backend and seed is cut; changes no number."""
+
+    @field_validator("seeds", "backends")
+    @classmethod
+    def _distinct(cls, values: tuple[Any, ...]) -> tuple[Any, ...]:
+        return _without_duplicates(values)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        s, both_ends = self.simulation, self.observables.autocovariance == "tutorial"
+        measured = s.steps - s.burn_in * (2 if both_ends else 1)
+        trimmed = "twice (the tutorial estimator trims both ends)" if both_ends else "once"
+        spiking = set(self.backends) != {"rate"}
+        if measured < 2:
+            raise ValueError(
+                f"simulation.burn_in is {s.burn_in}, but it must fit {trimmed} into "
+                f"simulation.steps = {s.steps} and leave at least 2 steps to measure"
+            )
+        if s.max_lag >= measured:
+            raise ValueError(
+                f"simulation.max_lag is {s.max_lag}, but it must be less than the {measured} "
+                "steps that simulation.burn_in leaves of simulation.steps"
+            )
+        if spiking and s.burn_in < self.observables.boxcar - 1:
+            raise ValueError(
+                f"simulation.burn_in is {s.burn_in}, but with spiking backends it must be at least "
+                f"observables.boxcar - 1 = {self.observables.boxcar - 1}, the steps in which the "
+                "window is not yet full"
+            )
+        n_exc = n_excitatory(self.network.neurons)
+        lowest = (self.network.neurons - n_exc) / n_exc
+        if spiking and self.mapping.rate_to_lif == "tutorial":
+            for g in self.grid.g_factor:
+                if not n_exc / (self.network.neurons - n_exc) * g > 1:
+                    raise ValueError(
+                        f"grid.g_factor holds {g}, but the tutorial mapping is defined for "
+                        f"g_factor > N_I / N_E = {lowest:g} only"
+                    )
+        points = len(self.grid.q_factor) * len(self.grid.g_factor)
+        if self.tiles > points:
+            raise ValueError(
+                f"tiles is {self.tiles}, but it must be at most the number of grid points, {points}"
+            )
+        return self
+
+    @property
+    def digest(self) -> str:
+        """Of everything that the numbers of the sweep depend on."""
+        return hashlib.sha256(self.model_dump_json(exclude={"tiles"}).encode()).hexdigest()
+
+    def points(self) -> list[tuple[int, int]]:
+        """Indices (q_factor, g_factor) of all grid points, q_factor the slower."""
+        return list(np.ndindex(len(self.grid.q_factor), len(self.grid.g_factor)))
+
+    def tile(self, backend: str, seed: int, number: int) -> "Tile":
+        """One of the tiles; raises `SweepError` if the sweep has no such tile."""
+        for name, value, allowed in (
+            ("backend", backend, get_args(Backend)),
+            ("seed", seed, self.seeds),
+            ("tile", number, range(self.tiles)),
+        ):
+            if value not in allowed:
+                raise SweepError(f"{name} is {value}, but the sweep has {list(allowed)} only.")
+        points = self.points()
+        first, last = (i * len(points) // self.tiles for i in (number, number + 1))
+        return Tile(backend, seed, number, tuple(points[first:last]))
+
+    def all_tiles(self) -> Iterator["Tile"]:
+        """Every tile of every backend and seed."""
+        for backend in self.backends:
+            for seed in self.seeds:
+                for number in range(self.tiles):
+                    yield self.tile(backend, seed, number)
+
+    def networks(self, tile: "Tile") -> Iterator[Network]:
+        """The networks of a tile, in its order."""
+        for q, g in tile.points:
+            yield Network(
+                n_neurons=self.network.neurons,
+                q_factor=self.grid.q_factor[q],
+                g_factor=self.grid.g_factor[g],
+                seed=tile.seed,
+                step_size=self.network.step_size,
+                bias=self.network.bias,
+            )
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A block of grid points of one backend and one seed: the work of one job."""
+
+    backend: str
+    seed: int
+    number: int
+    points: tuple[tuple[int, int], ...]  # indices (q_factor, g_factor)
+
+    @property
+    def path(self) -> str:
+        """Of the tile's file, in the folder of the sweep's tiles."""
+        return f"{self.backend}/seed-{self.seed}/tile-{self.number}.nc"
+
+    def __str__(self) -> str:
+        return f"{self.backend} seed {self.seed} tile {self.number}"
+
+
+def load(path: str | Path) -> Sweep:
+    """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
+    path = Path(path)
+    try:
+        content = yaml.safe_load(path.read_text())
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise SweepError(f"Sweep config {path} cannot be read: {reason}.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f", line {mark.line + 1}" if mark else ""
+        raise SweepError(f"Sweep config {path}{where} is not valid YAML.") from None
+    if not isinstance(content, dict):
+        raise SweepError(f"Sweep config {path} must hold keys and values, as config/demo.yaml does.")
+    try:
+        return Sweep.model_validate(content)
+    except ValidationError as error:
+        raise SweepError(f"Sweep config {path}: {_sentence(error)}.") from None
+
+
+def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    twice = [value for value, n in Counter(values).items() if n > 1]
+    if twice:
+        raise ValueError(f"values must be distinct, and {twice[0]!r} stands there twice")
+    return values
+
+
+def _sentence(error: ValidationError) -> str:
+    """The first thing that is wrong: the key, its value, and what is allowed."""
+    first = error.errors()[0]
+    key = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    match first["type"]:
+        case "missing":
+            return f"{key} is missing"
+        case "extra_forbidden":
+            return f"{key} is not a key that a sweep knows; allowed are {_allowed(first['loc'])}"
+        case "value_error" if not key:
+            return message
+        case "too_short":
+            message = "it needs at least one value"
+        case "tuple_type":
+            message = "it must be a list"
+        case "model_type":
+            message = f"it must hold the keys {_allowed((*first['loc'], ''))}"
+    value = repr(first["input"])
+    value = value if len(value) < 80 else f"{value[:76]} ..."
+    return f"{key} is {value}, but {message[0].lower()}{message[1:]}"
+
+
+def _allowed(loc: tuple[int | str, ...]) -> str:
+    section: type[BaseModel] = Sweep
+    for part in loc[:-1]:
+        annotation = section.model_fields[str(part)].annotation
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return "start, stop, count"
+        section = annotation
+    return ", ".join(section.model_fields)

@@ -1,0 +1,21 @@
+# All tiles of a sweep become one labelled dataset.
+
+
+rule gather:
+    input:
+        sweep=SWEEP_FILE,
+        tiles=[f"{RESULTS}/tiles/{tile.path}" for tile in SWEEP.all_tiles()],
+    output:
+        f"{RESULTS}/phase_map.nc",
+    log:
+        f"logs/{SWEEP_NAME}/gather.log",
+    benchmark:
+        f"benchmarks/{SWEEP_NAME}/gather.tsv"
+    params:
+        tiles=f"{RESULTS}/tiles",
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=30,
+    shell:
+        "eiphase gather {input.sweep} {params.tiles} {output} 2>&1 | tee {log}"
