@@ -10,12 +10,11 @@ configfile: Path(workflow.basedir) / "workflow/default_sweep.yaml"
 
 
 SWEEP_FILE = Path(config["sweep"])
-SWEEP_NAME = SWEEP_FILE.stem
 try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
-RESULTS = f"results/{SWEEP_NAME}"
+RESULTS = f"results/{SWEEP_FILE.stem}"
 
 
 include: "workflow/rules/simulate.smk"

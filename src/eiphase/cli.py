@@ -33,7 +33,9 @@ def _parser() -> argparse.ArgumentParser:
     tile.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
     tile.add_argument("--seed", type=int, required=True)
     tile.add_argument("--tile", type=int, required=True, help="number of the tile, from 0")
-    tile.add_argument("--ranges", type=Path, help="lif_float tile; needed by lif_bit_accurate")
+    tile.add_argument(
+        "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
+    )
     tile.set_defaults(command=_simulate_tile)
 
     gather = commands.add_parser("gather", help="gather all tiles of a sweep into one dataset")
@@ -57,6 +59,8 @@ def _simulate_tile(options: argparse.Namespace) -> None:
     tile = sweep.tile(options.backend, options.seed, options.tile)
     ranges = None
     if tile.backend == "lif_bit_accurate":
+        if options.ranges is None:
+            raise SweepError("--ranges is missing, but lif_bit_accurate needs its lif_float tile.")
         float_tile = sweep.tile("lif_float", tile.seed, tile.number)
         ranges = dataset.read_tile(options.ranges, sweep, float_tile)
     dataset.write_tile(options.output, simulate_tile(sweep, tile, ranges=ranges), sweep, tile)

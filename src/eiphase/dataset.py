@@ -64,15 +64,18 @@ class Variable:
 
 _ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
 _LIF = "Of the spiking backends; NaN for rate neurons."
+_RANGE = "Over all neurons and steps, of lif_float; NaN for the other backends."
 _LOIHI = "Of lif_bit_accurate; NaN for the other backends."
 
 VARIABLES: dict[str, Variable] = {
     "autocovariance": Variable(
-        "autocovariance of single neurons' activity, mean over neurons", comment=_ACTIVITY, lagged=True
+        "autocovariance of single neurons' activity, mean over neurons",
+        comment=_ACTIVITY,
+        lagged=True,
     ),
     "c0": Variable(
         "autocovariance at lag 0",
-        comment=f"{_ACTIVITY} NaN where c0_flag is not ok; autocovariance holds the value even then.",
+        comment=f"{_ACTIVITY} NaN where c0_flag is not ok; autocovariance has the value even so.",
     ),
     "c0_flag": Variable(
         "why c0 is, or is not, a number",
@@ -107,10 +110,10 @@ VARIABLES: dict[str, Variable] = {
         comment="unchanged: the solver returned its start, which is not a solution.",
         flags=ScaleStatus,
     ),
-    "current_low": Variable("0.2 quantile of the current u", "threshold", "Of lif_float, all steps."),
-    "current_high": Variable("0.8 quantile of the current u", "threshold", "Of lif_float, all steps."),
-    "voltage_low": Variable("0.2 quantile of the voltage v", "threshold", "Of lif_float, all steps."),
-    "voltage_high": Variable("0.8 quantile of the voltage v", "threshold", "Of lif_float, all steps."),
+    "current_low": Variable("0.2 quantile of the current u", "threshold", _RANGE),
+    "current_high": Variable("0.8 quantile of the current u", "threshold", _RANGE),
+    "voltage_low": Variable("0.2 quantile of the voltage v", "threshold", _RANGE),
+    "voltage_high": Variable("0.8 quantile of the voltage v", "threshold", _RANGE),
     "integer_threshold": Variable("vth, in units of 2**6 of the integer voltage", comment=_LOIHI),
     "bias_mantissa": Variable("mantissa of the integer bias", comment=_LOIHI),
     "bias_exponent": Variable("exponent of the integer bias", comment=_LOIHI),
@@ -122,7 +125,8 @@ VARIABLES: dict[str, Variable] = {
         "bits that the largest stored weight needs, sign included, of 8", "bit", _LOIHI
     ),
     "current_wraps": Variable(
-        "how often a current left its 24 bits and wrapped, over neurons and all steps", comment=_LOIHI
+        "how often a current left its 24 bits and wrapped, over neurons and all steps",
+        comment=_LOIHI,
     ),
     "voltage_clips": Variable(
         "how often a voltage was clipped to its 24 bits, over neurons and all steps", comment=_LOIHI
@@ -158,9 +162,7 @@ def read_tile(path: Path, sweep: Sweep, tile: Tile) -> dict[str, np.ndarray]:
     return values
 
 
-def gather(
-    tiles: Iterable[tuple[Tile, Path]], sweep: Sweep, *, name: str
-) -> "xr.Dataset":
+def gather(tiles: Iterable[tuple[Tile, Path]], sweep: Sweep, *, name: str) -> "xr.Dataset":
     """All tiles of a sweep as one dataset with dimensions backend, q_factor, g_factor, seed, lag.
 
     Raises `DatasetError` unless every point of the sweep is there exactly once.
@@ -193,7 +195,7 @@ def gather(
             for key, v in VARIABLES.items()
         },
         coords={
-            "backend": ("backend", list(sweep.backends), {"long_name": "how networks are simulated"}),
+            "backend": ("backend", list(sweep.backends), {"long_name": "kind of simulation"}),
             "q_factor": ("q_factor", list(sweep.grid.q_factor), _axis("recurrent gain")),
             "g_factor": ("g_factor", list(sweep.grid.g_factor), _axis("relative inhibition")),
             "seed": ("seed", list(sweep.seeds), {"long_name": "seed of the Gaussian matrix"}),

@@ -1,42 +1,54 @@
 """Figures of a phase map dataset."""
 
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
-from matplotlib.patches import Patch
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
+from eiphase.sweep import figure_names
 
-# How a cell is drawn that has no number on any seed, by the flag that most seeds have.
-_FLAGGED = {
-    Flag.UNDEFINED: ("0.86", "", "fixed point: nothing fluctuates for long"),
-    Flag.CENSORED: ("0.62", "", "decay time beyond the largest lag"),
-    Flag.BROKEN: ("white", "xxxx", "activity not finite"),
-}
-_PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
-
-_TITLES = {
+TITLES = {
     "rate": "Rate neurons",
     "lif_float": "LIF, floating point",
     "lif_bit_accurate": "LIF, bit-accurate",
 }
+_COLOURS = sns.color_palette("rocket_r", as_cmap=True)
+
+# Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
+_FLAGGED = {
+    Flag.CENSORED: ("0.65", "...", "decay time beyond the largest lag"),
+    Flag.UNDEFINED: ("0.88", "", "fixed point: nothing fluctuates for long"),
+    Flag.BROKEN: ("white", "xxxx", "broken: activity not finite"),
+}
+_PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
+_UNSOLVED = ("none", "////", "weight scale is not a solution")
+_DOUBTFUL = "mapping in doubt: weight scale not solved, weights clipped or current wrapped"
 
 
 def draw(dataset_file: Path, folder: Path) -> None:
     """Draw all figures of a `phase_map.nc` into a folder, each as PNG and PDF."""
+    folder.mkdir(parents=True, exist_ok=True)
     with xr.open_dataset(dataset_file) as dataset:
-        for name, figure in (
-            ("phase_maps", phase_maps(dataset)),
-            ("autocovariance", autocovariance_curves(dataset)),
+        for name, plot in (
+            ("phase_maps", phase_maps),
+            ("autocovariance", autocovariance_curves),
+            ("mapping", mapping_maps),
         ):
-            folder.mkdir(parents=True, exist_ok=True)
+            if name not in figure_names(dataset.backend.values.tolist()):
+                continue
+            figure = plot(dataset)
             figure.savefig(folder / f"{name}.png", dpi=150)
             figure.savefig(folder / f"{name}.pdf")
             plt.close(figure)
@@ -45,113 +57,195 @@ def draw(dataset_file: Path, folder: Path) -> None:
 def phase_maps(dataset: xr.Dataset) -> Figure:
     """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
 
-    One column per backend, one shared colour scale per row. Colour is the median over
-    the seeds that have a number; cells without are grey or hatched, as the legend says.
+    One column per backend, one colour scale per row. Colour is the median over the seeds
+    that have a number; cells without, or with a mapping in doubt, are marked as the legend
+    says. `dataset` is a phase map or any selection from one.
     """
-    backends = np.atleast_1d(dataset.backend.values)
-    with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(
-            2, len(backends), figsize=(3.2 * len(backends) + 1.6, 6.6),
-            sharex=True, sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
-    legend: dict[str, Patch] = {}
+    dataset = _with_all_dimensions(dataset)
+    doubtful = _doubtful(dataset)
+    figure, axes = _panels(2, dataset.backend.size)
+    legend: dict[str, Patch | Line2D] = {}
     for row, (name, label) in enumerate(
         [("c0", "autocovariance at lag 0, c(0)"), ("decay_time", "decay time (steps)")]
     ):
-        norm = _norm(dataset[name], log=name == "c0")
-        for axis, backend in zip(axes[row], backends, strict=True):
-            one = dataset.sel(backend=backend) if "backend" in dataset.dims else dataset
-            image = _map(axis, one[name], one[f"{name}_flag"], norm, legend)
-            if row == 0:
-                axis.set_title(_TITLES[str(backend)])
-            else:
-                axis.set_xlabel("g_factor (inhibition)")
-        axes[row, 0].set_ylabel("q_factor (recurrent gain)")
+        norm = _log_norm(dataset[name]) if name == "c0" else _norm_from_zero(dataset[name])
+        for axis, backend in zip(axes[row], dataset.backend.values, strict=True):
+            one = dataset.sel(backend=backend)
+            image = _map(axis, one[name], norm)
+            _mark_flags(axis, one[f"{name}_flag"], legend)
+            _mark_doubt(axis, doubtful.sel(backend=backend), legend)
+            axis.set_title(TITLES[str(backend)] if row == 0 else "")
         figure.colorbar(image, ax=list(axes[row]), label=label)
+    return _finish(figure, axes, dataset, legend)
+
+
+def mapping_maps(dataset: xr.Dataset) -> Figure:
+    """How the mappings from rate to LIF neurons and from there to integers went.
+
+    Weight scale and whether it is a solution, weights clipped, bits used, voltages
+    clipped: medians over seeds, each from the spiking backend that has it.
+    """
+    dataset = _with_all_dimensions(dataset)
+    spiking = [b for b in ("lif_bit_accurate", "lif_float") if b in dataset.backend.values]
+    one = dataset.sel(backend=spiking[0])
+    figure, axes = _panels(1, 4, width=3.6)
+    legend: dict[str, Patch | Line2D] = {}
+    for axis, (name, label, log) in zip(
+        axes[0],
+        [
+            ("weight_scale", "LIF weights / rate weights", True),
+            ("clipped_weight_fraction", "fraction of weights clipped", False),
+            ("weight_bits", "weight bits used, of 8", False),
+            ("voltage_clips", "voltages clipped (neurons x steps)", False),
+        ],
+        strict=True,
+    ):
+        norm = _log_norm(one[name]) if log else _norm_from_zero(one[name])
+        bar = figure.colorbar(_map(axis, one[name], norm), ax=axis)
+        bar.ax.yaxis.set_major_formatter(ScalarFormatter())
+        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        axis.set_title(label, fontsize="medium")
+        if one[name].isnull().all():
+            axis.text(0.5, 0.5, "only of lif_bit_accurate", transform=axis.transAxes, ha="center")
+    solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
+    _hatch(axes[0, 0], ~solved.all("seed"), _UNSOLVED, legend)
+    return _finish(figure, axes, dataset, legend)
+
+
+def autocovariance_curves(dataset: xr.Dataset) -> Figure:
+    """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
+
+    Thin lines are seeds, thick ones their mean. Networks whose c(0) is flagged have no
+    curve: the legend says how many seeds have one.
+    """
+    dataset = _with_all_dimensions(dataset)
+    g = dataset.g_factor.values[dataset.g_factor.size // 2]
+    n_q = dataset.q_factor.size
+    chosen = dataset.q_factor.values[sorted({n_q // 4, n_q // 2, n_q - 1})]
+    colours = sns.color_palette("rocket_r", len(chosen) + 1)[1:]
+    with sns.axes_style("ticks"):
+        figure, axes = plt.subplots(
+            1, dataset.backend.size, figsize=(3.4 * dataset.backend.size + 0.4, 3.6),
+            sharex=True, sharey=True, squeeze=False, layout="constrained",
+        )  # fmt: skip
+    for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
+        for q, colour in zip(chosen, colours, strict=True):
+            point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
+            curves = (point.autocovariance / point.c0).transpose("lag", "seed")
+            n_seeds = int(np.isfinite(point.c0).sum())
+            label = f"q_factor {q:g}: {n_seeds} of {point.seed.size} seeds"
+            axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
+            axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
+        axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
+        axis.set(title=TITLES[str(backend)], xlabel="lag (steps)")
+        axis.legend(frameon=False, fontsize="small")
+        sns.despine(ax=axis)
+    axes[0, 0].set_ylabel("autocovariance c(lag) / c(0)")
+    axes[0, 0].text(dataset.lag[-1], 1 / np.e, "1/e", color="0.5", ha="right", va="bottom")
+    figure.suptitle(f"{_subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
+    return figure
+
+
+def _with_all_dimensions(dataset: xr.Dataset) -> xr.Dataset:
+    """A selection from a phase map, with the dimensions back that the selection dropped."""
+    missing = [d for d in ("backend", "q_factor", "g_factor", "seed") if d not in dataset.dims]
+    return dataset.expand_dims(missing)
+
+
+def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
+    """Where, on any seed, a mapping did not do what it is meant to do."""
+    unsolved = [ScaleStatus.UNCHANGED, ScaleStatus.NOT_SOLVED, ScaleStatus.NOT_POSITIVE]
+    return (
+        dataset.weight_scale_status.isin(unsolved)
+        | (dataset.clipped_weight_fraction > 0)
+        | (dataset.current_wraps > 0)
+    ).any("seed")
+
+
+def _panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
+    with sns.axes_style("ticks"):
+        return plt.subplots(
+            n_rows, n_columns, figsize=(width * n_columns + 1.2, 2.9 * n_rows + 0.9),
+            sharex=True, sharey=True, squeeze=False, layout="constrained",
+        )  # fmt: skip
+
+
+def _finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) -> Figure:
+    for axis in axes[-1]:
+        axis.set_xlabel("g_factor (inhibition)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("q_factor (recurrent gain)")
     if legend:
-        figure.legend(
-            handles=list(legend.values()), loc="outside lower center", ncols=2, frameon=False
-        )
+        handles = list(legend.values())
+        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     figure.suptitle(_subtitle(dataset), fontsize="medium")
     return figure
 
 
-def _map(axis: Axes, values: xr.DataArray, flags: xr.DataArray, norm: Normalize, legend: dict):
-    """One map; adds to `legend` what marks it needed."""
-    values, flags = (
-        array.expand_dims("seed") if "seed" not in array.dims else array for array in (values, flags)
-    )
-    values, flags = values.transpose("q_factor", "g_factor", "seed"), flags.transpose(
-        "q_factor", "g_factor", "seed"
-    )
-    edges = _edges(values.g_factor.values), _edges(values.q_factor.values)
-    ok = (flags == Flag.OK).values
-    median = values.median("seed").values
-    image = axis.pcolormesh(*edges, median, norm=norm, cmap=_COLOURS, rasterized=True)
-
-    def mark(cells: np.ndarray, colour: str, hatch: str, text: str) -> None:
-        if cells.any():
-            for q, g in np.argwhere(cells):
-                axis.fill_between(
-                    edges[0][g : g + 2], *edges[1][q : q + 2],
-                    facecolor=colour, hatch=hatch, edgecolor="0.35", linewidth=0,
-                )  # fmt: skip
-            legend[text] = Patch(facecolor=colour, hatch=hatch, edgecolor="0.35", label=text)
-
-    mark(ok.any(axis=2) & ~ok.all(axis=2), *_PARTLY)
-    counts = np.stack([(flags == flag).sum("seed").values for flag in _FLAGGED])
-    commonest = np.array(list(_FLAGGED))[counts.argmax(axis=0)]
-    for flag, style in _FLAGGED.items():
-        mark(~ok.any(axis=2) & (commonest == flag), *style)
-    return image
+def _subtitle(dataset: xr.Dataset) -> str:
+    n_seeds = dataset.seed.size
+    return f"Sweep {dataset.attrs.get('sweep', '')}, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
 
 
-_COLOURS = sns.color_palette("rocket_r", as_cmap=True)
+def _map(axis: Axes, values: xr.DataArray, norm: Normalize) -> QuadMesh:
+    """Medians over the seeds that have a number."""
+    median = values.median("seed").sortby(["q_factor", "g_factor"])
+    g, q = (_edges(median[name].values) for name in ("g_factor", "q_factor"))
+    cells = median.transpose("q_factor", "g_factor").values
+    return axis.pcolormesh(g, q, cells, norm=norm, cmap=_COLOURS, rasterized=True)
 
 
-def _norm(values: xr.DataArray, *, log: bool) -> Normalize:
+def _mark_flags(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
+    ok = flags == Flag.OK
+    _hatch(axis, ok.any("seed") & ~ok.all("seed"), _PARTLY, legend)
+    counts = xr.concat([(flags == flag).sum("seed") for flag in _FLAGGED], "flag")
+    commonest = counts.argmax("flag")
+    for number, style in enumerate(_FLAGGED.values()):
+        _hatch(axis, ~ok.any("seed") & (commonest == number), style, legend)
+
+
+def _hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
+    """Draw cells (q_factor, g_factor) in a style, and explain it in the legend if there are any."""
+    if not cells.any():
+        return
+    colour, hatch, text = style
+    look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "0.45"}
+    cells = cells.sortby(["q_factor", "g_factor"]).transpose("q_factor", "g_factor")
+    g, q = (_edges(cells[name].values) for name in ("g_factor", "q_factor"))
+    for i, j in np.argwhere(cells.values):
+        corner, width, height = (g[j], q[i]), g[j + 1] - g[j], q[i + 1] - q[i]
+        axis.add_patch(Rectangle(corner, width, height, linewidth=0, **look))
+    legend[text] = Patch(label=text, **look)
+
+
+def _mark_doubt(axis: Axes, cells: xr.DataArray, legend: dict) -> None:
+    """A small dot in each cell."""
+    if not cells.any():
+        return
+    q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
+    look: dict[str, Any] = {
+        "marker": "o", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "0.2",
+    }  # fmt: skip
+    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], linestyle="none", **look)
+    legend[_DOUBTFUL] = Line2D([], [], linestyle="none", label=_DOUBTFUL, **look)
+
+
+def _log_norm(values: xr.DataArray) -> LogNorm:
+    numbers = values.values[np.isfinite(values.values) & (values.values > 0)]
+    if not numbers.size:
+        return LogNorm(0.1, 1)
+    low, high = numbers.min(), numbers.max()
+    return LogNorm(low, high) if low < high else LogNorm(low / 2, high * 2)
+
+
+def _norm_from_zero(values: xr.DataArray) -> Normalize:
     numbers = values.values[np.isfinite(values.values)]
-    if log:
-        numbers = numbers[numbers > 0]
-        return LogNorm(*(np.quantile(numbers, (0, 1)) if numbers.size else (0.1, 1)))
-    return Normalize(0, numbers.max() if numbers.size else 1)
+    return Normalize(0, numbers.max() if numbers.size and numbers.max() > 0 else 1)
 
 
 def _edges(centres: np.ndarray) -> np.ndarray:
-    """Borders of the cells around sorted centres; halfway between neighbours."""
+    """Borders of cells around sorted centres, halfway between neighbours."""
     if len(centres) == 1:
         return centres[0] + np.array([-0.5, 0.5])
     between = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
-
-
-def _subtitle(dataset: xr.Dataset) -> str:
-    return f"Sweep {dataset.attrs.get('sweep', '')}, {dataset.seed.size} seeds"
-
-
-def autocovariance_curves(dataset: xr.Dataset) -> Figure:
-    """c(lag) / c(0) at a few grid points: low, middle and high q_factor at the middle g_factor."""
-    backends = np.atleast_1d(dataset.backend.values)
-    g = dataset.g_factor.values[dataset.g_factor.size // 2]
-    n_q = dataset.q_factor.size
-    chosen = dataset.q_factor.values[sorted({n_q // 6, n_q // 2, n_q - 1})]
-    with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(
-            1, len(backends), figsize=(3.4 * len(backends) + 0.6, 3.4),
-            sharex=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
-    colours = sns.color_palette("rocket_r", len(chosen) + 1)[1:]
-    for axis, backend in zip(axes[0], backends, strict=True):
-        for q, colour in zip(chosen, colours, strict=True):
-            curves = dataset.autocovariance.sel(backend=backend, q_factor=q, g_factor=g)
-            for number, seed in enumerate(dataset.seed.values):
-                axis.plot(
-                    dataset.lag, curves.sel(seed=seed), color=colour, linewidth=1,
-                    label=f"q_factor {q:g}" if number == 0 else None,
-                )  # fmt: skip
-        axis.set(title=_TITLES[str(backend)], xlabel="lag (steps)", yscale="symlog")
-        sns.despine(ax=axis)
-    axes[0, 0].set_ylabel("autocovariance c(lag)")
-    axes[0, -1].legend(frameon=False)
-    figure.suptitle(f"{_subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
-    return figure

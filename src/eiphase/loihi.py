@@ -58,8 +58,11 @@ class DynamicRange:
     voltage_high: float
 
     def is_finite(self) -> bool:
-        return bool(np.isfinite([self.current_low, self.current_high,
-                                 self.voltage_low, self.voltage_high]).all())
+        return bool(
+            np.isfinite(
+                [self.current_low, self.current_high, self.voltage_low, self.voltage_high]
+            ).all()
+        )
 
 
 class WeightUse(NamedTuple):
@@ -132,17 +135,17 @@ def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters
         (np.array([weights.min(), weights.max()]), WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
     ]
     quantities.sort(key=lambda quantity: np.abs(quantity[0]).max(), reverse=True)
-    factor = None
+    factor = np.inf
     for values, bits, signed, exponent in quantities:
         largest = np.abs(values).max()
         representable = 2 ** (bits - signed) - (1 if values.max() == largest else 0)
         representable *= 2**exponent
-        if factor is None or np.abs(factor * values).max() > representable:
+        if factor * largest > representable:
             factor = representable / largest
 
     scaled_bias = factor * bias
-    bias_exponent = _exponent(scaled_bias, BIAS_MANTISSA_BITS)
-    weight_exponent = max(0, _unbounded_exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
+    bias_exponent = max(0, _exponent(scaled_bias, BIAS_MANTISSA_BITS))
+    weight_exponent = max(0, _exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
     return LoihiParameters(
         weights=np.round(np.round(factor * weights) / 2 ** WEIGHT_EXPONENTS[0]).astype(np.int32),
         weight_exponent=weight_exponent,
@@ -159,13 +162,9 @@ FLOAT_TO_INTEGER: dict[str, Callable[[LIFParameters, DynamicRange], LoihiParamet
 }
 
 
-def _unbounded_exponent(value: float, bits: int) -> int:
-    return int(np.ceil(np.log2(value) - bits + 1))
-
-
 def _exponent(value: float, bits: int) -> int:
-    """Smallest exponent, not negative, with which a signed mantissa of so many bits holds value."""
-    return max(0, _unbounded_exponent(value, bits))
+    """Smallest exponent with which a signed mantissa of so many bits holds a value."""
+    return int(np.ceil(np.log2(value) - bits + 1))
 
 
 def integer_decay(decay: float) -> int:
@@ -178,24 +177,29 @@ def stored_weights(weights: np.ndarray) -> np.ndarray:
 
     All of one sign: magnitude up to 255. Mixed signs: -256 to 254, even numbers only.
     """
-    if weights.min() >= 0:
-        stored = np.minimum(weights, 2**WEIGHT_BITS - 1)
-    elif weights.max() <= 0:
-        stored = np.maximum(weights, 1 - 2**WEIGHT_BITS)
-    else:
-        stored = np.clip(weights, -(2**WEIGHT_BITS), 2**WEIGHT_BITS - 1) & ~1
-    return stored.astype(np.int16)
+    clipped = _clipped(weights)
+    return (clipped & ~1 if _mixes_signs(weights) else clipped).astype(np.int16)
 
 
 def weight_use(weights: np.ndarray) -> WeightUse:
     """How well integer weights (before clipping) fit the 8 bits that Loihi stores."""
-    stored = stored_weights(weights)
     n_connections = np.count_nonzero(weights)
-    clipped = np.count_nonzero(np.abs(stored - weights) > 1)  # 1 is the bit that mixed signs cost
-    mixed = bool(stored.min() < 0 < stored.max())
+    n_clipped = np.count_nonzero(_clipped(weights) != weights)
+    mixed = _mixes_signs(weights)
+    stored = stored_weights(weights)
     low, high = int(stored.min()) >> mixed, int(stored.max()) >> mixed
     magnitude_bits = max(high.bit_length(), (~low if mixed else -low).bit_length())
-    return WeightUse(clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed)
+    return WeightUse(n_clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed)
+
+
+def _mixes_signs(weights: np.ndarray) -> bool:
+    return bool(weights.min() < 0 < weights.max())
+
+
+def _clipped(weights: np.ndarray) -> np.ndarray:
+    if _mixes_signs(weights):
+        return np.clip(weights, -(2**WEIGHT_BITS), 2**WEIGHT_BITS - 1)
+    return np.clip(weights, 1 - 2**WEIGHT_BITS, 2**WEIGHT_BITS - 1)
 
 
 def run(parameters: LoihiParameters, n_steps: int) -> IntegerRecording:

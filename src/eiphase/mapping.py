@@ -16,7 +16,7 @@ from eiphase.network import Network
 VTH = 1.0  # the unit of voltage
 CURRENT_SPEED = 7  # the current decays seven times as fast as the voltage [1]
 RELATIVE_BIAS = 5  # bias in units of the input that just reaches threshold [1]
-# [1] the tutorial's `convert_params`, after Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013).
+# [1] the tutorial's rate-to-LIF conversion, after Grytskyy et al. (2013).
 
 
 class ScaleStatus(IntEnum):
@@ -52,8 +52,9 @@ def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> Weigh
       \alpha = \frac{A}{s} (f(y_{th}) - f(y_r)), \quad
       \beta = \frac{A}{2 s^2} \Big( f(y_{th}) \frac{v_{th} - \mu}{s} + f(y_r) \frac{\mu}{s} \Big),$$
     $$y_{th} = \frac{v_{th} - \mu}{s} + k, \quad y_r = -\frac{\mu}{s} + k, \quad
-      k = \frac{|\zeta(1/2) - 1|}{2} \sqrt{\frac{2\, dv}{du}}, \quad f(y) = e^{y^2} (1 + \mathrm{erf}\, y),$$
-    $$\mu = N_E (1 - \gamma g)\, w \nu + \mu_0, \quad s = N_E (1 + \gamma g^2)\, w^2 \nu, \quad
+      k = \frac{|\zeta(1/2) - 1|}{2} \sqrt{\frac{2\, dv}{du}},$$
+    $$f(y) = e^{y^2} (1 + \mathrm{erf}\, y), \quad
+      \mu = N_E (1 - \gamma g)\, w \nu + \mu_0, \quad s = N_E (1 + \gamma g^2)\, w^2 \nu, \quad
       \nu = \frac{\mu_0 - v_{th}}{\gamma g - 1}, \quad \mu_0 = 5 v_{th}, \quad \gamma = N_E / N_I.$$
 
     In the papers γ is $N_I / N_E$, s is a variance and not a standard deviation, and k
@@ -122,9 +123,7 @@ def lif_bias(step_size: float) -> float:
     return RELATIVE_BIAS * VTH * step_size
 
 
-def lif_parameters(
-    weights: np.ndarray, *, scale: WeightScale, step_size: float
-) -> LIFParameters:
+def lif_parameters(weights: np.ndarray, *, scale: WeightScale, step_size: float) -> LIFParameters:
     """The LIF network: dv = dr, du = 7 dr, weights = scale W du."""
     du = CURRENT_SPEED * step_size
     return LIFParameters(

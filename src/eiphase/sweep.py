@@ -5,8 +5,9 @@ Imports nothing heavy: the Snakefile reads it at every start.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
@@ -49,9 +50,7 @@ class _Range(_Section):
 
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
-Axis = Annotated[
-    tuple[Positive, ...], Field(strict=False, min_length=1), BeforeValidator(_spread)
-]
+Axis = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1), BeforeValidator(_spread)]
 
 
 class NetworkConfig(_Section):
@@ -176,7 +175,7 @@ class Sweep(_Section):
 
     def points(self) -> list[tuple[int, int]]:
         """Indices (q_factor, g_factor) of all grid points, q_factor the slower."""
-        return list(np.ndindex(len(self.grid.q_factor), len(self.grid.g_factor)))
+        return list(product(range(len(self.grid.q_factor)), range(len(self.grid.g_factor))))
 
     def tile(self, backend: str, seed: int, number: int) -> "Tile":
         """One of the tiles; raises `SweepError` if the sweep has no such tile."""
@@ -229,6 +228,12 @@ class Tile:
         return f"{self.backend} seed {self.seed} tile {self.number}"
 
 
+def figure_names(backends: Collection[str]) -> list[str]:
+    """The figures of a sweep with these backends; LIF neurons add one on the mapping."""
+    spiking = ["mapping"] if set(backends) != {"rate"} else []
+    return ["phase_maps", "autocovariance", *spiking]
+
+
 def load(path: str | Path) -> Sweep:
     """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
     path = Path(path)
@@ -242,7 +247,7 @@ def load(path: str | Path) -> Sweep:
         where = f", line {mark.line + 1}" if mark else ""
         raise SweepError(f"Sweep config {path}{where} is not valid YAML.") from None
     if not isinstance(content, dict):
-        raise SweepError(f"Sweep config {path} must hold keys and values, as config/demo.yaml does.")
+        raise SweepError(f"Sweep config {path} must hold keys and values, like config/demo.yaml.")
     try:
         return Sweep.model_validate(content)
     except ValidationError as error:

@@ -1,7 +1,7 @@
 # The figures of a sweep, each as PNG and as PDF.
 FIGURES = expand(
     f"{RESULTS}/figures/{{figure}}.{{format}}",
-    figure=["phase_maps", "autocovariance"],
+    figure=sweeps.figure_names(SWEEP.backends),
     format=["png", "pdf"],
 )
 
@@ -12,9 +12,9 @@ rule figures:
     output:
         FIGURES,
     log:
-        f"logs/{SWEEP_NAME}/figures.log",
+        f"{RESULTS}/logs/figures.log",
     benchmark:
-        f"benchmarks/{SWEEP_NAME}/figures.tsv"
+        f"{RESULTS}/benchmarks/figures.tsv"
     params:
         folder=f"{RESULTS}/figures",
     threads: 1

@@ -8,9 +8,9 @@ rule gather:
     output:
         f"{RESULTS}/phase_map.nc",
     log:
-        f"logs/{SWEEP_NAME}/gather.log",
+        f"{RESULTS}/logs/gather.log",
     benchmark:
-        f"benchmarks/{SWEEP_NAME}/gather.tsv"
+        f"{RESULTS}/benchmarks/gather.tsv"
     params:
         tiles=f"{RESULTS}/tiles",
     threads: 1

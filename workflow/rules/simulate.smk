@@ -3,9 +3,9 @@
 
 def float_tile(wildcards):
     """The tile whose dynamic ranges an lif_bit_accurate tile needs; the others need none."""
-    if wildcards.backend == "lif_bit_accurate":
-        return f"{RESULTS}/tiles/lif_float/seed-{wildcards.seed}/tile-{wildcards.tile}.nc"
-    return []
+    if wildcards.backend != "lif_bit_accurate":
+        return []
+    return f"{RESULTS}/tiles/lif_float/seed-{wildcards.seed}/tile-{wildcards.tile}.nc"
 
 
 rule simulate:
@@ -15,15 +15,13 @@ rule simulate:
     output:
         f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.nc",
     log:
-        f"logs/{SWEEP_NAME}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.log",
+        f"{RESULTS}/logs/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.log",
     benchmark:
-        f"benchmarks/{SWEEP_NAME}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.tsv"
-    params:
-        ranges=lambda wildcards, input: f"--ranges {input.ranges}" if input.ranges else "",
+        f"{RESULTS}/benchmarks/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.tsv"
     threads: 1
     resources:
         mem_mb=2000,
         runtime=60,
     shell:
         "eiphase simulate-tile {input.sweep} {output} --backend {wildcards.backend}"
-        " --seed {wildcards.seed} --tile {wildcards.tile} {params.ranges} 2>&1 | tee {log}"
+        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges} 2>&1 | tee {log}"

@@ -10,6 +10,7 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
+from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
@@ -20,6 +21,7 @@ from lava.proc.lif.process import LIF
 from eiphase import rate
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
+from eiphase.processes.recorder import Recorder
 
 
 class EINetwork(AbstractProcess):
@@ -116,7 +118,7 @@ class LIFModel(AbstractSubProcessModel):
         proc.current.alias(self.lif.u)
 
 
-_RUN_CONFIGS = {
+_LAVA_MODELS: dict[str, dict] = {
     "rate": {},
     "lif_float": {LIF: PyLifModelFloat, Dense: PyDenseModelFloat},
     "lif_bit_accurate": {LIF: PyLifModelBitAcc, Dense: PyDenseModelBitAcc},
@@ -128,6 +130,18 @@ def run_config(backend: str) -> Loihi1SimCfg:
 
     Other Processes get floating-point models where they have several.
     """
-    models = dict(_RUN_CONFIGS[backend])
+    models = dict(_LAVA_MODELS[backend])
     models[EINetwork] = RateModel if backend == "rate" else LIFModel
     return Loihi1SimCfg(select_tag="floating_pt", exception_proc_model_map=models)
+
+
+def simulate(network: EINetwork, backend: str, n_steps: int) -> np.ndarray:
+    """Run a network by itself, step by step.
+
+    Returns what it sent, shape (time, neuron): states after each step, or spikes.
+    """
+    recorder = Recorder(n_neurons=network.state.shape[0], n_steps=n_steps)
+    network.s_out.connect(recorder.a_in)
+    network.run(condition=RunSteps(num_steps=n_steps), run_cfg=run_config(backend))
+    network.stop()
+    return np.array(recorder.data)

@@ -1,0 +1,44 @@
+# One command each, on a machine with Python 3.11 or 3.12, pip, git and make.
+# Everything goes into two folders of the project: .uv (the installer) and .venv.
+CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+UV = $(shell command -v uv || echo .uv/bin/uv)
+# Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
+PYTHON ?= >=3.11,<3.13
+export UV_SYSTEM_CERTS = 1
+export PATH := $(CURDIR)/.venv/bin:$(PATH)
+
+.PHONY: demo test lint bench lock clean
+.DEFAULT_GOAL := demo
+
+demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
+	snakemake --cores $(CORES)
+	@echo "Phase maps: results/demo/figures/phase_maps.png"
+
+test: .venv/ready lint  ## linters, type checker and all tests
+	pytest
+
+lint: .venv/ready
+	ruff check
+	ruff format --check
+	mypy
+	snakefmt --check Snakefile workflow
+
+bench: .venv/ready  ## cost of one simulation, beside Lava's own models
+	python benchmarks/simulation.py
+
+.venv/ready: requirements.lock pyproject.toml | $(UV)
+	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv
+	$(UV) pip sync --require-hashes --compile-bytecode requirements.lock
+	$(UV) pip install --quiet --no-deps --editable .
+	touch $@
+
+.uv/bin/uv:
+	python3 -m venv .uv
+	.uv/bin/pip install --quiet 'uv>=0.9,<1'
+
+lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
+		pyproject.toml --output-file requirements.lock
+
+clean:  ## remove the environment; results stay
+	rm -rf .venv .uv

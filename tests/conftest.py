@@ -1,0 +1,60 @@
+"""Fixtures that several test modules share."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import settings
+
+import eiphase.lava_compatibility  # noqa: F401  before any test imports Lava
+from eiphase import network
+from eiphase.network import Network
+
+# Runs through Lava fork processes and compile kernels: their time says nothing.
+settings.register_profile("default", deadline=None, derandomize=True)
+settings.load_profile("default")
+
+REPOSITORY = Path(__file__).parents[1]
+
+
+class Tutorial:
+    """One of the source tutorial's two networks, with what the tutorial printed of it."""
+
+    def __init__(self, name: str, gaussian: np.ndarray):
+        self.name = name
+        with np.load(Path(__file__).parent / "data/tutorial02.npz") as printed:
+            self.printed = dict(printed)
+        self.half = network.half_gaussian(gaussian)
+        self.point = Network(
+            n_neurons=400, q_factor=float(self.printed[f"q_{name}"]), g_factor=4.5, seed=1234
+        )
+
+    @property
+    def weights(self) -> np.ndarray:
+        point = self.point
+        return network.weights(self.half, q_factor=point.q_factor, g_factor=point.g_factor)
+
+    @property
+    def rate_states(self) -> dict[int, np.ndarray]:
+        """States that were printed, by step."""
+        suffix = "_critical" if self.name == "critical" else ""
+        steps = self.printed[f"rate_states{suffix}_steps"]
+        return dict(zip(steps.tolist(), self.printed[f"rate_states_{self.name}"], strict=True))
+
+    def spikes(self, backend: str) -> np.ndarray:
+        """(time, neuron)"""
+        packed = self.printed[f"{backend}_spikes_{self.name}"]
+        return np.unpackbits(packed, axis=1)[:, :1000].T
+
+    def autocovariance(self, backend: str) -> np.ndarray:
+        """At lags 0 to 100."""
+        return self.printed[f"autocov_{backend}_{self.name}"][100:]
+
+
+@pytest.fixture(scope="session")
+def tutorial() -> dict[str, Tutorial]:
+    stream = np.random.RandomState(1234)
+    return {
+        name: Tutorial(name, stream.standard_normal((400, 400)))
+        for name in ("balanced", "critical")
+    }
