@@ -17,6 +17,7 @@ except sweeps.SweepError as error:
 RESULTS = f"results/{SWEEP_FILE.stem}"
 
 
+include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"

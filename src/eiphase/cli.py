@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from eiphase import sweep as sweeps
@@ -40,13 +41,18 @@ def _parser() -> argparse.ArgumentParser:
 
     gather = commands.add_parser("gather", help="gather all tiles of a sweep into one dataset")
     gather.add_argument("config", type=Path, help="the sweep's YAML file")
-    gather.add_argument("tiles", type=Path, help="folder of the tiles")
     gather.add_argument("output", type=Path, help="netCDF file to write")
+    gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
     gather.set_defaults(command=_gather)
 
     draw = commands.add_parser("draw", help="draw the figures of a dataset")
     draw.add_argument("dataset", type=Path, help="a phase_map.nc")
-    draw.add_argument("figures", type=Path, help="folder to write to")
+    draw.add_argument(
+        "figures",
+        type=Path,
+        nargs="+",
+        help="files to write; the name says which figure, the ending which format",
+    )
     draw.set_defaults(command=_draw)
     return parser
 
@@ -61,17 +67,16 @@ def _simulate_tile(options: argparse.Namespace) -> None:
     if tile.backend == "lif_bit_accurate":
         if options.ranges is None:
             raise SweepError("--ranges is missing, but lif_bit_accurate needs its lif_float tile.")
-        float_tile = sweep.tile("lif_float", tile.seed, tile.number)
-        ranges = dataset.read_tile(options.ranges, sweep, float_tile)
+        source, ranges = dataset.read_tile(options.ranges, sweep)
+        if source != replace(tile, backend="lif_float"):
+            raise SweepError(f"--ranges is {source}, but {tile} needs that of lif_float.")
     dataset.write_tile(options.output, simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
 
 
 def _gather(options: argparse.Namespace) -> None:
     from eiphase import dataset
 
-    sweep = sweeps.load(options.config)
-    tiles = ((tile, options.tiles / tile.path) for tile in sweep.all_tiles())
-    gathered = dataset.gather(tiles, sweep, name=options.config.stem)
+    gathered = dataset.gather(options.tiles, sweeps.load(options.config), name=options.config.stem)
     dataset.write(gathered, options.output)
 
 

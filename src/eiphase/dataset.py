@@ -18,7 +18,7 @@ import numpy as np
 
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
-from eiphase.sweep import Sweep, Tile
+from eiphase.sweep import Sweep, SweepError, Tile
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,8 +136,9 @@ VARIABLES: dict[str, Variable] = {
 
 def write_tile(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
     """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
-    with _beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
-        file.setncatts({"sweep_digest": sweep.digest, "tile": str(tile)})
+    with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
+        file.sweep_digest = sweep.digest
+        file.backend, file.seed, file.number = tile.backend, tile.seed, tile.number
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
         for name, data in values.items():
@@ -145,24 +146,27 @@ def write_tile(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile:
             file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
 
 
-def read_tile(path: Path, sweep: Sweep, tile: Tile) -> dict[str, np.ndarray]:
-    """Read what `write_tile` wrote; raises `DatasetError` if it is another sweep's or damaged."""
+def read_tile(path: Path, sweep: Sweep) -> tuple[Tile, dict[str, np.ndarray]]:
+    """Read what `write_tile` wrote; raises `DatasetError` if damaged or not of this sweep."""
     try:
         with netCDF4.Dataset(path) as file:
             file.set_auto_mask(False)
-            found = (file.getncattr("sweep_digest"), file.getncattr("tile"))
-            values = {name: file[name][:] for name in VARIABLES if name in file.variables}
-    except (OSError, AttributeError, RuntimeError) as error:
-        raise DatasetError(f"{path} is not a tile that can be read: {error}.") from None
-    if found != (sweep.digest, str(tile)):
+            digest = file.sweep_digest
+            tile = sweep.tile(file.backend, int(file.seed), int(file.number))
+            values = {name: file[name][:] for name in VARIABLES}
+    except (OSError, AttributeError, IndexError, RuntimeError, SweepError):
         raise DatasetError(
-            f"{path} holds {found[1]} of sweep {found[0][:12]}, "
-            f"but {tile} of sweep {sweep.digest[:12]} is needed; delete it to have it run again."
+            f"{path} is not a tile of this sweep, or damaged; delete it to have it run again."
+        ) from None
+    if digest != sweep.digest or len(values["c0"]) != len(tile.points):
+        raise DatasetError(
+            f"{path} is a tile of sweep {digest[:12]}, but this sweep is {sweep.digest[:12]}; "
+            "delete it to have it run again."
         )
-    return values
+    return tile, values
 
 
-def gather(tiles: Iterable[tuple[Tile, Path]], sweep: Sweep, *, name: str) -> "xr.Dataset":
+def gather(tiles: Iterable[Path], sweep: Sweep, *, name: str) -> "xr.Dataset":
     """All tiles of a sweep as one dataset with dimensions backend, q_factor, g_factor, seed, lag.
 
     Raises `DatasetError` unless every point of the sweep is there exactly once.
@@ -178,12 +182,13 @@ def gather(tiles: Iterable[tuple[Tile, Path]], sweep: Sweep, *, name: str) -> "x
         for key, v in VARIABLES.items()
     }
     times_seen = np.zeros(shape, int)
-    for tile, path in tiles:
+    for path in tiles:
+        tile, values = read_tile(path, sweep)
         q, g = np.array(tile.points).T
         where = (sweep.backends.index(tile.backend), q, g, sweep.seeds.index(tile.seed))
         times_seen[where] += 1
-        for key, values in read_tile(path, sweep, tile).items():
-            arrays[key][where] = values
+        for key, array in arrays.items():
+            array[where] = values[key]
     if (times_seen != 1).any():
         odd = tuple(np.argwhere(times_seen != 1)[0])
         point = ", ".join(f"{d} {c[i]}" for d, c, i in zip(dims, coordinates, odd, strict=True))
@@ -239,6 +244,20 @@ def _commit() -> str:
     return described.stdout.strip()
 
 
+def open_dataset(path: Path) -> "xr.Dataset":
+    """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
+    import xarray as xr
+
+    try:
+        dataset = xr.open_dataset(path, engine="netcdf4")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+    missing = [name for name in VARIABLES if name not in dataset]
+    if missing:
+        raise DatasetError(f"{path} is not a phase map: it has no variable {missing[0]}.")
+    return dataset
+
+
 def write(dataset: "xr.Dataset", path: Path) -> None:
     """Write a dataset as compressed netCDF that `xarray.open_dataset` opens as it is."""
     encoding = {
@@ -246,12 +265,12 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
         for key, variable in dataset.data_vars.items()
         if variable.ndim
     }
-    with _beside(path) as partial:
+    with beside(path) as partial:
         dataset.to_netcdf(partial, engine="netcdf4", encoding=encoding)
 
 
 @contextmanager
-def _beside(path: Path) -> Iterator[Path]:
+def beside(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place if all goes well, and else vanishes."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)

@@ -1,5 +1,6 @@
 """Figures of a phase map dataset."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
+from eiphase.dataset import DatasetError, beside, open_dataset
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
-from eiphase.sweep import figure_names
 
 TITLES = {
     "rate": "Rate neurons",
@@ -37,20 +38,26 @@ _UNSOLVED = ("none", "////", "weight scale is not a solution")
 _DOUBTFUL = "mapping in doubt: weight scale not solved, weights clipped or current wrapped"
 
 
-def draw(dataset_file: Path, folder: Path) -> None:
-    """Draw all figures of a `phase_map.nc` into a folder, each as PNG and PDF."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with xr.open_dataset(dataset_file) as dataset:
-        for name, plot in (
-            ("phase_maps", phase_maps),
-            ("autocovariance", autocovariance_curves),
-            ("mapping", mapping_maps),
-        ):
-            if name not in figure_names(dataset.backend.values.tolist()):
-                continue
-            figure = plot(dataset)
-            figure.savefig(folder / f"{name}.png", dpi=150)
-            figure.savefig(folder / f"{name}.pdf")
+def draw(dataset_file: Path, outputs: Sequence[Path]) -> None:
+    """Draw figures of a `phase_map.nc`: each file's name says which, its ending the format.
+
+    Raises `DatasetError` for a name that is not in `sweep.figure_names`.
+    """
+    figures = {
+        "phase_maps": phase_maps,
+        "autocovariance": autocovariance_curves,
+        "mapping": mapping_maps,
+    }
+    for path in outputs:
+        if path.stem not in figures:
+            raise DatasetError(f"{path} names no figure; there are {', '.join(figures)}.")
+    with open_dataset(dataset_file) as dataset:
+        for name in dict.fromkeys(path.stem for path in outputs):
+            figure = figures[name](dataset)
+            for path in outputs:
+                if path.stem == name:
+                    with beside(path) as partial:
+                        figure.savefig(partial, format=path.suffix[1:], dpi=150)
             plt.close(figure)
 
 

@@ -15,11 +15,9 @@ rule figures:
         f"{RESULTS}/logs/figures.log",
     benchmark:
         f"{RESULTS}/benchmarks/figures.tsv"
-    params:
-        folder=f"{RESULTS}/figures",
     threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
     shell:
-        "eiphase draw {input} {params.folder} 2>&1 | tee {log}"
+        "eiphase draw {input} {output} 2>&1 | tee {log}"

@@ -11,11 +11,9 @@ rule gather:
         f"{RESULTS}/logs/gather.log",
     benchmark:
         f"{RESULTS}/benchmarks/gather.tsv"
-    params:
-        tiles=f"{RESULTS}/tiles",
     threads: 1
     resources:
         mem_mb=4000,
         runtime=30,
     shell:
-        "eiphase gather {input.sweep} {params.tiles} {output} 2>&1 | tee {log}"
+        "eiphase gather {input.sweep} {output} {input.tiles} 2>&1 | tee {log}"

@@ -1,13 +1,6 @@
 # One job is one tile: a block of grid points of one backend and one seed.
 
 
-def float_tile(wildcards):
-    """The tile whose dynamic ranges an lif_bit_accurate tile needs; the others need none."""
-    if wildcards.backend != "lif_bit_accurate":
-        return []
-    return f"{RESULTS}/tiles/lif_float/seed-{wildcards.seed}/tile-{wildcards.tile}.nc"
-
-
 rule simulate:
     input:
         sweep=SWEEP_FILE,
