@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from tiny_sweep import SWEEP, values_of
 
 import eiphase.lava_compatibility  # noqa: F401  before any test imports Lava
-from eiphase import network
+from eiphase import dataset, network
 from eiphase.network import Network
 
 # Runs through Lava fork processes and compile kernels: their time says nothing.
@@ -58,3 +59,13 @@ def tutorial() -> dict[str, Tutorial]:
         name: Tutorial(name, stream.standard_normal((400, 400)))
         for name in ("balanced", "critical")
     }
+
+
+@pytest.fixture
+def tiles(tmp_path) -> list[Path]:
+    """Files of all tiles of `tiny_sweep.SWEEP`, with `tiny_sweep.values_of` in them."""
+    paths = []
+    for tile in SWEEP.all_tiles():
+        paths.append(tmp_path / tile.path)
+        dataset.write_tile(paths[-1], values_of(tile), SWEEP, tile)
+    return paths

@@ -1,6 +1,6 @@
 """Figures of a phase map dataset."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,25 +35,20 @@ _FLAGGED = {
 }
 _PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
 _UNSOLVED = ("none", "////", "weight scale is not a solution")
-_DOUBTFUL = "mapping in doubt: weight scale not solved, weights clipped or current wrapped"
+_DOUBTFUL = "mapping in doubt: scale not solved, weights clipped or current wrapped"
 
 
 def draw(dataset_file: Path, outputs: Sequence[Path]) -> None:
     """Draw figures of a `phase_map.nc`: each file's name says which, its ending the format.
 
-    Raises `DatasetError` for a name that is not in `sweep.figure_names`.
+    Raises `DatasetError` for a name that is not in `FIGURES`.
     """
-    figures = {
-        "phase_maps": phase_maps,
-        "autocovariance": autocovariance_curves,
-        "mapping": mapping_maps,
-    }
     for path in outputs:
-        if path.stem not in figures:
-            raise DatasetError(f"{path} names no figure; there are {', '.join(figures)}.")
+        if path.stem not in FIGURES:
+            raise DatasetError(f"{path} names no figure; there are {', '.join(FIGURES)}.")
     with open_dataset(dataset_file) as dataset:
         for name in dict.fromkeys(path.stem for path in outputs):
-            figure = figures[name](dataset)
+            figure = FIGURES[name](dataset)
             for path in outputs:
                 if path.stem == name:
                     with beside(path) as partial:
@@ -153,6 +148,13 @@ def autocovariance_curves(dataset: xr.Dataset) -> Figure:
     return figure
 
 
+FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
+    "phase_maps": phase_maps,
+    "autocovariance": autocovariance_curves,
+    "mapping": mapping_maps,
+}
+
+
 def _with_all_dimensions(dataset: xr.Dataset) -> xr.Dataset:
     """A selection from a phase map, with the dimensions back that the selection dropped."""
     missing = [d for d in ("backend", "q_factor", "g_factor", "seed") if d not in dataset.dims]
@@ -183,8 +185,12 @@ def _finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict)
     for axis in axes[:, 0]:
         axis.set_ylabel("q_factor (recurrent gain)")
     if legend:
-        handles = list(legend.values())
-        figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
+        figure.legend(
+            handles=list(legend.values()),
+            loc="outside lower center",
+            ncols=2 if axes.shape[1] > 2 else 1,
+            frameon=False,
+        )
     figure.suptitle(_subtitle(dataset), fontsize="medium")
     return figure
 

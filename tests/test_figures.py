@@ -1,0 +1,138 @@
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+from tiny_sweep import SWEEP
+
+from eiphase import dataset, figures
+from eiphase.mapping import ScaleStatus
+from eiphase.observables import Flag
+
+mpl.use("agg")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def phase_map(tiles):
+    """Of made-up numbers, without any flag or doubt."""
+    found = dataset.gather(tiles, SWEEP, name="test")
+    for name in ("clipped_weight_fraction", "current_wraps"):
+        found[name][:] = 0
+    return found
+
+
+def flag(phase_map, name, value, **where):
+    """Give one observable a flag at some points, and NaN with it."""
+    at = phase_map.copy(deep=True)
+    at[f"{name}_flag"].loc[where] = value
+    at[name].loc[where] = np.nan
+    return at
+
+
+def hatched(axis):
+    """Cells drawn over the map: (g_factor, q_factor) of the centre, hatch."""
+    found = []
+    for patch in axis.patches:
+        if isinstance(patch, Rectangle):
+            x, y = patch.get_x() + patch.get_width() / 2, patch.get_y() + patch.get_height() / 2
+            found.append((x, y, patch.get_hatch() or ""))
+    return found
+
+
+def test_each_map_shows_the_median_over_seeds(phase_map):
+    figure = figures.phase_maps(phase_map)
+    maps = [axis.collections[0].get_array() for axis in figure.axes[:4]]
+    expected = phase_map.c0.median("seed").transpose("backend", "q_factor", "g_factor")
+    for found, backend in zip(maps[:2], expected, strict=True):
+        np.testing.assert_array_equal(np.ma.getdata(found).reshape(backend.shape), backend)
+
+
+def test_maps_of_a_row_share_one_scale(phase_map):
+    norms = [axis.collections[0].norm for axis in figures.phase_maps(phase_map).axes[:4]]
+    assert norms[0] is norms[1]
+    assert norms[2] is norms[3]
+    assert norms[0].vmin == phase_map.c0.min()
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (Flag.UNDEFINED, "fixed point: nothing fluctuates for long"),
+        (Flag.CENSORED, "decay time beyond the largest lag"),
+        (Flag.BROKEN, "broken: activity not finite"),
+    ],
+)
+def test_a_flagged_cell_is_drawn_as_such(phase_map, value, text):
+    at = flag(phase_map, "decay_time", value, backend="lif_float", q_factor=6.0, g_factor=4.5)
+    figure = figures.phase_maps(at)
+    drawn = [hatched(axis) for axis in figure.axes[:4]]
+    assert [len(cells) for cells in drawn] == [0, 0, 0, 1]
+    assert drawn[3][0][:2] == (4.5, pytest.approx(6.0))
+    assert [t.get_text() for t in figure.legends[0].get_texts()] == [text]
+
+
+def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
+    at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.0, seed=1)
+    axis = figures.phase_maps(at).axes[0]
+    assert hatched(axis) == [(4.0, pytest.approx(1.0), "////")]
+    cell = axis.collections[0].get_array().reshape(2, 3)[0, 0]
+    assert cell == at.c0.sel(backend="rate", q_factor=1.0, g_factor=4.0, seed=2)
+
+
+def test_a_mapping_in_doubt_is_marked(phase_map):
+    assert not figures.phase_maps(phase_map).legends
+    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
+    phase_map.weight_scale_status.loc[where] = ScaleStatus.UNCHANGED
+    axis = figures.phase_maps(phase_map).axes[1]
+    assert [line.get_xydata().tolist() for line in axis.lines] == [[[5.0, 1.0]]]
+
+
+@pytest.mark.parametrize(
+    "selection",
+    [
+        {"seed": 1},
+        {"backend": "rate"},
+        {"q_factor": [6.0, 1.0]},
+        {"g_factor": 4.5, "backend": ["lif_float"]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("plot", [figures.phase_maps, figures.autocovariance_curves])
+def test_any_selection_can_be_drawn(phase_map, plot, selection, tmp_path):
+    plot(phase_map.sel(selection)).savefig(tmp_path / "figure.png")
+
+
+def test_nothing_but_flagged_points_can_be_drawn(phase_map, tmp_path):
+    at = phase_map
+    for name in ("c0", "decay_time"):
+        at = flag(at, name, Flag.UNDEFINED)
+    for name, plot in figures.FIGURES.items():
+        plot(at).savefig(tmp_path / f"{name}.png")
+
+
+def test_draw_writes_what_it_is_asked_for(phase_map, tmp_path):
+    dataset.write(phase_map, tmp_path / "phase_map.nc")
+    outputs = [tmp_path / "out" / name for name in ("phase_maps.png", "mapping.pdf")]
+    figures.draw(tmp_path / "phase_map.nc", outputs)
+    assert outputs[0].read_bytes().startswith(b"\x89PNG")
+    assert outputs[1].read_bytes().startswith(b"%PDF")
+    assert len(list((tmp_path / "out").iterdir())) == 2
+
+
+def test_draw_refuses_a_figure_that_it_does_not_know(tmp_path):
+    with pytest.raises(
+        dataset.DatasetError, match=r"cat\.png names no figure; there are phase_maps"
+    ):
+        figures.draw(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])

@@ -1,0 +1,160 @@
+import copy
+from pathlib import Path
+
+import pytest
+import yaml
+from tiny_sweep import VALID
+
+from eiphase import sweep as sweeps
+from eiphase.sweep import Sweep, SweepError
+
+CONFIGS = sorted((Path(__file__).parents[1] / "config").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_shipped_configs_are_valid(path):
+    sweeps.load(path)
+
+
+def test_a_range_includes_both_ends():
+    assert Sweep.model_validate(VALID).grid.g_factor == (4.0, 4.5, 5.0)
+
+
+# A key (dots between levels), the value put there (None: the key is removed), and what the
+# message must say: the key, the value, and what is allowed.
+BAD = [
+    ("grid.q_factor", [], "q_factor is [], but it needs at least one value"),
+    ("grid.g_factor", {"start": 1, "stop": 2, "count": 0}, "greater than or equal to 1"),
+    (
+        "grid.q_factor",
+        ["strong"],
+        "grid.q_factor.0 is 'strong', but input should be a valid number",
+    ),
+    ("grid.q_factor", [float("nan")], "is nan, but input should be a finite number"),
+    ("grid.q_factor", [-1.0], "is -1.0, but input should be greater than 0"),
+    ("grid.q_factor", [0], "is 0, but input should be greater than 0"),
+    ("grid.q_factor", 3.0, "grid.q_factor is 3.0, but it must be a list"),
+    ("grid.q_factor", [True], "grid.q_factor.0 is True"),
+    ("grid.q_factor", [1, 1.0], "values must be distinct, and 1.0 stands there twice"),
+    (
+        "grid.g_factor",
+        [4, 0.25],
+        "holds 0.25, but the tutorial mapping is defined for g_factor > N_I",
+    ),
+    ("seeds", [3, 3], "values must be distinct, and 3 stands there twice"),
+    ("seeds", [-1], "seeds.0 is -1"),
+    ("seeds", [], "seeds is [], but it needs at least one value"),
+    ("network.neurons", 4, "network.neurons is 4, but input should be greater than or equal to 5"),
+    ("network.neurons", 20.5, "network.neurons is 20.5, but input should be a valid integer"),
+    ("network.step_size", 0.5, "step_size is 0.5, but input should be less than or equal to 0.1"),
+    ("network", None, "network is missing"),
+    ("network", "big", "it must hold the keys neurons, step_size, bias"),
+    ("simulation.burn_in", 300, "burn_in is 300, but it must fit once into simulation.steps = 300"),
+    ("simulation.burn_in", 10, "burn_in is 10, but with spiking backends it must be at least"),
+    ("simulation.max_lag", 200, "max_lag is 200, but it must be less than the 200 steps"),
+    ("simulation.steps", "1e3", "simulation.steps is '1e3', but input should be a valid integer"),
+    (
+        "backends",
+        ["rate", "gpu"],
+        "backends.1 is 'gpu', but input should be 'rate', 'lif_float' or",
+    ),
+    ("backends", "rate", "backends is 'rate', but it must be a list"),
+    (
+        "observables.autocovariance",
+        "fast",
+        "is 'fast', but input should be 'standard' or 'tutorial'",
+    ),
+    ("mapping.rate_to_lif", "best", "input should be 'tutorial' or 'identity'"),
+    ("tiles", 7, "tiles is 7, but it must be at most the number of grid points, 6"),
+    ("tiles", 0, "tiles is 0, but input should be greater than or equal to 1"),
+    ("colour", "red", "colour is not a key that a sweep knows; allowed are network, grid, seeds"),
+    ("grid.h_factor", [1], "grid.h_factor is not a key that a sweep knows; allowed are q_factor"),
+]
+
+
+def changed(key, value):
+    config = copy.deepcopy(VALID)
+    section = config
+    *sections, last = key.split(".")
+    for name in sections:
+        section = section.setdefault(name, {})
+    if value is None:
+        del section[last]
+    else:
+        section[last] = value
+    return config
+
+
+@pytest.mark.parametrize(("key", "value", "message"), BAD)
+def test_bad_input_is_named_in_one_sentence(tmp_path, key, value, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(yaml.safe_dump(changed(key, value)))
+    with pytest.raises(SweepError) as caught:
+        sweeps.load(path)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [("a: [", "line 1 is not valid YAML"), ("- 1", "must hold keys and values"), ("", "must hold")],
+)
+def test_what_is_no_config_is_said_so(tmp_path, content, message):
+    path = tmp_path / "bad.yaml"
+    path.write_text(content)
+    with pytest.raises(SweepError, match=message):
+        sweeps.load(path)
+
+
+def test_a_missing_file_is_said_so(tmp_path):
+    with pytest.raises(SweepError, match=r"nowhere\.yaml cannot be read: No such file"):
+        sweeps.load(tmp_path / "nowhere.yaml")
+
+
+def test_the_tutorial_estimator_needs_burn_in_at_both_ends():
+    config = changed("simulation.burn_in", 150)
+    Sweep.model_validate(config)
+    config["observables"] = {"autocovariance": "tutorial"}
+    with pytest.raises(ValueError, match="twice"):
+        Sweep.model_validate(config)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        changed("mapping.rate_to_lif", "identity") | {"grid": {"q_factor": [1], "g_factor": [0.1]}},
+        changed("backends", ["rate"]) | {"grid": {"q_factor": [1], "g_factor": [0.1]}},
+    ],
+)
+def test_low_inhibition_is_fine_without_the_tutorial_mapping(config):
+    Sweep.model_validate(config | {"tiles": 1})
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 3, 4, 6])
+def test_tiles_hold_every_point_once(tiles):
+    sweep = Sweep.model_validate(VALID | {"tiles": tiles})
+    for backend in sweep.backends:
+        for seed in sweep.seeds:
+            points = [p for n in range(tiles) for p in sweep.tile(backend, seed, n).points]
+            assert points == sweep.points()
+    paths = [tile.path for tile in sweep.all_tiles()]
+    assert len(set(paths)) == len(paths) == 2 * 2 * tiles
+
+
+def test_networks_follow_the_tiles_points():
+    sweep = Sweep.model_validate(VALID)
+    networks = list(sweep.networks(sweep.tile("rate", 2, 3)))
+    assert [(n.q_factor, n.g_factor, n.seed) for n in networks] == [(6.0, 4.5, 2), (6.0, 5.0, 2)]
+
+
+@pytest.mark.parametrize(("seed", "number"), [(9, 0), (1, 4), (1, -1)])
+def test_a_tile_that_is_not_there_is_said_so(seed, number):
+    with pytest.raises(SweepError, match="but the sweep has"):
+        Sweep.model_validate(VALID).tile("rate", seed, number)
+
+
+def test_digest_depends_on_what_numbers_depend_on():
+    sweep = Sweep.model_validate(VALID)
+    assert Sweep.model_validate(VALID | {"tiles": 1}).digest == sweep.digest
+    assert Sweep.model_validate(changed("simulation.burn_in", 101)).digest != sweep.digest
