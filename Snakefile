@@ -1,4 +1,5 @@
 # Draws the phase maps of one sweep. Another sweep: --config sweep=config/standard.yaml
+import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
@@ -6,14 +7,13 @@ from snakemake.exceptions import WorkflowError
 from eiphase import sweep as sweeps
 
 
-configfile: Path(workflow.basedir) / "workflow/default_sweep.yaml"
-
-
-SWEEP_FILE = Path(config["sweep"])
+SWEEP_FILE = Path(config.get("sweep", "config/demo.yaml"))
 try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
+# So that rules find `eiphase` even where the environment is not activated.
+shell.prefix(f"export PATH='{Path(sys.executable).parent}':$PATH; ")
 RESULTS = f"results/{SWEEP_FILE.stem}"
 
 

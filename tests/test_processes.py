@@ -8,12 +8,12 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.proc.io.source import RingBuffer
 
 from eiphase import lif, loihi, mapping, network, rate
+from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.processes.recorder import Recorder
-from eiphase.shared_memory import shared_array
 
 
 def on_all_backends(half, point, n_steps):

@@ -64,7 +64,7 @@ class Variable:
 
 _ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
 _LIF = "Of the spiking backends; NaN for rate neurons."
-_RANGE = "Over all neurons and steps, of lif_float; NaN for the other backends."
+_RANGE = "Of lif_float, over all neurons and steps, where lif_bit_accurate needs it; else NaN."
 _LOIHI = "Of lif_bit_accurate; NaN for the other backends."
 
 VARIABLES: dict[str, Variable] = {

@@ -144,6 +144,7 @@ def autocovariance_curves(dataset: xr.Dataset) -> Figure:
         sns.despine(ax=axis)
     axes[0, 0].set_ylabel("autocovariance c(lag) / c(0)")
     axes[0, 0].text(dataset.lag[-1], 1 / np.e, "1/e", color="0.5", ha="right", va="bottom")
+    axes[0, 0].set(xlim=(0, dataset.lag[-1]), ylim=(min(0, axes[0, 0].get_ylim()[0]), 1.05))
     figure.suptitle(f"{_subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
     return figure
 

@@ -91,30 +91,49 @@ def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
     A sparse sample brackets each quantile closely; only what lies inside the bracket
     is sorted out, and what lies below is counted. NaN if x holds one.
     """
-    values = x.ravel()
+    values = np.ravel(x)
     sample = np.sort(values[:: max(1, values.size // 4096)])
-    if not np.isfinite(sample).all() or not np.isfinite(values.sum()):
-        return [float(q) for q in np.quantile(values, probabilities)]
-    return [_quantile(values, sample, p) for p in probabilities]
+    found = []
+    for probability in probabilities:
+        position = probability * (values.size - 1)
+        below = int(position)
+        rank = probability * (sample.size - 1)
+        margin = 2 * math.sqrt(sample.size)  # four standard deviations of the rank, or more
+        low = sample[max(0, int(rank - margin))]
+        high = sample[min(sample.size - 1, int(rank + margin) + 1)]
+        inside, n_low, n_high = _split(values, low, high)
+        offset = below - n_low
+        if len(inside) + n_low + n_high < values.size or not 0 <= offset < len(inside) - 1:
+            # There are NaN, or the sample was not representative.
+            found.append(float(np.quantile(values, probability)))
+            continue
+        lower = upper = low
+        if low < high:
+            lower, upper = np.partition(inside, (offset, offset + 1))[offset : offset + 2]
+        # NumPy's linear interpolation, which starts from the nearer of the two values.
+        weight = position - below
+        if weight >= 0.5:
+            found.append(float(upper - (upper - lower) * (1 - weight)))
+        else:
+            found.append(float(lower + (upper - lower) * weight))
+    return found
 
 
-def _quantile(values: np.ndarray, sample: np.ndarray, probability: float) -> float:
-    position = probability * (values.size - 1)
-    below = int(position)
-    margin = 4 * math.sqrt(sample.size)  # eight standard deviations or more of the sample's rank
-    rank = probability * (sample.size - 1)
-    low = sample[max(0, int(rank - margin))]
-    high = sample[min(sample.size - 1, int(rank + margin) + 1)]
-    inside = values[(values >= low) & (values <= high)]
-    offset = below - np.count_nonzero(values < low)
-    if not 0 <= offset < inside.size - 1:  # the sample was not representative
-        return float(np.quantile(values, probability))
-    lower, upper = np.partition(inside, (offset, offset + 1))[offset : offset + 2]
-    # NumPy's linear interpolation, which starts from the nearer of the two values.
-    weight = position - below
-    if weight >= 0.5:
-        return float(upper - (upper - lower) * (1 - weight))
-    return float(lower + (upper - lower) * weight)
+@njit(cache=True)
+def _split(values, low, high):
+    """The values within [low, high], and how many lie below and above."""
+    inside = np.empty(values.size)
+    n_inside = 0
+    n_low = 0
+    n_high = 0
+    for x in values:
+        n_low += x < low
+        n_high += x > high
+        inside[n_inside] = x
+        n_inside += (x >= low) & (x <= high)
+        if n_inside == values.size:
+            break
+    return inside[:n_inside], n_low, n_high
 
 
 def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters:

@@ -78,24 +78,27 @@ def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> Weigh
     mean_weight = np.mean(weights[:, :n_exc])
     threshold_shift = np.sqrt(2) * np.abs(zetac(0.5)) * np.sqrt(dv / du) / 2
 
-    # The order of the operations below is the tutorial's: another changes last bits.
+    # The order of the operations below is the tutorial's: another changes last bits. So
+    # would `x**2` for a scalar x, where NumPy rounds otherwise than for an array.
     def f(y):
-        return np.exp(y**2) * (1 + erf(y))
+        return np.exp(y * y) * (1 + erf(y))
 
-    def residual(w):
+    def residual(weight):
+        w = weight[0]
         mu = n_exc * (1 - gamma * g_factor) * w * firing_rate + bias
-        s = n_exc * (1 + gamma * g_factor**2) * w**2 * firing_rate
+        s = n_exc * (1 + gamma * g_factor**2) * (w * w) * firing_rate
         above = f((VTH - mu) / s + threshold_shift)
         below = f(-mu / s + threshold_shift)
-        amplitude = np.sqrt(np.pi) * (mu * dv * 0.01) ** 2
+        root = mu * dv * 0.01
+        amplitude = np.sqrt(np.pi) * (root * root)
         alpha = amplitude * (1 / s) * (above - below)
-        beta = amplitude * (1 / (2 * s**2)) * (above * (VTH - mu) / s - below * -mu / s)
-        return mean_weight - alpha * w - beta * w**2
+        beta = amplitude * (1 / (2 * (s * s))) * (above * (VTH - mu) / s - below * -mu / s)
+        return mean_weight - alpha * w - beta * (w * w)
 
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore", RuntimeWarning)
         solution = fsolve(residual, mean_weight)
-        remaining = np.abs(residual(solution)[0])
+        remaining = np.abs(residual(solution))
 
     scale = float(solution[0] / mean_weight)
     if not scale > 0:
@@ -126,8 +129,10 @@ def lif_bias(step_size: float) -> float:
 def lif_parameters(weights: np.ndarray, *, scale: WeightScale, step_size: float) -> LIFParameters:
     """The LIF network: dv = dr, du = 7 dr, weights = scale W du."""
     du = CURRENT_SPEED * step_size
+    lif_weights = scale.value * weights
+    lif_weights *= du
     return LIFParameters(
-        weights=(scale.value * weights) * du,
+        weights=lif_weights,
         du=du,
         dv=step_size,
         vth=VTH,

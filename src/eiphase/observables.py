@@ -9,8 +9,11 @@ from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from scipy.fft import irfft, next_fast_len, rfft
 
+# So many that what the FFT needs stays in the processor's cache.
+NEURONS_PER_FFT = 64
 # Below this fraction of x's root mean square a fluctuation is rounding, not activity.
 ROUNDING = 1e-12
 # Variance in the second half of a run over that in the first: a fluctuation that lost
@@ -43,9 +46,22 @@ def boxcar(spikes: np.ndarray, window: int) -> np.ndarray:
 
     The first window - 1 steps see a shorter past.
     """
-    counts = np.cumsum(spikes, axis=0, dtype=np.int32)
-    counts[window:] -= counts[:-window].copy()
-    return counts.astype(np.float64)
+    return _boxcar(np.asarray(spikes, np.uint8), window)
+
+
+@njit(cache=True)
+def _boxcar(spikes, window):
+    n_steps, n = spikes.shape
+    counts = np.empty((n_steps, n))
+    counts[0] = spikes[0]
+    for t in range(1, min(window, n_steps)):
+        for i in range(n):
+            counts[t, i] = counts[t - 1, i] + spikes[t, i]
+    for t in range(window, n_steps):
+        for i in range(n):
+            change = np.int16(spikes[t, i]) - np.int16(spikes[t - window, i])
+            counts[t, i] = counts[t - 1, i] + change
+    return counts
 
 
 def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = True) -> np.ndarray:
@@ -63,7 +79,7 @@ def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = Tru
     """
     n_steps = len(x)
     # Zeros behind the data keep the ends from meeting in the FFT.
-    sums = _correlation_sums(x - x.mean(axis=0), n_fft=next_fast_len(n_steps + max_lag, real=True))
+    sums = _correlation_sums(x, n_fft=next_fast_len(n_steps + max_lag, real=True))
     lags = np.arange(max_lag + 1)
     return sums[: max_lag + 1] / (n_steps - lags if unbiased else n_steps)
 
@@ -77,16 +93,22 @@ def tutorial_autocovariance(x: np.ndarray, *, max_lag: int) -> np.ndarray:
     It joins the end of the run to its beginning, and does not see fluctuations that all
     neurons share. Returns c at lags 0 to `max_lag`; it is even in the lag.
     """
-    y = x - x.mean(axis=0)
-    y -= y.mean(axis=1, keepdims=True)
-    return _correlation_sums(y, n_fft=len(x))[: max_lag + 1] / len(x)
+    shared = (x - x.mean(axis=0)).mean(axis=1, keepdims=True)
+    return _correlation_sums(x - shared, n_fft=len(x))[: max_lag + 1] / len(x)
 
 
-def _correlation_sums(y: np.ndarray, *, n_fft: int) -> np.ndarray:
-    """sum over t of y(t) y(t + lag), averaged over neurons, by FFT over n_fft steps."""
-    spectrum = rfft(y, n=n_fft, axis=0)
-    power = (spectrum.real**2 + spectrum.imag**2).mean(axis=1)
-    return irfft(power, n=n_fft)
+def _correlation_sums(x: np.ndarray, *, n_fft: int) -> np.ndarray:
+    """sum over t of y(t) y(t + lag), averaged over neurons, by FFT over n_fft steps.
+
+    y is x less each neuron's mean over time.
+    """
+    n_neurons = x.shape[1]
+    power = np.zeros(n_fft // 2 + 1)
+    for first in range(0, n_neurons, NEURONS_PER_FFT):
+        part = x[:, first : first + NEURONS_PER_FFT]
+        spectrum = rfft(part - part.mean(axis=0), n=n_fft, axis=0)
+        power += (spectrum.real**2 + spectrum.imag**2).sum(axis=1)
+    return irfft(power / n_neurons, n=n_fft)
 
 
 def decay_time(c: np.ndarray) -> tuple[float, Flag]:
@@ -115,9 +137,24 @@ def persistence(x: np.ndarray) -> float:
     NaN if nothing fluctuates in either.
     """
     half = len(x) // 2
-    first, second = (part.var(axis=0).mean() for part in (x[:half], x[half : 2 * half]))
+    first, second = (_variance(part) for part in (x[:half], x[half : 2 * half]))
     with np.errstate(divide="ignore", invalid="ignore"):
-        return float(second / first)
+        return float(np.float64(second) / first)
+
+
+@njit(cache=True)
+def _variance(x):
+    """Over time, mean over neurons: `x.var(axis=0).mean()`, without temporaries."""
+    n_steps, n = x.shape
+    mean = np.zeros(n)
+    for t in range(n_steps):
+        mean += x[t]
+    mean /= n_steps
+    squares = np.zeros(n)
+    for t in range(n_steps):
+        for i in range(n):
+            squares[i] += (x[t, i] - mean[i]) ** 2
+    return squares.sum() / (n_steps * n)
 
 
 def fluctuation(
@@ -129,7 +166,7 @@ def fluctuation(
     rounding (c(0) below 1e-24 of the mean square of x), or a transient (persistence
     below 0.1). The autocovariance keeps even these, at lag 0 and beyond.
     """
-    mean_square = np.mean(x**2)
+    mean_square = np.einsum("ti,ti->", x, x) / x.size
     if not np.isfinite(mean_square):
         lost = np.full(max_lag + 1, np.nan)
         return Fluctuation(lost, np.nan, Flag.BROKEN, np.nan, Flag.BROKEN, np.nan)

@@ -41,7 +41,7 @@ class Batch:
     networks: Sequence[Network]
 
 
-def run(batch: Batch, n_steps: int) -> np.ndarray:
+def run(batch: Batch, n_steps: int, *, reuse: np.ndarray | None = None) -> np.ndarray:
     r"""Trajectories of rate networks that share one Gaussian matrix, from r = 0.
 
     The same equation as `step`. The recurrent input is summed in one fixed order,
@@ -54,11 +54,14 @@ def run(batch: Batch, n_steps: int) -> np.ndarray:
     with j ascending in both sums, each product and each sum rounded. It differs from
     `step` by rounding alone, which chaos then amplifies.
 
-    Returns the states after each step, shape (network, time, neuron), dimensionless.
+    Returns the states after each step, shape (network, time, neuron), dimensionless. The
+    states of an earlier run of as many steps and at least as many networks may be given
+    to `reuse`: they are overwritten.
     """
     half, networks = batch.half, batch.networks
     n_neurons = len(half)
-    states = np.empty((len(networks), n_steps, n_neurons))
+    states = np.empty((len(networks), n_steps, n_neurons)) if reuse is None else reuse
+    states = states[: len(networks)]
     _run(
         half,
         network.n_excitatory(n_neurons),

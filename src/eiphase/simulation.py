@@ -14,10 +14,10 @@ from eiphase import observables as ob
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
+from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
-from eiphase.shared_memory import shared_array
 from eiphase.sweep import Sweep, Tile
 
 
@@ -81,7 +81,7 @@ class _Work:
     def measure_spikes(self, index: int, spikes: np.ndarray) -> None:
         """Store the observables of spike trains, burn-in included."""
         counts = ob.boxcar(spikes, self.sweep.observables.boxcar)
-        spike_counts = spikes[self.measured].sum(axis=0)
+        spike_counts = spikes[self.measured].sum(axis=0, dtype=np.uint32)
         n_steps = len(range(len(spikes))[self.measured])
         self.store(
             index,
@@ -147,12 +147,13 @@ class _LIFFloat:
             yield index, self.work.lif_network(index)
 
     def record(self, key: int, recording: Recording) -> None:
-        ranges = loihi.dynamic_range(recording.current, recording.voltage)
-        self.work.store(key, **asdict(ranges))
-        if ranges.is_finite():
-            self.work.measure_spikes(key, recording.spikes)
-        else:
+        if not np.isfinite(recording.current[-1]).all():  # what diverges, stays so
             self.work.broken(key)
+            return
+        if "lif_bit_accurate" in self.work.sweep.backends:
+            ranges = loihi.dynamic_range(recording.current, recording.voltage)
+            self.work.store(key, **asdict(ranges))
+        self.work.measure_spikes(key, recording.spikes)
 
 
 class _LIFBitAccurate:

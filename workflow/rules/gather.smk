@@ -16,4 +16,4 @@ rule gather:
         mem_mb=4000,
         runtime=30,
     shell:
-        "eiphase gather {input.sweep} {output} {input.tiles} 2>&1 | tee {log}"
+        "eiphase gather {input.sweep} {output} {input.tiles} 2>&1 | tee {log} >&2"

@@ -17,4 +17,4 @@ rule simulate:
         runtime=60,
     shell:
         "eiphase simulate-tile {input.sweep} {output} --backend {wildcards.backend}"
-        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges} 2>&1 | tee {log}"
+        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges} 2>&1 | tee {log} >&2"

@@ -14,7 +14,7 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.async_protocol import AsyncProtocol
 
 from eiphase import lif, loihi, rate
-from eiphase.shared_memory import shared_array
+from eiphase.memory import keep_freed_memory, shared_array
 
 _ERROR_BYTES = 65536
 
@@ -24,7 +24,7 @@ class NetworkTile(AbstractProcess):
 
     The model runs in an operating-system process of its own, forked from the caller's:
     it sees the caller's objects as they are, nothing is sent. `record` is called there
-    and leaves its results in shared arrays (`shared_memory.shared_array`); Lava's own
+    and leaves its results in shared arrays (`memory.shared_array`); Lava's own
     way back, `Var.get`, would send them number by number.
 
     **Arguments:**
@@ -32,7 +32,8 @@ class NetworkTile(AbstractProcess):
     - `networks`: pairs of a key and what the backend's model simulates: a
       `rate.Batch`, `LIFParameters` or `LoihiParameters`. It may be a generator, so that
       only one network's weights exist at a time.
-    - `record`: called as `record(key, recording)` after each.
+    - `record`: called as `record(key, recording)` after each. The next simulation
+      overwrites the recording.
     - `n_steps`: of each simulation.
     """
 
@@ -56,18 +57,21 @@ class NetworkTile(AbstractProcess):
 
 
 class _TileModel(PyAsyncProcessModel):
-    """Simulates and records one after the other; leaves a traceback instead of raising.
+    """Simulates and records one after the other, in the same memory.
 
-    Lava's runtime would wait for ever for a model that raises.
+    It leaves a traceback instead of raising, for Lava would wait for ever for a model
+    that raises.
     """
 
     @abstractmethod
-    def simulate(self, parameters: Any, n_steps: int) -> Any: ...
+    def simulate(self, parameters: Any, n_steps: int, reuse: Any) -> Any: ...
 
     def run_async(self):
+        keep_freed_memory()
         try:
+            recording = None
             for key, parameters in self.proc_params["networks"]:
-                recording = self.simulate(parameters, self.proc_params["n_steps"])
+                recording = self.simulate(parameters, self.proc_params["n_steps"], recording)
                 self.proc_params["record"](key, recording)
         except Exception:
             text = traceback.format_exc().encode()[-_ERROR_BYTES:]
@@ -80,8 +84,8 @@ class _TileModel(PyAsyncProcessModel):
 class RateTileModel(_TileModel):
     """Rate neurons; networks that share Z advance together."""
 
-    def simulate(self, parameters, n_steps):
-        return rate.run(parameters, n_steps)
+    def simulate(self, parameters, n_steps, reuse):
+        return rate.run(parameters, n_steps, reuse=reuse)
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -90,8 +94,8 @@ class RateTileModel(_TileModel):
 class LIFTileModel(_TileModel):
     """LIF neurons in floating point."""
 
-    def simulate(self, parameters, n_steps):
-        return lif.run(parameters, n_steps)
+    def simulate(self, parameters, n_steps, reuse):
+        return lif.run(parameters, n_steps, reuse=reuse)
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -100,5 +104,5 @@ class LIFTileModel(_TileModel):
 class LoihiTileModel(_TileModel):
     """LIF neurons in Loihi's integers."""
 
-    def simulate(self, parameters, n_steps):
+    def simulate(self, parameters, n_steps, reuse):
         return loihi.run(parameters, n_steps)

@@ -9,7 +9,7 @@ from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 
-from eiphase.shared_memory import shared_array
+from eiphase.memory import shared_array
 
 
 class Recorder(AbstractProcess):

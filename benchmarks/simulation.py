@@ -1,0 +1,110 @@
+"""What one simulation costs in a sweep, beside Lava's own models step by step.
+
+Times whole tiles of 64 networks (N = 400, 1000 steps), everything in: Lava's start,
+mapping, simulation, observables, writing. The ranges that lif_bit_accurate takes from
+lif_float count as its own: they are what lif_float costs more in a sweep with both. In
+the same run, on the same core, it times the reference: one `EINetwork` of Lava's own LIF
+and Dense (or of rate neurons), without any observable. Kernels are compiled before.
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from eiphase import dataset, lif, loihi, mapping, network
+from eiphase.network import Network
+from eiphase.processes import ei_network
+from eiphase.processes.ei_network import EINetwork
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep
+
+REPEATS = 3
+N_STEPS = 1000
+TARGET_MS = {"rate": 30, "lif_float": 15, "lif_bit_accurate": 20}
+
+GRID = {
+    "q_factor": {"start": 1.0, "stop": 12.0, "count": 8},
+    "g_factor": {"start": 3.0, "stop": 6.5, "count": 8},
+}
+
+
+def sweep_of(*backends: str) -> Sweep:
+    return Sweep.model_validate(
+        {
+            "network": {"neurons": 400},
+            "grid": GRID,
+            "seeds": [1],
+            "backends": backends,
+            "simulation": {"steps": N_STEPS, "burn_in": 200, "max_lag": 200},
+        }
+    )
+
+
+def seconds(work: Callable[[], object]) -> float:
+    """Median wall time over a few repeats, after one that compiles and warms up."""
+    work()
+    times = []
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def reference(backend: str) -> Callable[[], object]:
+    """The tutorial's critical point by Lava's models, one message round a step."""
+    point = Network(n_neurons=400, q_factor=8.16, g_factor=4.5, seed=1)
+    half = network.half_gaussian(network.gaussian_matrix(400, 1))
+    weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
+    lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
+    recording = lif.run(lif_network, N_STEPS)
+    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    make = {
+        "rate": lambda: EINetwork.rate(weights, step_size=0.01, bias=0.1),
+        "lif_float": lambda: EINetwork.lif(lif_network),
+        "lif_bit_accurate": lambda: EINetwork.loihi(loihi.tutorial(lif_network, ranges)),
+    }[backend]
+    return lambda: ei_network.simulate(make(), backend, N_STEPS)
+
+
+def in_sweep(sweep: Sweep, backend: str, folder: Path) -> float:
+    """Seconds for one simulation in a tile of a sweep, which stays in the folder."""
+    tile = sweep.tile(backend, 1, 0)
+    ranges = None
+    if backend == "lif_bit_accurate":
+        ranges = dataset.read_tile(folder / sweep.tile("lif_float", 1, 0).path, sweep)[1]
+
+    def run() -> None:
+        values = simulate_tile(sweep, tile, ranges=ranges)
+        dataset.write_tile(folder / tile.path, values, sweep, tile)
+
+    return seconds(run) / len(tile.points)
+
+
+def main() -> None:
+    # One core for this process and all that Lava forks from it.
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        both = sweep_of("lif_float", "lif_bit_accurate")
+        cost = {
+            "rate": in_sweep(sweep_of("rate"), "rate", folder),
+            "lif_float": in_sweep(sweep_of("lif_float"), "lif_float", folder),
+        }
+        with_ranges = in_sweep(both, "lif_float", folder)
+        ranges = with_ranges - cost["lif_float"]
+        cost["lif_bit_accurate"] = in_sweep(both, "lif_bit_accurate", folder) + ranges
+    print("one simulation, ms   in a sweep   target   reference   reference / in a sweep")
+    for backend, target in TARGET_MS.items():
+        alone = seconds(reference(backend))
+        print(
+            f"{backend:18}{cost[backend] * 1e3:13.1f}{target:9d}{alone * 1e3:12.0f}"
+            f"{alone / cost[backend]:12.0f}"
+        )
+
+
+if __name__ == "__main__":
+    main()

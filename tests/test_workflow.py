@@ -1,0 +1,165 @@
+"""The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
+
+import re
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import xarray as xr
+import yaml
+from conftest import REPOSITORY
+from test_sweep import changed
+
+from eiphase import loihi, mapping, network, observables
+from eiphase.dataset import VARIABLES
+from eiphase.network import Network
+from eiphase.observables import Flag
+from eiphase.processes import ei_network
+from eiphase.processes.ei_network import EINetwork
+
+TINY = {
+    "network": {"neurons": 40},
+    "grid": {"q_factor": [0.5, 4.0, 9.0], "g_factor": [4.5, 6.0]},
+    "seeds": [1, 7],
+    "backends": ["rate", "lif_float", "lif_bit_accurate"],
+    "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
+}
+
+
+def snakemake(folder, *arguments):
+    """Run the workflow in a folder of its own, as a user would."""
+    command = [
+        sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile",
+        "--workflow-profile", REPOSITORY / "profiles/default", "--directory", folder, *arguments,
+    ]  # fmt: skip
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+
+
+def run_sweep(folder, config, cores):
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake(folder, "--cores", cores, "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder / "results/tiny", run.stderr
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("one_core")
+    results, log = run_sweep(folder, TINY | {"tiles": 1}, cores="1")
+    with xr.open_dataset(results / "phase_map.nc") as dataset:
+        yield folder, results, dataset.load(), log
+
+
+def test_draws_what_it_promises(sweep):
+    _, results, _, _ = sweep
+    for name in ("phase_maps", "autocovariance", "mapping"):
+        assert (results / f"figures/{name}.png").stat().st_size > 10_000
+        assert (results / f"figures/{name}.pdf").stat().st_size > 5_000
+
+
+def test_shows_progress_within_a_tile_and_per_job(sweep):
+    *_, log = sweep
+    assert "lif_float seed 7 tile 0: 3 of 6 networks" in log
+    assert "9 of 9 steps (100%) done" in log
+
+
+def test_every_point_is_there(sweep):
+    _, _, dataset, _ = sweep
+    assert dict(dataset.sizes) == {
+        "backend": 3, "q_factor": 3, "g_factor": 2, "seed": 2, "lag": 101,
+    }  # fmt: skip
+    assert np.isfinite(dataset.autocovariance).all()
+    assert (dataset.c0_flag >= 0).all()
+    assert dataset.c0.isnull().equals(dataset.c0_flag != Flag.OK)
+    assert dataset.decay_time.isnull().equals(dataset.decay_time_flag != Flag.OK)
+    spiking = dataset.sel(backend=["lif_float", "lif_bit_accurate"])
+    assert np.isfinite(spiking.weight_scale).all()
+    assert np.isfinite(dataset.integer_threshold.sel(backend="lif_bit_accurate")).all()
+    assert dataset.weight_scale.sel(backend="rate").isnull().all()
+
+
+def test_a_weak_rate_network_is_at_a_fixed_point_and_a_strong_one_is_not(sweep):
+    _, _, dataset, _ = sweep
+    flags = dataset.c0_flag.sel(backend="rate", g_factor=6.0)
+    assert (flags.sel(q_factor=0.5) == Flag.UNDEFINED).all()
+    assert (flags.sel(q_factor=9.0) == Flag.OK).all()
+
+
+@pytest.mark.parametrize("backend", TINY["backends"])
+def test_a_point_equals_the_step_by_step_reference(sweep, backend):
+    """The whole way, against Lava's own models and the estimator's kernel."""
+    _, _, dataset, _ = sweep
+    point = Network(n_neurons=40, q_factor=4.0, g_factor=6.0, seed=7)
+    half = network.half_gaussian(network.gaussian_matrix(40, 7))
+    lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
+    if backend == "rate":
+        weights = network.weights(half, q_factor=4.0, g_factor=6.0)
+        process = EINetwork.rate(weights, step_size=0.01, bias=0.1)
+    elif backend == "lif_float":
+        process = EINetwork.lif(lif_network)
+    else:
+        cell = dataset.sel(backend="lif_float", q_factor=4.0, g_factor=6.0, seed=7)
+        names = ("current_low", "current_high", "voltage_low", "voltage_high")
+        ranges = loihi.DynamicRange(**{name: float(cell[name]) for name in names})
+        process = EINetwork.loihi(loihi.tutorial(lif_network, ranges))
+    activity = ei_network.simulate(process, backend, 500)
+    if backend != "rate":
+        activity = observables.boxcar(activity, 25)
+    expected = observables.standard_autocovariance(activity[200:], max_lag=100)
+    found = dataset.autocovariance.sel(backend=backend, q_factor=4.0, g_factor=6.0, seed=7)
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * expected[0])
+
+
+def test_cores_and_tiles_change_no_bit(sweep, tmp_path):
+    _, _, dataset, _ = sweep
+    results, _ = run_sweep(tmp_path, TINY | {"tiles": 3}, cores="2")
+    with xr.open_dataset(results / "phase_map.nc") as other:
+        assert other.attrs["sweep_digest"] == dataset.attrs["sweep_digest"]
+        for name in VARIABLES:
+            assert np.array_equal(other[name], dataset[name], equal_nan=True), name
+
+
+def test_nothing_runs_twice(sweep):
+    folder, *_ = sweep
+    run = snakemake(folder, "--cores", "1", "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0
+    assert "Nothing to be done" in run.stdout + run.stderr
+
+
+def test_a_network_beyond_all_bounds_is_a_flagged_result(tmp_path):
+    config = TINY | {"grid": {"q_factor": [1e6], "g_factor": [1e6]}, "seeds": [1]}
+    results, _ = run_sweep(tmp_path, config, cores="2")
+    with xr.open_dataset(results / "phase_map.nc") as dataset:
+        assert (dataset.c0_flag >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        (changed("grid.q_factor", []), "grid.q_factor is [], but it needs at least one value"),
+        (changed("simulation.burn_in", 400), "simulation.burn_in is 400, but it must fit"),
+        (changed("backends", ["gpu"]), "backends.0 is 'gpu', but input should be 'rate'"),
+    ],
+)
+def test_bad_input_is_one_sentence_before_anything_runs(tmp_path, config, message):
+    (tmp_path / "bad.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake(tmp_path, "--cores", "1", "--config", "sweep=bad.yaml")
+    assert run.returncode != 0
+    assert message in run.stderr
+    assert "Traceback" not in run.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_each_rule_says_what_it_needs():
+    for path in (REPOSITORY / "workflow/rules").glob("*.smk"):
+        for rule in re.split(r"^rule ", path.read_text(), flags=re.MULTILINE)[1:]:
+            for key in ("log:", "benchmark:", "threads:", "mem_mb=", "runtime="):
+                assert key in rule, f"{path.name} lacks {key}"
+
+
+def test_lint_finds_only_that_the_lock_is_the_environment(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    run = snakemake(tmp_path, "--lint", "--config", "sweep=tiny.yaml")
+    found = set(re.findall(r"^    \* (.*)", run.stdout + run.stderr, flags=re.MULTILINE))
+    assert found == {"Specify a conda environment or container for each rule.:"}
