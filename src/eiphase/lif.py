@@ -68,20 +68,20 @@ def _run(outgoing, du, dv, vth, bias, spikes, current, voltage):
     u = np.zeros(n)
     v = np.zeros(n)
     a = np.zeros(n)
-    fired = np.empty(n, np.int64)
+    fired = np.empty(n + 1, np.int64)
     for t in range(n_steps):
-        n_fired = 0
         for i in range(n):
             u[i] = u[i] * (1 - du) + a[i]
-            v[i] = v[i] * (1 - dv) + u[i] + bias
+            integrated = v[i] * (1 - dv) + u[i] + bias
+            spike = integrated > vth
+            v[i] = 0.0 if spike else integrated
+            spikes[t, i] = spike
             current[t, i] = u[i]
-        for i in range(n):
-            spikes[t, i] = v[i] > vth
-            if v[i] > vth:
-                v[i] = 0.0
-                fired[n_fired] = i
-                n_fired += 1
             voltage[t, i] = v[i]
+        n_fired = 0
+        for i in range(n):  # without a branch, which would often be mispredicted
+            fired[n_fired] = i
+            n_fired += spikes[t, i]
         _add_columns(outgoing, fired[:n_fired], a)
 
 
