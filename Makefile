@@ -5,6 +5,7 @@ UV = $(shell command -v uv || echo .uv/bin/uv)
 # Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
 PYTHON ?= >=3.11,<3.13
 export UV_SYSTEM_CERTS = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: demo test lint bench lock clean

@@ -6,7 +6,6 @@ from snakemake.exceptions import WorkflowError
 
 from eiphase import sweep as sweeps
 
-
 SWEEP_FILE = Path(config.get("sweep", "config/demo.yaml"))
 try:
     SWEEP = sweeps.load(SWEEP_FILE)
