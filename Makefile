@@ -1,5 +1,5 @@
 # One command each, on a machine with Python 3.11 or 3.12, pip, git and make.
-# Everything goes into two folders of the project: .uv (the installer) and .venv.
+# What is installed goes into two folders of the project: .uv (the installer) and .venv.
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 UV = $(shell command -v uv || echo .uv/bin/uv)
 # Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
@@ -30,7 +30,7 @@ bench: .venv/ready  ## cost of one simulation, beside Lava's own models
 .venv/ready: requirements.lock pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv
 	$(UV) pip sync --require-hashes --compile-bytecode requirements.lock
-	$(UV) pip install --quiet --no-deps --editable .
+	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
 .uv/bin/uv:

@@ -4,9 +4,12 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
+from eiphase import provenance
 from eiphase import sweep as sweeps
 
-SWEEP_FILE = Path(config.get("sweep", "config/demo.yaml"))
+if unknown := set(config) - {"sweep"}:
+    raise WorkflowError(f"--config has {min(unknown)}, but only sweep is allowed.")
+SWEEP_FILE = Path(str(config.get("sweep", "config/demo.yaml")))
 try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:

@@ -4,7 +4,7 @@ import pytest
 import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of
 
-from eiphase import dataset
+from eiphase import dataset, provenance
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.sweep import Sweep
 
@@ -48,7 +48,10 @@ def test_flags_say_what_they_mean(tiles):
     meanings = dict(
         zip(attributes["flag_values"], attributes["flag_meanings"].split(), strict=True)
     )
-    assert meanings == {-1: "not_applicable", 0: "ok", 1: "censored", 2: "undefined", 3: "broken"}
+    assert meanings == {
+        -1: "not_applicable", 0: "ok", 1: "censored", 2: "undefined", 3: "broken",
+        4: "transient", 5: "saturated",
+    }  # fmt: skip
 
 
 def test_gather_wants_every_point_once(tiles):
@@ -69,8 +72,34 @@ def test_a_foreign_tile_is_named(tiles):
     other = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
     tile = other.tile("rate", 1, 0)
     dataset.write_tile(tiles[0], values_of(tile), other, tile)
-    with pytest.raises(DatasetError, match=f"{tiles[0]} is a tile of sweep {other.digest[:12]}"):
+    with pytest.raises(
+        DatasetError, match=f"{tiles[0]} was simulated by sweep {other.digest[:12]}"
+    ):
         dataset.gather(tiles, SWEEP, name="test")
+
+
+def test_a_tile_by_other_code_is_named(tiles, monkeypatch):
+    monkeypatch.setattr(provenance, "code_digest", lambda: "0" * 64)
+    with pytest.raises(DatasetError, match=r"was simulated by code .*, but 000000000000 is needed"):
+        dataset.gather(tiles, SWEEP, name="test")
+
+
+def test_a_tile_of_another_cut_is_named(tiles):
+    """Cut into three, tile 1 holds as many points as one of a cut into four may."""
+    other = Sweep.model_validate(VALID | {"tiles": 3})
+    assert other.digest == SWEEP.digest
+    tile = other.tile("rate", 1, 1)
+    dataset.write_tile(tiles[1], values_of(tile), other, tile)
+    with pytest.raises(
+        DatasetError, match=f"{tiles[1]} holds other points than rate seed 1 tile 1"
+    ):
+        dataset.gather(tiles, SWEEP, name="test")
+
+
+def test_a_tile_that_the_sweep_does_not_have_is_named(tiles):
+    fewer = Sweep.model_validate(VALID | {"tiles": 1})
+    with pytest.raises(DatasetError, match="is no tile of this sweep: tile is 1"):
+        dataset.gather(tiles[1:2], fewer, name="test")
 
 
 def test_a_failed_write_leaves_what_was_there(tmp_path):

@@ -18,18 +18,12 @@ def _close_figures():
     plt.close("all")
 
 
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
-
-
 @pytest.fixture
 def phase_map(tiles):
     """Of made-up numbers, without any flag or doubt."""
     found = dataset.gather(tiles, SWEEP, name="test")
-    for name in ("clipped_weight_fraction", "current_wraps"):
-        found[name][:] = 0
+    found.current_wraps[:] = found.centring_bias[:] = 0
+    found.weight_strength[:] = 1
     return found
 
 
@@ -69,9 +63,11 @@ def test_maps_of_a_row_share_one_scale(phase_map):
 @pytest.mark.parametrize(
     ("value", "text"),
     [
-        (Flag.UNDEFINED, "fixed point: nothing fluctuates for long"),
+        (Flag.UNDEFINED, "settles: fluctuations vanish"),
         (Flag.CENSORED, "decay time beyond the largest lag"),
-        (Flag.BROKEN, "broken: activity not finite"),
+        (Flag.BROKEN, "broken: not finite, or no such network in integers"),
+        (Flag.TRANSIENT, "not stationary: needs longer burn-in or run"),
+        (Flag.SATURATED, "saturated: neurons silent or always firing"),
     ],
 )
 def test_a_flagged_cell_is_drawn_as_such(phase_map, value, text):
@@ -91,12 +87,53 @@ def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
     assert cell == at.c0.sel(backend="rate", q_factor=1.0, g_factor=4.0, seed=2)
 
 
-def test_a_mapping_in_doubt_is_marked(phase_map):
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("weight_scale_status", ScaleStatus.UNCHANGED, "mapping in doubt"),
+        ("weight_scale_status", ScaleStatus.NOT_SOLVED, "mapping in doubt"),
+        ("weight_scale_status", ScaleStatus.NOT_POSITIVE, "mapping in doubt"),
+        ("weight_strength", 1.2, "mapping in doubt"),
+        ("weight_strength", 0.8, "mapping in doubt"),
+        ("current_wraps", 1, "mapping in doubt"),
+        ("centring_bias", 0.2, "run too short"),
+    ],
+)
+def test_a_doubtful_cell_is_marked(phase_map, name, value, text):
     assert not figures.phase_maps(phase_map).legends
     where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
+    phase_map[name].loc[where] = value
+    figure = figures.phase_maps(phase_map)
+    marks = [[line.get_xydata().tolist() for line in axis.lines] for axis in figure.axes[:4]]
+    assert marks == [[], [[[5.0, 1.0]]], [], [[[5.0, 1.0]]]]
+    assert figure.legends[0].get_texts()[0].get_text().startswith(text)
+
+
+@pytest.mark.parametrize("value", [ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
+def test_a_sound_mapping_is_not_marked(phase_map, value):
+    phase_map.weight_scale_status[:] = value
+    assert not figures.phase_maps(phase_map).legends
+
+
+def test_mapping_maps_hatch_what_is_not_solved(phase_map):
+    where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.0, "seed": 2}
     phase_map.weight_scale_status.loc[where] = ScaleStatus.UNCHANGED
-    axis = figures.phase_maps(phase_map).axes[1]
-    assert [line.get_xydata().tolist() for line in axis.lines] == [[[5.0, 1.0]]]
+    assert hatched(figures.mapping_maps(phase_map).axes[0]) == [(4.0, pytest.approx(6.0), "////")]
+
+
+def test_rate_neurons_have_no_mapping_to_draw(phase_map):
+    with pytest.raises(dataset.DatasetError, match="no mapping to draw"):
+        figures.mapping_maps(phase_map.sel(backend="rate"))
+
+
+def test_autocovariance_curves_are_those_of_their_points(phase_map):
+    axis = figures.autocovariance_curves(phase_map).axes[1]
+    curves = phase_map.autocovariance.sel(backend="lif_float", g_factor=4.5)
+    for line, q in zip(axis.lines[2::3], phase_map.q_factor.values, strict=False):
+        point = curves.sel(q_factor=q)
+        expected = (point / point.sel(lag=0)).mean("seed")
+        np.testing.assert_allclose(line.get_ydata(), expected)
+        assert f"q_factor {q:g}: 2 of 2 seeds" in line.get_label()
 
 
 @pytest.mark.parametrize(

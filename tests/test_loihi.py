@@ -2,13 +2,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_weights
 
-from eiphase import lif, loihi, mapping
+from eiphase import lif, loihi, mapping, network
+from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
+from eiphase.processes import ei_network
+from eiphase.processes.ei_network import EINetwork
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +70,120 @@ def test_stored_weights_are_lavas(low, width, seed):
     ],
 )
 def test_weight_use(weights, clipped_fraction, bits):
-    assert loihi.weight_use(np.array([weights])) == (clipped_fraction, bits)
+    real = LIFParameters(weights=np.ones((1, 1)), du=0.1, dv=0.1, vth=1.0, bias=1.0)
+    use = loihi.weight_use(lone_pair(weights=np.array([weights])), real)
+    assert use[:2] == (clipped_fraction, bits)
+
+
+def test_weight_strength_is_that_of_the_weights_that_run():
+    """Sum of stored weights, shifted, over threshold, against the same of the float network."""
+    real = LIFParameters(weights=np.array([[0, -0.5], [1.5, 0]]), du=0, dv=0, vth=2.0, bias=1.0)
+    integer = lone_pair(weights=np.array([[0, -100], [300, 0]]), vth=200, weight_exponent=1)
+    stored = (100 + 254) * 2
+    assert loihi.weight_use(integer, real).strength == pytest.approx(stored / 200 / (2.0 / 2.0))
+
+
+def test_the_tutorials_mapping_doubles_weights_where_its_exponent_is_one():
+    """A weak network: the bias sets the exponent, the mantissas do not make up for it."""
+    half = network.half_gaussian(network.gaussian_matrix(400, 1))
+    point = network.Network(n_neurons=400, q_factor=1.0, g_factor=4.5, seed=1)
+    real, _ = mapping.rate_to_lif(half, point, "tutorial")
+    recording = lif.run(real, 1000)
+    integer = loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
+    assert integer.weight_exponent == 1
+    assert loihi.weight_use(integer, real).strength == pytest.approx(2, rel=0.1)
+
+
+def tutorial_oracle(parameters, ranges):
+    """The tutorial's conversion, step by step as its text has it, without any of our words."""
+    entries = {
+        "vth": (17, 0, 6, [parameters.vth]),
+        "u": (24, 1, 0, [ranges.current_low, ranges.current_high]),
+        "v": (24, 1, 0, [ranges.voltage_low, ranges.voltage_high]),
+        "bias": (13, 1, 2, [parameters.bias]),
+        "weights": (8, 1, 21, parameters.weights),
+    }
+    factor = None
+    for bits, signed, shift, values in sorted(
+        entries.values(), key=lambda entry: np.abs(entry[3]).max(), reverse=True
+    ):
+        top = np.abs(values).max()
+        room = (2 ** (bits - signed) - (np.max(values) == top)) * 2**shift
+        if factor is None or np.abs(factor * np.asarray(values)).max() > room:
+            factor = room / top
+    bias = factor * parameters.bias
+    bias_exponent = max(0, int(np.ceil(np.log2(bias) - 13 + 1)))
+    return {
+        "vth": int(factor * parameters.vth // 64),
+        "bias_mantissa": int(bias // 2**bias_exponent),
+        "bias_exponent": bias_exponent,
+        "weight_exponent": max(0, int(np.ceil(np.log2(bias) - 8 + 1)) - 6),
+        "weights": np.round(np.round(factor * parameters.weights) / 64).astype(int),
+    }
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    strength=st.floats(1e-3, 1e2),
+    bias=st.floats(0.005, 0.5),
+    reach=st.floats(1e-2, 1e4),
+)
+def test_integers_equal_the_tutorials_conversion_anywhere(seed, strength, bias, reach):
+    rng = np.random.default_rng(seed)
+    real = LIFParameters(
+        weights=strength * rng.normal(size=(6, 6)), du=0.07, dv=0.01, vth=1.0, bias=bias
+    )
+    ranges = loihi.DynamicRange(*np.sort(reach * rng.normal(size=2)), *np.sort(rng.normal(size=2)))
+    found = loihi.tutorial(real, ranges)
+    for name, expected in tutorial_oracle(real, ranges).items():
+        assert np.array_equal(getattr(found, name), expected), name
+
+
+def test_the_conversion_reaches_several_weight_exponents():
+    """So that the comparison above does not go over one case only."""
+    real = LIFParameters(weights=np.array([[-0.1, 0.1]]), du=0.07, dv=0.01, vth=1.0, bias=0.05)
+    ranges = [loihi.DynamicRange(-reach, reach, -1, 1) for reach in (1, 1e3)]
+    assert {loihi.tutorial(real, r).weight_exponent for r in ranges} == {0, 1}
+
+
+@settings(max_examples=12)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    weight_exponent=st.integers(0, 9),
+    du=st.integers(1, 4095),
+    dv=st.integers(1, 4095),
+    vth=st.integers(1, 2**17 - 1),
+    bias_mantissa=st.integers(1, 4095),
+    bias_exponent=st.integers(0, 7),
+)
+def test_runs_as_lavas_models_with_any_integers(seed, **integers):
+    rng = np.random.default_rng(seed)
+    parameters = LoihiParameters(weights=rng.integers(-300, 300, (12, 12)), **integers)
+    expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 60)
+    assert np.array_equal(loihi.run(parameters, 60).spikes, expected)
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_wraps_and_clips_as_lavas_models_do(sign):
+    """Currents beyond 24 bits on either side, voltages at either limit."""
+    weights = sign * np.random.default_rng(0).integers(0, 255, (12, 12))
+    weights[:, 0] *= -1  # so that signs mix
+    parameters = LoihiParameters(
+        weights=weights, weight_exponent=8, du=200, dv=1, vth=100,
+        bias_mantissa=4095, bias_exponent=3,
+    )  # fmt: skip
+    recording = loihi.run(parameters, 200)
+    assert recording.current_wraps > 0
+    assert recording.voltage_clips > 0
+    expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 200)
+    assert np.array_equal(recording.spikes, expected)
+
+
+@pytest.mark.parametrize("zero", ["vth", "bias_mantissa", "du", "dv"])
+def test_a_network_without_threshold_bias_or_decay_is_degenerate(zero):
+    whole = lone_pair(du=3, dv=2)
+    assert not whole.is_degenerate()
+    assert replace(whole, **{zero: 0}).is_degenerate()
 
 
 @given(
@@ -109,6 +225,24 @@ def test_counts_currents_that_wrap():
     quiet = loihi.run(lone_pair(bias_mantissa=130), 20)
     assert quiet.current_wraps == 0
     assert loihi.run(lone_pair(bias_mantissa=130, weight_exponent=10), 20).current_wraps > 0
+
+
+def test_counts_each_wrap():
+    """One neuron drives itself: 255 * 2^(9 + 6) a step, 2^23 is passed in every second one."""
+    weight = 255
+    parameters = lone_pair(
+        weights=np.array([[weight]]),
+        weight_exponent=9,
+        bias_mantissa=4095,
+        bias_exponent=7,
+        du=4095,
+    )
+    recording = loihi.run(parameters, 10)
+    # du = 4095 forgets u at once; each input of 255 * 2^15 < 2^23 alone does not wrap.
+    assert recording.current_wraps == 0
+    doubled = replace(parameters, weight_exponent=10)
+    fired = int(loihi.run(doubled, 10).spikes[:-1].sum())
+    assert loihi.run(doubled, 10).current_wraps == fired > 0
 
 
 def test_counts_voltages_that_clip():

@@ -60,6 +60,26 @@ def test_an_unchanged_start_is_not_convergence(q_factor):
         assert mismatch(weights, 4.5, weights[:, :320].mean()) > 0.1
 
 
+def test_a_stop_that_does_not_solve_the_equation_is_not_convergence():
+    """The tutorial's own balanced network: the solver moves by 2 % and gives up."""
+    half, point = network_at(1.0, seed=1234)
+    weights = network.weights(half, q_factor=1.0, g_factor=4.5)
+    _, scale = mapping.rate_to_lif(half, point, "tutorial")
+    assert scale.status == ScaleStatus.NOT_SOLVED
+    assert scale.value == pytest.approx(0.97889, abs=1e-5)
+    assert mismatch(weights, 4.5, scale.value * weights[:, :320].mean()) > 1e-3
+
+
+@pytest.mark.parametrize(
+    ("solution", "status"),
+    [(-1.0, ScaleStatus.NOT_POSITIVE), (np.nan, ScaleStatus.NOT_SOLVED)],
+)
+def test_weights_stay_as_they_are_without_a_positive_solution(monkeypatch, solution, status):
+    monkeypatch.setattr(mapping, "fsolve", lambda function, start: np.array([solution]))
+    _, scale = mapping.rate_to_lif(*network_at(2.25), "tutorial")
+    assert scale == mapping.WeightScale(1.0, status)
+
+
 def test_where_it_is_solved_lif_weights_hardly_depend_on_q():
     """What makes that part of a tutorial map an artefact: the scale goes nearly as 1 / q^2."""
     low, high = (mapping.rate_to_lif(*network_at(q), "tutorial")[0].weights for q in (2.25, 3.75))

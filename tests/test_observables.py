@@ -133,6 +133,47 @@ def test_a_transient_is_not_taken_for_activity():
     assert found.autocovariance[0] > 0  # what there was can still be looked at
 
 
+def test_a_transient_into_steady_activity_is_not_settling():
+    """The first half holds a large transient; what remains fluctuates on and on."""
+    decaying = 30 * np.exp(-np.arange(1000) / 50)[:, None]
+    found = measure(white_noise(0, (1000, 30)) + decaying)
+    assert found.persistence < 0.1
+    assert found.c0_flag == found.decay_time_flag == Flag.TRANSIENT
+    assert np.isnan([found.c0, found.decay_time]).all()
+
+
+def test_activity_that_sets_in_late_is_not_stationary():
+    x = white_noise(0, (1000, 30))
+    x[:500] *= 0.1
+    assert measure(x).c0_flag == Flag.TRANSIENT
+
+
+@pytest.mark.parametrize("factor", [0.5, 2.0])
+def test_activity_may_vary_by_less_than_the_bound(factor):
+    x = white_noise(0, (1000, 30))
+    x[500:] *= np.sqrt(factor)
+    found = measure(x)
+    assert found.persistence == pytest.approx(factor, rel=0.1)
+    assert found.c0_flag == Flag.OK
+
+
+def test_centring_bias_is_the_variance_of_a_mean():
+    """Ornstein-Uhlenbeck with memory 50 steps, runs of 1000: known in closed form."""
+    decay, n_steps = np.exp(-1 / 50), 1000
+    x = white_noise(0, (n_steps + 500, 4000)) * np.sqrt(1 - decay**2)
+    for t in range(1, len(x)):
+        x[t] += decay * x[t - 1]
+    x = x[500:]
+    lost = x.mean(axis=0).var()  # c(0) is 1
+    c = observables.standard_autocovariance(x, max_lag=300)
+    assert c[0] == pytest.approx(1 - lost, rel=0.02)
+    assert observables.centring_bias(c, n_steps) == pytest.approx(lost, rel=0.2)
+
+
+def test_centring_bias_of_a_run_shorter_than_its_memory_is_total():
+    assert observables.centring_bias(np.ones(50), 99) == 1
+
+
 def test_slow_activity_is_censored():
     x = np.sin(np.arange(2000) / 100)[:, None] * np.ones(5)
     found = measure(x)

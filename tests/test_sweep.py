@@ -67,6 +67,9 @@ BAD = [
     ("mapping.rate_to_lif", "best", "input should be 'tutorial' or 'identity'"),
     ("tiles", 7, "tiles is 7, but it must be at most the number of grid points, 6"),
     ("tiles", 0, "tiles is 0, but input should be greater than or equal to 1"),
+    ("network.neurons", 10**9, "neurons is 1000000000, but input should be less than or equal to"),
+    ("grid.q_factor", {"start": 1, "stop": 1e308, "count": 3}, "stop is 1e+308, but input"),
+    ("observables", {"autocovariance": "tutorial", "unbiased": False}, "only the standard"),
     ("colour", "red", "colour is not a key that a sweep knows; allowed are network, grid, seeds"),
     ("grid.h_factor", [1], "grid.h_factor is not a key that a sweep knows; allowed are q_factor"),
 ]
@@ -98,7 +101,13 @@ def test_bad_input_is_named_in_one_sentence(tmp_path, key, value, message):
 
 @pytest.mark.parametrize(
     ("content", "message"),
-    [("a: [", "line 1 is not valid YAML"), ("- 1", "must hold keys and values"), ("", "must hold")],
+    [
+        ("a: [", "line 1, is not valid YAML"),
+        ("- 1", "must hold keys and values"),
+        ("", "must hold"),
+        ("seeds: [1]\nseeds: [2]", "line 1, is not valid YAML: seeds stands there twice"),
+        ("[" * 20_000, "is not valid YAML: nested too deeply"),
+    ],
 )
 def test_what_is_no_config_is_said_so(tmp_path, content, message):
     path = tmp_path / "bad.yaml"
@@ -110,6 +119,12 @@ def test_what_is_no_config_is_said_so(tmp_path, content, message):
 def test_a_missing_file_is_said_so(tmp_path):
     with pytest.raises(SweepError, match=r"nowhere\.yaml cannot be read: No such file"):
         sweeps.load(tmp_path / "nowhere.yaml")
+
+
+@pytest.mark.parametrize("name", ["my sweep.yaml", "a'b.yaml", "a\0b.yaml"])
+def test_a_name_that_could_not_be_a_folders_is_refused(tmp_path, name):
+    with pytest.raises(SweepError, match="characters"):
+        sweeps.load(f"{tmp_path}/{name}")
 
 
 def test_the_tutorial_estimator_needs_burn_in_at_both_ends():
@@ -148,10 +163,24 @@ def test_networks_follow_the_tiles_points():
     assert [(n.q_factor, n.g_factor, n.seed) for n in networks] == [(6.0, 4.5, 2), (6.0, 5.0, 2)]
 
 
-@pytest.mark.parametrize(("seed", "number"), [(9, 0), (1, 4), (1, -1)])
-def test_a_tile_that_is_not_there_is_said_so(seed, number):
-    with pytest.raises(SweepError, match="but the sweep has"):
-        Sweep.model_validate(VALID).tile("rate", seed, number)
+@pytest.mark.parametrize(
+    ("identity", "message"),
+    [
+        (("rate", 9, 0), "seed is 9, but the sweep has 1, 2 only"),
+        (("rate", 1, 4), "tile is 4, but the sweep has 0, 1, 2, 3 only"),
+        (("rate", 1, -1), "tile is -1"),
+        (("gpu", 1, 0), "backend is gpu, but the sweep has rate, lif_float only"),
+    ],
+)
+def test_a_tile_that_is_not_there_is_said_so(identity, message):
+    with pytest.raises(SweepError, match=message):
+        Sweep.model_validate(VALID).tile(*identity)
+
+
+def test_lif_float_has_tiles_where_only_bit_accurate_is_asked_for():
+    sweep = Sweep.model_validate(changed("backends", ["lif_bit_accurate"]))
+    sweep.tile("lif_float", 1, 0)
+    assert {tile.backend for tile in sweep.all_tiles()} == {"lif_bit_accurate"}
 
 
 def test_digest_depends_on_what_numbers_depend_on():

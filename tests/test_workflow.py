@@ -1,6 +1,8 @@
 """The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
 
+import os
 import re
+import shutil
 import subprocess
 import sys
 
@@ -27,13 +29,13 @@ TINY = {
 }
 
 
-def snakemake(folder, *arguments):
+def snakemake(folder, *arguments, env=None):
     """Run the workflow in a folder of its own, as a user would."""
     command = [
         sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile",
         "--workflow-profile", REPOSITORY / "profiles/default", "--directory", folder, *arguments,
     ]  # fmt: skip
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
 
 
 def run_sweep(folder, config, cores):
@@ -132,6 +134,40 @@ def test_a_network_beyond_all_bounds_is_a_flagged_result(tmp_path):
     results, _ = run_sweep(tmp_path, config, cores="2")
     with xr.open_dataset(results / "phase_map.nc") as dataset:
         assert (dataset.c0_flag >= 0).all()
+        assert dataset.c0_flag.sel(backend="lif_bit_accurate") == Flag.BROKEN
+
+
+def test_a_change_of_the_code_runs_tiles_again(sweep, tmp_path):
+    folder, *_ = sweep
+    package = tmp_path / "eiphase"
+    shutil.copytree(REPOSITORY / "src/eiphase", package)
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    plan = ("--dry-run", "--config", "sweep=tiny.yaml")
+    with (package / "figures.py").open("a") as figures:
+        figures.write("# draws otherwise\n")
+    assert "Nothing to be done" in snakemake(folder, *plan, env=environment).stdout
+    with (package / "rate.py").open("a") as kernel:
+        kernel.write("# computes otherwise\n")
+    run = snakemake(folder, *plan, env=environment)
+    assert re.search(r"simulate +6\n", run.stdout)
+
+
+def test_a_folder_with_a_space_is_fine(tmp_path):
+    folder = tmp_path / "my sweeps"
+    folder.mkdir()
+    config = TINY | {"backends": ["rate"], "seeds": [1]}
+    results, _ = run_sweep(folder, config, cores="1")
+    assert sorted(path.name for path in (results / "figures").glob("*.png")) == [
+        "autocovariance.png", "phase_maps.png",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("option", ["swep=tiny.yaml", "sweep=3", "sweep=nowhere.yaml"])
+def test_a_mistyped_option_is_said_so(tmp_path, option):
+    run = snakemake(tmp_path, "--cores", "1", "--config", option)
+    assert run.returncode != 0
+    assert "only sweep is allowed" in run.stderr or "cannot be read" in run.stderr
+    assert "Traceback" not in run.stderr
 
 
 @pytest.mark.parametrize(

@@ -6,20 +6,23 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+# What is heavy, Lava and xarray, is imported by the commands that need it.
+from eiphase import dataset
 from eiphase import sweep as sweeps
+from eiphase.dataset import DatasetError
 from eiphase.sweep import SweepError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    # Imported here, so that --help and a wrong option answer at once.
-    from eiphase.dataset import DatasetError
-
     try:
         options.command(options)
     except (SweepError, DatasetError) as error:
         print(f"eiphase: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        print(f"eiphase: {error.filename}: {error.strerror}.", file=sys.stderr)
         return 1
     return 0
 
@@ -58,7 +61,6 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _simulate_tile(options: argparse.Namespace) -> None:
-    from eiphase import dataset
     from eiphase.simulation import simulate_tile
 
     sweep = sweeps.load(options.config)
@@ -74,8 +76,6 @@ def _simulate_tile(options: argparse.Namespace) -> None:
 
 
 def _gather(options: argparse.Namespace) -> None:
-    from eiphase import dataset
-
     gathered = dataset.gather(options.tiles, sweeps.load(options.config), name=options.config.stem)
     dataset.write(gathered, options.output)
 

@@ -1,21 +1,18 @@
 """Datasets: which variables there are, tile files, and the gathered phase map."""
 
-import json
 import os
-import platform
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import netCDF4
 import numpy as np
 
+from eiphase import provenance
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 from eiphase.sweep import Sweep, SweepError, Tile
@@ -79,8 +76,10 @@ VARIABLES: dict[str, Variable] = {
     ),
     "c0_flag": Variable(
         "why c0 is, or is not, a number",
-        comment="undefined: nothing fluctuates, or what does is a transient that dies out; "
-        "broken: activity is not finite.",
+        comment="undefined: nothing fluctuates, or less and less, the network settles; transient: "
+        "variance in the two halves of the run differs more than tenfold; saturated: over 95 % of "
+        "neurons are silent or fire in every step; broken: activity is not finite, or the mapping "
+        "gives a threshold, bias or decay of zero.",
         flags=Flag,
     ),
     "decay_time": Variable(
@@ -90,12 +89,16 @@ VARIABLES: dict[str, Variable] = {
     ),
     "decay_time_flag": Variable(
         "why decay_time is, or is not, a number",
-        comment="censored: longer than the largest lag; undefined and broken: as for c0.",
+        comment="censored: longer than the largest lag; the others: as for c0.",
         flags=Flag,
     ),
     "persistence": Variable(
         "variance over time in the second half of the measured steps over that in the first",
-        comment="Near 1: stationary activity. Below 0.1: a transient that dies out.",
+        comment="Near 1: stationary activity.",
+    ),
+    "centring_bias": Variable(
+        "estimated part of c0 lost because the run is short against the activity's memory",
+        comment="c0 is too low by about this part, and the decay time too short.",
     ),
     "mean_rate": Variable(
         "mean over neurons and time of the rate neurons' state, or of spikes per neuron and step"
@@ -115,6 +118,8 @@ VARIABLES: dict[str, Variable] = {
     "voltage_low": Variable("0.2 quantile of the voltage v", "threshold", _RANGE),
     "voltage_high": Variable("0.8 quantile of the voltage v", "threshold", _RANGE),
     "integer_threshold": Variable("vth, in units of 2**6 of the integer voltage", comment=_LOIHI),
+    "integer_du": Variable("decay of the integer current, in units of 2**-12", comment=_LOIHI),
+    "integer_dv": Variable("decay of the integer voltage, in units of 2**-12", comment=_LOIHI),
     "bias_mantissa": Variable("mantissa of the integer bias", comment=_LOIHI),
     "bias_exponent": Variable("exponent of the integer bias", comment=_LOIHI),
     "weight_exponent": Variable("exponent of the integer weights", comment=_LOIHI),
@@ -123,6 +128,10 @@ VARIABLES: dict[str, Variable] = {
     ),
     "weight_bits": Variable(
         "bits that the largest stored weight needs, sign included, of 8", "bit", _LOIHI
+    ),
+    "weight_strength": Variable(
+        "sum of weights over threshold, in units of lif_float's",
+        comment="1 for a faithful mapping; " + _LOIHI,
     ),
     "current_wraps": Variable(
         "how often a current left its 24 bits and wrapped, over neurons and all steps",
@@ -136,33 +145,52 @@ VARIABLES: dict[str, Variable] = {
 
 def write_tile(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
     """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
+    networks = list(sweep.networks(tile))
     with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
         file.sweep_digest = sweep.digest
         file.backend, file.seed, file.number = tile.backend, tile.seed, tile.number
+        file.setncatts(provenance.attributes())
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
+        for name in ("q_factor", "g_factor"):
+            coordinates = [getattr(network, name) for network in networks]
+            file.createVariable(name, "f8", ("point",))[:] = coordinates
         for name, data in values.items():
             dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
             file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
 
 
 def read_tile(path: Path, sweep: Sweep) -> tuple[Tile, dict[str, np.ndarray]]:
-    """Read what `write_tile` wrote; raises `DatasetError` if damaged or not of this sweep."""
+    """Read what `write_tile` wrote.
+
+    Raises `DatasetError` if the file is damaged, or comes from another sweep, another cut
+    into tiles, or other code than that which runs.
+    """
     try:
         with netCDF4.Dataset(path) as file:
             file.set_auto_mask(False)
-            digest = file.sweep_digest
-            tile = sweep.tile(file.backend, int(file.seed), int(file.number))
+            digests = {"sweep": file.sweep_digest, "code": file.code_digest}
+            identity = str(file.backend), int(file.seed), int(file.number)
+            points = list(zip(file["q_factor"][:], file["g_factor"][:], strict=True))
             values = {name: file[name][:] for name in VARIABLES}
-    except (OSError, AttributeError, IndexError, RuntimeError, SweepError):
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is not there.") from None
+    except (OSError, AttributeError, IndexError, KeyError, RuntimeError, ValueError):
         raise DatasetError(
-            f"{path} is not a tile of this sweep, or damaged; delete it to have it run again."
+            f"{path} is damaged, or not a tile; delete it to run it again."
         ) from None
-    if digest != sweep.digest or len(values["c0"]) != len(tile.points):
-        raise DatasetError(
-            f"{path} is a tile of sweep {digest[:12]}, but this sweep is {sweep.digest[:12]}; "
-            "delete it to have it run again."
-        )
+    for what, needed in {"sweep": sweep.digest, "code": provenance.code_digest()}.items():
+        if digests[what] != needed:
+            raise DatasetError(
+                f"{path} was simulated by {what} {digests[what][:12]}, but {needed[:12]} is "
+                "needed; delete it to run it again."
+            )
+    try:
+        tile = sweep.tile(*identity)
+    except SweepError as error:
+        raise DatasetError(f"{path} is no tile of this sweep: {error}") from None
+    if points != [(n.q_factor, n.g_factor) for n in sweep.networks(tile)]:
+        raise DatasetError(f"{path} holds other points than {tile}; delete it to run it again.")
     return tile, values
 
 
@@ -207,41 +235,18 @@ def gather(tiles: Iterable[Path], sweep: Sweep, *, name: str) -> "xr.Dataset":
             "lag": ("lag", lags, {"long_name": "lag", "units": "step"}),
         },
     )
-    return dataset.assign_attrs(provenance(sweep, name=name))
+    return dataset.assign_attrs(
+        Conventions="CF-1.11",
+        title=f"Phase map of excitatory-inhibitory networks: {name}",
+        sweep=name,
+        sweep_config=sweep.model_dump_json(),
+        sweep_digest=sweep.digest,
+        **provenance.attributes(),
+    )
 
 
 def _axis(long_name: str) -> dict[str, str]:
     return {"long_name": long_name, "units": "1"}
-
-
-def provenance(sweep: Sweep, *, name: str) -> dict[str, str]:
-    """Where numbers come from: config, versions, commit, machine."""
-    packages = ("eiphase", "lava-nc", "numpy", "scipy", "numba", "xarray", "netCDF4")
-    return {
-        "Conventions": "CF-1.11",
-        "title": f"Phase map of excitatory-inhibitory networks: {name}",
-        "sweep": name,
-        "sweep_config": sweep.model_dump_json(),
-        "sweep_digest": sweep.digest,
-        "versions": json.dumps(
-            {"python": platform.python_version(), **{p: version(p) for p in packages}}
-        ),
-        "commit": _commit(),
-        "machine": f"{platform.system()} {platform.machine()}",
-    }
-
-
-def _commit() -> str:
-    """The commit of the code that runs, `+changes` if the code was edited since."""
-    here = Path(__file__).parent
-    try:
-        described = subprocess.run(
-            ["git", "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"],
-            cwd=here, capture_output=True, text=True, check=True,
-        )  # fmt: skip
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return described.stdout.strip()
 
 
 def open_dataset(path: Path) -> "xr.Dataset":

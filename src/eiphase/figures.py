@@ -9,12 +9,13 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
-from matplotlib.ticker import NullFormatter, ScalarFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from eiphase.dataset import DatasetError, beside, open_dataset
 from eiphase.mapping import ScaleStatus
@@ -30,12 +31,15 @@ _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
 _FLAGGED = {
     Flag.CENSORED: ("0.65", "...", "decay time beyond the largest lag"),
-    Flag.UNDEFINED: ("0.88", "", "fixed point: nothing fluctuates for long"),
-    Flag.BROKEN: ("white", "xxxx", "broken: activity not finite"),
+    Flag.TRANSIENT: ("white", "---", "not stationary: needs longer burn-in or run"),
+    Flag.UNDEFINED: ("0.88", "", "settles: fluctuations vanish"),
+    Flag.SATURATED: ("0.75", "xx", "saturated: neurons silent or always firing"),
+    Flag.BROKEN: ("white", "xxxx", "broken: not finite, or no such network in integers"),
 }
 _PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
 _UNSOLVED = ("none", "////", "weight scale is not a solution")
-_DOUBTFUL = "mapping in doubt: scale not solved, weights clipped or current wrapped"
+_DOUBTFUL = "mapping in doubt: scale unsolved, weights off by 10 %, or u wrapped"
+_SHORT = "run too short: c(0) low by over 10 %"
 
 
 def draw(dataset_file: Path, outputs: Sequence[Path]) -> None:
@@ -46,6 +50,9 @@ def draw(dataset_file: Path, outputs: Sequence[Path]) -> None:
     for path in outputs:
         if path.stem not in FIGURES:
             raise DatasetError(f"{path} names no figure; there are {', '.join(FIGURES)}.")
+        formats = FigureCanvasBase.get_supported_filetypes()
+        if path.suffix[1:] not in formats:
+            raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
     with open_dataset(dataset_file) as dataset:
         for name in dict.fromkeys(path.stem for path in outputs):
             figure = FIGURES[name](dataset)
@@ -75,7 +82,8 @@ def phase_maps(dataset: xr.Dataset) -> Figure:
             one = dataset.sel(backend=backend)
             image = _map(axis, one[name], norm)
             _mark_flags(axis, one[f"{name}_flag"], legend)
-            _mark_doubt(axis, doubtful.sel(backend=backend), legend)
+            _mark(axis, doubtful.sel(backend=backend), "o", _DOUBTFUL, legend)
+            _mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
             axis.set_title(TITLES[str(backend)] if row == 0 else "")
         figure.colorbar(image, ax=list(axes[row]), label=label)
     return _finish(figure, axes, dataset, legend)
@@ -89,8 +97,10 @@ def mapping_maps(dataset: xr.Dataset) -> Figure:
     """
     dataset = _with_all_dimensions(dataset)
     spiking = [b for b in ("lif_bit_accurate", "lif_float") if b in dataset.backend.values]
+    if not spiking:
+        raise DatasetError("Rate neurons have no mapping to draw.")
     one = dataset.sel(backend=spiking[0])
-    figure, axes = _panels(1, 4, width=3.6)
+    figure, axes = _panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
     for axis, (name, label, log) in zip(
         axes[0],
@@ -98,14 +108,17 @@ def mapping_maps(dataset: xr.Dataset) -> Figure:
             ("weight_scale", "LIF weights / rate weights", True),
             ("clipped_weight_fraction", "fraction of weights clipped", False),
             ("weight_bits", "weight bits used, of 8", False),
+            ("weight_strength", "integer / float weight strength", True),
             ("voltage_clips", "voltages clipped (neurons x steps)", False),
         ],
         strict=True,
     ):
         norm = _log_norm(one[name]) if log else _norm_from_zero(one[name])
         bar = figure.colorbar(_map(axis, one[name], norm), ax=axis)
-        bar.ax.yaxis.set_major_formatter(ScalarFormatter())
-        bar.ax.yaxis.set_minor_formatter(NullFormatter())
+        if log:
+            bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            bar.ax.yaxis.set_major_formatter(ScalarFormatter())
+            bar.ax.yaxis.set_minor_formatter(NullFormatter())
         axis.set_title(label, fontsize="medium")
         if one[name].isnull().all():
             axis.text(0.5, 0.5, "only of lif_bit_accurate", transform=axis.transAxes, ha="center")
@@ -167,7 +180,7 @@ def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
     unsolved = [ScaleStatus.UNCHANGED, ScaleStatus.NOT_SOLVED, ScaleStatus.NOT_POSITIVE]
     return (
         dataset.weight_scale_status.isin(unsolved)
-        | (dataset.clipped_weight_fraction > 0)
+        | (abs(dataset.weight_strength - 1) > 0.1)
         | (dataset.current_wraps > 0)
     ).any("seed")
 
@@ -232,16 +245,18 @@ def _hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend:
     legend[text] = Patch(label=text, **look)
 
 
-def _mark_doubt(axis: Axes, cells: xr.DataArray, legend: dict) -> None:
-    """A small dot in each cell."""
+def _mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) -> None:
+    """Put a small marker into cells, and explain it in the legend if there are any."""
     if not cells.any():
         return
     q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
     look: dict[str, Any] = {
-        "marker": "o", "markersize": 3, "markerfacecolor": "white", "markeredgecolor": "0.2",
+        "marker": marker, "linestyle": "none",
+        "markersize": 3 if marker == "o" else 7, "markerfacecolor": "white",
+        "markeredgecolor": "0.2" if marker == "o" else "0.55",
     }  # fmt: skip
-    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], linestyle="none", **look)
-    legend[_DOUBTFUL] = Line2D([], [], linestyle="none", label=_DOUBTFUL, **look)
+    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look)
+    legend[text] = Line2D([], [], label=text, **look)
 
 
 def _log_norm(values: xr.DataArray) -> LogNorm:

@@ -47,6 +47,10 @@ class LoihiParameters:
     bias_mantissa: int
     bias_exponent: int
 
+    def is_degenerate(self) -> bool:
+        """Whether threshold, bias or a decay has become zero: no such network is meant."""
+        return 0 in (self.vth, self.bias_mantissa, self.du, self.dv)
+
 
 @dataclass(frozen=True)
 class DynamicRange:
@@ -66,10 +70,11 @@ class DynamicRange:
 
 
 class WeightUse(NamedTuple):
-    """How well a network's integer weights fit their 8 bits."""
+    """How well a network's integer weights fit their 8 bits, and what they are worth."""
 
     clipped_fraction: float  # of the non-zero weights, beyond the 8-bit range
     bits: int  # that the largest stored weight needs, sign included
+    strength: float  # sum of weights' magnitudes over threshold, in units of the float network's
 
 
 class IntegerRecording(NamedTuple):
@@ -131,8 +136,6 @@ def _split(values, low, high):
         n_high += x > high
         inside[n_inside] = x
         n_inside += (x >= low) & (x <= high)
-        if n_inside == values.size:
-            break
     return inside[:n_inside], n_low, n_high
 
 
@@ -142,8 +145,9 @@ def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters
     One factor scales threshold, bias, u, v and weights. It is set by the largest of
     them so that it just fits its bits (with its largest exponent), and lowered where
     another would not fit. The weight exponent follows from the bias, not from the
-    weights: these are often clipped, or use a few of their 8 bits only. See
-    `weight_use`.
+    weights, and the mantissas do not make up for it: weights are often clipped, or use a
+    few of their 8 bits only, and where the exponent is 1 they are twice as strong against
+    the threshold as those of the float network. See `weight_use`.
     """
     weights, bias = parameters.weights, parameters.bias
     quantities = [  # values, bits for the magnitude, whether signed, largest exponent
@@ -200,15 +204,26 @@ def stored_weights(weights: np.ndarray) -> np.ndarray:
     return (clipped & ~1 if _mixes_signs(weights) else clipped).astype(np.int16)
 
 
-def weight_use(weights: np.ndarray) -> WeightUse:
-    """How well integer weights (before clipping) fit the 8 bits that Loihi stores."""
+def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
+    """How well integer weights fit the 8 bits that Loihi stores.
+
+    `real` is the network that `integer` stands for: a faithful mapping has strength 1.
+    """
+    weights = integer.weights
+    stored = stored_weights(weights)
     n_connections = np.count_nonzero(weights)
     n_clipped = np.count_nonzero(_clipped(weights) != weights)
     mixed = _mixes_signs(weights)
-    stored = stored_weights(weights)
     low, high = int(stored.min()) >> mixed, int(stored.max()) >> mixed
     magnitude_bits = max(high.bit_length(), (~low if mixed else -low).bit_length())
-    return WeightUse(n_clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed)
+    # Input and threshold are both shifted by ALIGNMENT, which cancels.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        integer_strength = np.abs(stored, dtype=float).sum() * 2.0**integer.weight_exponent
+        integer_strength /= np.float64(integer.vth)
+        strength = integer_strength / (np.abs(real.weights).sum() / real.vth)
+    return WeightUse(
+        n_clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed, strength
+    )
 
 
 def _mixes_signs(weights: np.ndarray) -> bool:

@@ -25,7 +25,7 @@ class ScaleStatus(IntEnum):
     SOLVED = 0  # the mapping's equation holds
     UNCHANGED = 1  # the solver gave its start back, which does not solve the equation
     NOT_SOLVED = 2  # the solver stopped somewhere that does not solve the equation
-    NOT_POSITIVE = 3  # the solution is not positive: the weights stay as they are
+    NOT_POSITIVE = 3  # the solver's result is not positive: the weights stay as they are
     IDENTITY = 4  # no equation: weights stay as they are by choice
 
 
@@ -101,7 +101,9 @@ def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> Weigh
         remaining = np.abs(residual(solution))
 
     scale = float(solution[0] / mean_weight)
-    if not scale > 0:
+    if not np.isfinite(scale):
+        return WeightScale(1.0, ScaleStatus.NOT_SOLVED)
+    if scale <= 0:
         return WeightScale(1.0, ScaleStatus.NOT_POSITIVE)
     if remaining <= 1e-6 * mean_weight:
         return WeightScale(scale, ScaleStatus.SOLVED)
@@ -115,14 +117,12 @@ RATE_TO_LIF: dict[str, Callable[..., WeightScale]] = {
 }
 
 
-def lowest_g_factor(n_neurons: int) -> float:
-    """The tutorial mapping is defined for larger g_factor only: where inhibition dominates."""
-    n_exc = network.n_excitatory(n_neurons)
-    return (n_neurons - n_exc) / n_exc
-
-
 def lif_bias(step_size: float) -> float:
-    """Input per step that drives a lone neuron towards `RELATIVE_BIAS` thresholds."""
+    """Input per step that drives a lone neuron towards `RELATIVE_BIAS` thresholds.
+
+    As in the tutorial it does not depend on the bias of the rate neurons, as long as
+    that is the same for all.
+    """
     return RELATIVE_BIAS * VTH * step_size
 
 

@@ -16,9 +16,11 @@ from scipy.fft import irfft, next_fast_len, rfft
 NEURONS_PER_FFT = 64
 # Below this fraction of x's root mean square a fluctuation is rounding, not activity.
 ROUNDING = 1e-12
-# Variance in the second half of a run over that in the first: a fluctuation that lost
-# nine tenths from one half to the other is a transient on its way to a fixed point.
-DYING_OUT = 0.1
+# Stationary activity has about the same variance in both halves of a run. It may differ by
+# this factor: of runs a few decay times long, one in a hundred or fewer differ by more.
+STATIONARY = 10.0
+# A network in which fewer neurons than this are neither silent nor firing in every step.
+ACTIVE_FRACTION = 0.05
 
 
 class Flag(IntEnum):
@@ -26,8 +28,10 @@ class Flag(IntEnum):
 
     OK = 0
     CENSORED = 1  # the autocovariance does not fall below c(0)/e within the largest lag
-    UNDEFINED = 2  # nothing fluctuates, or what does is a transient that dies out
-    BROKEN = 3  # the activity is not finite
+    UNDEFINED = 2  # nothing fluctuates, or less and less: the network settles
+    BROKEN = 3  # activity is not finite, or the mapping gives no network
+    TRANSIENT = 4  # activity is not stationary, but does not settle either
+    SATURATED = 5  # nearly all neurons are silent or fire in every step
 
 
 class Fluctuation(NamedTuple):
@@ -39,6 +43,13 @@ class Fluctuation(NamedTuple):
     decay_time: float  # steps
     decay_time_flag: Flag
     persistence: float
+    centring_bias: float
+
+    def flagged(self, flag: Flag) -> "Fluctuation":
+        """Without c(0) and decay time, for a reason."""
+        return self._replace(
+            c0=np.nan, c0_flag=flag, decay_time=np.nan, decay_time_flag=flag, centring_bias=np.nan
+        )
 
 
 def boxcar(spikes: np.ndarray, window: int) -> np.ndarray:
@@ -72,7 +83,8 @@ def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = Tru
       \delta x_i = x_i - \langle x_i \rangle_t$$
 
     Each neuron is centred on its own mean over time, so that differences between
-    neurons do not count as activity [1]. `unbiased=False` divides by T at every lag.
+    neurons do not count as activity [1]. `unbiased=False` divides by T at every lag. Either
+    way c is too low by the variance of a mean over T steps: see `centring_bias`.
     Returns c at lags 0 to `max_lag`, in squared units of x.
 
     [1] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
@@ -137,9 +149,31 @@ def persistence(x: np.ndarray) -> float:
     NaN if nothing fluctuates in either.
     """
     half = len(x) // 2
-    first, second = (_variance(part) for part in (x[:half], x[half : 2 * half]))
+    first, second = _variance(x[:half]), _variance(x[half : 2 * half])
     with np.errstate(divide="ignore", invalid="ignore"):
         return float(np.float64(second) / first)
+
+
+def centring_bias(c: np.ndarray, n_steps: int) -> float:
+    r"""Estimate of the part of c(0) that is lost by centring on a mean over so few steps.
+
+    A mean over T steps has itself the variance $\sigma^2 \approx \frac{1}{T} \sum_k c(k)$, and
+    what is measured is $c(k) - \sigma^2$ [1]. With the sum up to the first lag K at which the
+    measured c is not positive (or the largest),
+
+    $$\sigma^2 = \frac{c(0) + 2 \sum_{k=1}^K c(k)}{T - 2K - 1}, \qquad
+      \text{bias} = \frac{\sigma^2}{c(0) + \sigma^2}.$$
+
+    It is a lower bound where c is still large at the largest lag. 1 if T is less than 2K + 2.
+
+    [1] Percival, Am. Stat. 47, 274 (1993).
+    """
+    positive = c if (c > 0).all() else c[: np.argmax(c <= 0)]
+    left = n_steps - 2 * len(positive) + 1
+    if left <= 0:
+        return 1.0
+    variance = (2 * positive.sum() - c[0]) / left
+    return float(variance / (c[0] + variance))
 
 
 @njit(cache=True)
@@ -162,19 +196,34 @@ def fluctuation(
 ) -> Fluctuation:
     """Autocovariance of x by the estimator given, c(0) and decay time with their flags.
 
-    Both are NaN and `UNDEFINED` where nothing fluctuates for long: what there is, is
-    rounding (c(0) below 1e-24 of the mean square of x), or a transient (persistence
-    below 0.1). The autocovariance keeps even these, at lag 0 and beyond.
+    c(0) and decay time are NaN unless the activity is stationary:
+
+    - `UNDEFINED`, the network settles: in the second half there is rounding only (variance
+      below 1e-24 of the mean square of x), or the variance falls by more than `STATIONARY`
+      from half to half, and at that pace also within the second half.
+    - `TRANSIENT`: it falls or rises by more than that from half to half otherwise. Burn-in
+      was too short, or the activity comes in rare bursts.
+
+    The autocovariance keeps all of it. A transient that is slow against the run cannot be
+    told from activity: near a border, trust longer runs only.
     """
     mean_square = np.einsum("ti,ti->", x, x) / x.size
     if not np.isfinite(mean_square):
         lost = np.full(max_lag + 1, np.nan)
-        return Fluctuation(lost, np.nan, Flag.BROKEN, np.nan, Flag.BROKEN, np.nan)
+        broken = Fluctuation(lost, np.nan, Flag.OK, np.nan, Flag.OK, np.nan, np.nan)
+        return broken.flagged(Flag.BROKEN)
     c = autocovariance(x, max_lag=max_lag)
     lasting = persistence(x)
-    if c[0] <= ROUNDING**2 * mean_square or not lasting >= DYING_OUT:
-        return Fluctuation(c, np.nan, Flag.UNDEFINED, np.nan, Flag.UNDEFINED, lasting)
-    return Fluctuation(c, float(c[0]), Flag.OK, *decay_time(c), lasting)
+    bias = centring_bias(c, len(x)) if c[0] > 0 else np.nan
+    found = Fluctuation(c, float(c[0]), Flag.OK, *decay_time(c), lasting, bias)
+    second_half = x[len(x) // 2 :]
+    if _variance(second_half) <= ROUNDING**2 * mean_square:
+        return found.flagged(Flag.UNDEFINED)
+    if lasting < 1 / STATIONARY and persistence(second_half) < 1 / np.sqrt(STATIONARY):
+        return found.flagged(Flag.UNDEFINED)
+    if not 1 / STATIONARY <= lasting <= STATIONARY:
+        return found.flagged(Flag.TRANSIENT)
+    return found
 
 
 AUTOCOVARIANCE: dict[str, Callable[..., np.ndarray]] = {

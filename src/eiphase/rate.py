@@ -11,9 +11,10 @@ from scipy.special import erf
 from eiphase import network
 from eiphase.network import Network
 
-# How many networks advance together. More share each load of Z, but their states
-# fall out of the cache.
+# How many networks advance together: more share each load of Z, but their states fall out
+# of the cache, and their trajectories must fit into this much memory.
 LANES = 16
+TRAJECTORY_BYTES = 512 * 2**20
 
 
 def step(
@@ -28,6 +29,11 @@ def step(
     bit to the tutorial's rate model on the same BLAS.
     """
     return (1 - step_size) * state + bias + (step_size[:, None] * weights) @ erf(state)
+
+
+def lanes(n_neurons: int, n_steps: int) -> int:
+    """How many networks to advance together; results do not depend on it."""
+    return max(1, min(LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
 
 
 @dataclass(frozen=True)

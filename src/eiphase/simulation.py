@@ -67,7 +67,7 @@ class _Work:
         self.store(index, weight_scale=scale.value, weight_scale_status=scale.status)
         return parameters
 
-    def measure(self, index: int, activity: np.ndarray) -> None:
+    def measure(self, index: int, activity: np.ndarray, *, saturated: bool = False) -> None:
         """Store the observables of a network's activity, from which burn-in is gone."""
         config = self.sweep.observables
         estimator = ob.AUTOCOVARIANCE[config.autocovariance]
@@ -75,21 +75,26 @@ class _Work:
             estimator = partial(estimator, unbiased=config.unbiased)
         max_lag = self.sweep.simulation.max_lag
         found = ob.fluctuation(activity, max_lag=max_lag, autocovariance=estimator)
+        if saturated:
+            found = found.flagged(Flag.SATURATED)
         self.store(index, **found._asdict())
         self._report()
 
     def measure_spikes(self, index: int, spikes: np.ndarray) -> None:
         """Store the observables of spike trains, burn-in included."""
         counts = ob.boxcar(spikes, self.sweep.observables.boxcar)
-        spike_counts = spikes[self.measured].sum(axis=0, dtype=np.uint32)
-        n_steps = len(range(len(spikes))[self.measured])
+        measured = spikes[self.measured]
+        spike_counts = measured.sum(axis=0, dtype=np.uint32)
+        silent = np.mean(spike_counts == 0)
+        always_firing = np.mean(spike_counts == len(measured))
         self.store(
             index,
-            mean_rate=spike_counts.mean() / n_steps,
-            silent_fraction=np.mean(spike_counts == 0),
-            always_firing_fraction=np.mean(spike_counts == n_steps),
+            mean_rate=spike_counts.mean() / len(measured),
+            silent_fraction=silent,
+            always_firing_fraction=always_firing,
         )
-        self.measure(index, counts[self.measured])
+        saturated = bool(1 - silent - always_firing < ob.ACTIVE_FRACTION)
+        self.measure(index, counts[self.measured], saturated=saturated)
 
     def broken(self, index: int) -> None:
         """Store that a network cannot be simulated."""
@@ -126,8 +131,10 @@ class _Rate:
 
     def networks(self) -> Iterator[tuple[range, rate.Batch]]:
         n = len(self.work.networks)
-        for first in range(0, n, rate.LANES):
-            indices = range(first, min(first + rate.LANES, n))
+        simulated = self.work.sweep.simulation.steps
+        n_lanes = rate.lanes(self.work.sweep.network.neurons, simulated)
+        for first in range(0, n, n_lanes):
+            indices = range(first, min(first + n_lanes, n))
             members: list[Network] = [self.work.networks[i] for i in indices]
             yield indices, rate.Batch(self.work.half, members)
 
@@ -170,17 +177,23 @@ class _LIFBitAccurate:
                 self.work.broken(index)
                 continue
             parameters = self.quantise(lif_network, ranges)
-            use = loihi.weight_use(parameters.weights)
+            use = loihi.weight_use(parameters, lif_network)
             self.work.store(
                 index,
                 integer_threshold=parameters.vth,
+                integer_du=parameters.du,
+                integer_dv=parameters.dv,
                 bias_mantissa=parameters.bias_mantissa,
                 bias_exponent=parameters.bias_exponent,
                 weight_exponent=parameters.weight_exponent,
                 clipped_weight_fraction=use.clipped_fraction,
                 weight_bits=use.bits,
+                weight_strength=use.strength,
             )
-            yield index, parameters
+            if parameters.is_degenerate():
+                self.work.broken(index)
+            else:
+                yield index, parameters
 
     def record(self, key: int, recording: IntegerRecording) -> None:
         self.work.store(

@@ -4,12 +4,13 @@ Imports nothing heavy: the Snakefile reads it at every start.
 """
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 import yaml
@@ -43,25 +44,34 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class _Range(_Section):
-    start: float
-    stop: float
-    num: Annotated[int, Field(ge=1, le=10_000, alias="count")]
-
-
 Positive = Annotated[float, Field(gt=0, le=1e6)]
-Axis = Annotated[tuple[Positive, ...], Field(strict=False, min_length=1), BeforeValidator(_spread)]
+
+
+class _Range(_Section):
+    start: Positive
+    stop: Positive
+    num: Annotated[int, Field(ge=1, le=1000, alias="count")]
+
+
+Axis = Annotated[
+    tuple[Positive, ...],
+    Field(strict=False, min_length=1, max_length=1000),
+    BeforeValidator(_spread),
+]
 
 
 class NetworkConfig(_Section):
     """What all networks of a sweep have in common."""
 
-    neurons: Annotated[int, Field(ge=5)]
+    neurons: Annotated[int, Field(ge=5, le=20_000)]
     """N, excitatory and inhibitory together; at least 5, so that there is one inhibitory."""
-    step_size: Annotated[float, Field(gt=0, le=0.1)] = 0.01
-    """dr = dt / tau: one time step in time constants of the rate neurons and of the LIF voltage."""
+    step_size: Annotated[float, Field(ge=0.001, le=0.1)] = 0.01
+    """dr = dt / tau: one time step in time constants of the rate neurons and of the LIF voltage.
+
+    Smaller ones become too few units of Loihi's 12-bit decays, larger ones are no step.
+    """
     bias: Positive = 0.1
-    """Input per step to each rate neuron."""
+    """Input per step to each rate neuron. That of LIF neurons follows from `step_size`."""
 
 
 class Grid(_Section):
@@ -81,11 +91,11 @@ class Grid(_Section):
 class Simulation(_Section):
     """Durations, in time steps."""
 
-    steps: Annotated[int, Field(ge=1)]
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
     """Length of each simulation, burn-in included."""
-    burn_in: Annotated[int, Field(ge=0)]
+    burn_in: Annotated[int, Field(ge=0, le=10_000_000)]
     """Steps at the start that are not measured."""
-    max_lag: Annotated[int, Field(ge=1)]
+    max_lag: Annotated[int, Field(ge=1, le=10_000_000)]
     """Largest lag of the autocovariance."""
 
 
@@ -105,8 +115,14 @@ class Observables(_Section):
     """Estimator: linear and centred on each neuron's mean, or the tutorial's."""
     unbiased: bool = True
     """For `standard`: divide by the number of pairs at each lag, not by that at lag 0."""
-    boxcar: Annotated[int, Field(ge=1)] = 25
+    boxcar: Annotated[int, Field(ge=1, le=10_000)] = 25
     """Steps of the causal window in which spikes are counted."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.autocovariance == "tutorial" and "unbiased" in self.model_fields_set:
+            raise ValueError("only the standard autocovariance can be unbiased or not")
+        return self
 
 
 class Sweep(_Section):
@@ -153,13 +169,13 @@ class Sweep(_Section):
                 "window is not yet full"
             )
         n_exc = n_excitatory(self.network.neurons)
-        lowest = (self.network.neurons - n_exc) / n_exc
+        n_inh = self.network.neurons - n_exc
         if spiking and self.mapping.rate_to_lif == "tutorial":
             for g in self.grid.g_factor:
-                if not n_exc / (self.network.neurons - n_exc) * g > 1:
+                if not n_exc / n_inh * g > 1:
                     raise ValueError(
                         f"grid.g_factor holds {g}, but the tutorial mapping is defined for "
-                        f"g_factor > N_I / N_E = {lowest:g} only"
+                        f"g_factor > N_I / N_E = {n_inh / n_exc:g} only"
                     )
         points = len(self.grid.q_factor) * len(self.grid.g_factor)
         if self.tiles > points:
@@ -167,6 +183,15 @@ class Sweep(_Section):
                 f"tiles is {self.tiles}, but it must be at most the number of grid points, {points}"
             )
         return self
+
+    @property
+    def tile_memory_mb(self) -> int:
+        """What a job needs, in MB: a batch of trajectories, and what lies around it."""
+        n, steps = self.network.neurons, self.simulation.steps
+        trajectories = max(8 * n * steps * 4, min(8 * n * steps * 16, 512 * 2**20))
+        weights = 8 * n * n * 8
+        variables = 8 * len(self.points()) * (self.simulation.max_lag + 50)
+        return 500 + (trajectories + weights + variables) // 2**20
 
     @property
     def digest(self) -> str:
@@ -178,14 +203,21 @@ class Sweep(_Section):
         return list(product(range(len(self.grid.q_factor)), range(len(self.grid.g_factor))))
 
     def tile(self, backend: str, seed: int, number: int) -> "Tile":
-        """One of the tiles; raises `SweepError` if the sweep has no such tile."""
+        """One of the tiles; raises `SweepError` if the sweep has no such tile.
+
+        `lif_float` has its tiles also where only `lif_bit_accurate` is asked for, which
+        needs them.
+        """
+        backends = self.backends
+        if "lif_bit_accurate" in backends and "lif_float" not in backends:
+            backends = ("lif_float", *backends)
         for name, value, allowed in (
-            ("backend", backend, get_args(Backend)),
+            ("backend", backend, backends),
             ("seed", seed, self.seeds),
             ("tile", number, range(self.tiles)),
         ):
             if value not in allowed:
-                raise SweepError(f"{name} is {value}, but the sweep has {list(allowed)} only.")
+                raise SweepError(f"{name} is {value}, but the sweep has {_list(allowed)} only.")
         points = self.points()
         first, last = (i * len(points) // self.tiles for i in (number, number + 1))
         return Tile(backend, seed, number, tuple(points[first:last]))
@@ -234,24 +266,46 @@ def figure_names(backends: Collection[str]) -> list[str]:
     return ["phase_maps", "autocovariance", *spiking]
 
 
+class _UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that stands twice, where YAML's own loader keeps the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
+        for key, n in Counter(keys).items():
+            if n > 1:
+                problem = f"{key} stands there twice"
+                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
+        return super().construct_mapping(node, deep)
+
+
 def load(path: str | Path) -> Sweep:
     """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
     path = Path(path)
+    if not re.fullmatch(r"[A-Za-z0-9_.-]+", path.stem):
+        raise SweepError(
+            f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
+            "characters than letters, digits, '_', '-' and '.'."
+        )
     try:
-        content = yaml.safe_load(path.read_text())
-    except (OSError, UnicodeDecodeError) as error:
+        content = yaml.load(path.read_text(), _UniqueKeys)
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not text"
         raise SweepError(f"Sweep config {path} cannot be read: {reason}.") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}" if mark else ""
-        raise SweepError(f"Sweep config {path}{where} is not valid YAML.") from None
+        where = f", line {mark.line + 1}," if mark else ""
+        problem = getattr(error, "problem", None) or "nested too deeply"
+        raise SweepError(f"Sweep config {path}{where} is not valid YAML: {problem}.") from None
     if not isinstance(content, dict):
         raise SweepError(f"Sweep config {path} must hold keys and values, like config/demo.yaml.")
     try:
         return Sweep.model_validate(content)
     except ValidationError as error:
         raise SweepError(f"Sweep config {path}: {_sentence(error)}.") from None
+
+
+def _list(values: Sequence[Any]) -> str:
+    return ", ".join(str(value) for value in values)
 
 
 def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -20,4 +20,4 @@ rule figures:
         mem_mb=2000,
         runtime=30,
     shell:
-        "eiphase draw {input} {output} 2>&1 | tee {log} >&2"
+        "eiphase draw {input:q} {output:q} 2>&1 | tee {log:q} >&2"

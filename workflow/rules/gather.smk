@@ -16,4 +16,4 @@ rule gather:
         mem_mb=4000,
         runtime=30,
     shell:
-        "eiphase gather {input.sweep} {output} {input.tiles} 2>&1 | tee {log} >&2"
+        "eiphase gather {input.sweep:q} {output:q} {input.tiles:q} 2>&1 | tee {log:q} >&2"

@@ -13,8 +13,13 @@ rule simulate:
         f"{RESULTS}/benchmarks/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.tsv"
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
+    params:
+        # Not read by the command: a change of either runs the tiles again.
+        sweep=SWEEP.digest,
+        code=provenance.code_digest(),
     shell:
-        "eiphase simulate-tile {input.sweep} {output} --backend {wildcards.backend}"
-        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges} 2>&1 | tee {log} >&2"
+        "eiphase simulate-tile {input.sweep:q} {output:q} --backend {wildcards.backend}"
+        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges:q}"
+        " 2>&1 | tee {log:q} >&2"
