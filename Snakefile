@@ -16,6 +16,11 @@ except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
 # So that rules find `eiphase` even where the environment is not activated.
 shell.prefix(f"export PATH='{Path(sys.executable).parent}':$PATH; ")
+
+
+report: "workflow/report/workflow.rst"
+
+
 RESULTS = f"results/{SWEEP_FILE.stem}"
 
 
@@ -23,10 +28,12 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/tutorial.smk"
 
 
 rule all:
     default_target: True
     input:
-        f"{RESULTS}/phase_map.nc",
-        FIGURES,
+        rules.gather.output,
+        rules.figures.output,
+        rules.summary.output,

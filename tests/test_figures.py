@@ -5,7 +5,9 @@ import pytest
 from matplotlib.patches import Rectangle
 from tiny_sweep import SWEEP
 
-from eiphase import dataset, figures
+from eiphase import dataset
+from eiphase.figures import files
+from eiphase.figures import phase_map as phase_map_figures
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
@@ -46,7 +48,7 @@ def hatched(axis):
 
 
 def test_each_map_shows_the_median_over_seeds(phase_map):
-    figure = figures.phase_maps(phase_map)
+    figure = phase_map_figures.plot_phase_maps(phase_map)
     maps = [axis.collections[0].get_array() for axis in figure.axes[:4]]
     expected = phase_map.c0.median("seed").transpose("backend", "q_factor", "g_factor")
     for found, backend in zip(maps[:2], expected, strict=True):
@@ -54,7 +56,9 @@ def test_each_map_shows_the_median_over_seeds(phase_map):
 
 
 def test_maps_of_a_row_share_one_scale(phase_map):
-    norms = [axis.collections[0].norm for axis in figures.phase_maps(phase_map).axes[:4]]
+    norms = [
+        axis.collections[0].norm for axis in phase_map_figures.plot_phase_maps(phase_map).axes[:4]
+    ]
     assert norms[0] is norms[1]
     assert norms[2] is norms[3]
     assert norms[0].vmin == phase_map.c0.min()
@@ -72,7 +76,7 @@ def test_maps_of_a_row_share_one_scale(phase_map):
 )
 def test_a_flagged_cell_is_drawn_as_such(phase_map, value, text):
     at = flag(phase_map, "decay_time", value, backend="lif_float", q_factor=6.0, g_factor=4.5)
-    figure = figures.phase_maps(at)
+    figure = phase_map_figures.plot_phase_maps(at)
     drawn = [hatched(axis) for axis in figure.axes[:4]]
     assert [len(cells) for cells in drawn] == [0, 0, 0, 1]
     assert drawn[3][0][:2] == (4.5, pytest.approx(6.0))
@@ -81,7 +85,7 @@ def test_a_flagged_cell_is_drawn_as_such(phase_map, value, text):
 
 def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
     at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.0, seed=1)
-    axis = figures.phase_maps(at).axes[0]
+    axis = phase_map_figures.plot_phase_maps(at).axes[0]
     assert hatched(axis) == [(4.0, pytest.approx(1.0), "////")]
     cell = axis.collections[0].get_array().reshape(2, 3)[0, 0]
     assert cell == at.c0.sel(backend="rate", q_factor=1.0, g_factor=4.0, seed=2)
@@ -100,10 +104,10 @@ def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
     ],
 )
 def test_a_doubtful_cell_is_marked(phase_map, name, value, text):
-    assert not figures.phase_maps(phase_map).legends
+    assert not phase_map_figures.plot_phase_maps(phase_map).legends
     where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
     phase_map[name].loc[where] = value
-    figure = figures.phase_maps(phase_map)
+    figure = phase_map_figures.plot_phase_maps(phase_map)
     marks = [[line.get_xydata().tolist() for line in axis.lines] for axis in figure.axes[:4]]
     assert marks == [[], [[[5.0, 1.0]]], [], [[[5.0, 1.0]]]]
     assert figure.legends[0].get_texts()[0].get_text().startswith(text)
@@ -112,22 +116,40 @@ def test_a_doubtful_cell_is_marked(phase_map, name, value, text):
 @pytest.mark.parametrize("value", [ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
 def test_a_sound_mapping_is_not_marked(phase_map, value):
     phase_map.weight_scale_status[:] = value
-    assert not figures.phase_maps(phase_map).legends
+    assert not phase_map_figures.plot_phase_maps(phase_map).legends
 
 
 def test_mapping_maps_hatch_what_is_not_solved(phase_map):
     where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.0, "seed": 2}
     phase_map.weight_scale_status.loc[where] = ScaleStatus.UNCHANGED
-    assert hatched(figures.mapping_maps(phase_map).axes[0]) == [(4.0, pytest.approx(6.0), "////")]
+    assert hatched(phase_map_figures.plot_mapping(phase_map).axes[0]) == [
+        (4.0, pytest.approx(6.0), "////")
+    ]
+
+
+def test_a_cut_shows_median_and_spread_of_seeds(phase_map):
+    axis = phase_map_figures.plot_cut(phase_map, g_factor=4.4).axes[0]
+    seeds = phase_map.c0.sel(backend="rate", g_factor=4.5)
+    np.testing.assert_array_equal(axis.lines[0].get_ydata(), seeds.median("seed"))
+    heights = axis.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (seeds.min(), seeds.max())
+
+
+def test_a_cut_marks_points_with_flagged_seeds(phase_map):
+    at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.5, seed=1)
+    axis = phase_map_figures.plot_cut(at).axes[0]
+    whole, some = (axis.lines[i].get_ydata() for i in (1, 2))
+    assert np.isnan(whole).tolist() == [True, False]
+    assert np.isnan(some).tolist() == [False, True]
 
 
 def test_rate_neurons_have_no_mapping_to_draw(phase_map):
     with pytest.raises(dataset.DatasetError, match="no mapping to draw"):
-        figures.mapping_maps(phase_map.sel(backend="rate"))
+        phase_map_figures.plot_mapping(phase_map.sel(backend="rate"))
 
 
 def test_autocovariance_curves_are_those_of_their_points(phase_map):
-    axis = figures.autocovariance_curves(phase_map).axes[1]
+    axis = phase_map_figures.plot_autocovariance(phase_map).axes[1]
     curves = phase_map.autocovariance.sel(backend="lif_float", g_factor=4.5)
     for line, q in zip(axis.lines[2::3], phase_map.q_factor.values, strict=False):
         point = curves.sel(q_factor=q)
@@ -146,23 +168,24 @@ def test_autocovariance_curves_are_those_of_their_points(phase_map):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("plot", [figures.phase_maps, figures.autocovariance_curves])
+@pytest.mark.parametrize("plot", ["plot_phase_maps", "plot_autocovariance", "plot_cut"])
 def test_any_selection_can_be_drawn(phase_map, plot, selection, tmp_path):
-    plot(phase_map.sel(selection)).savefig(tmp_path / "figure.png")
+    figure = getattr(phase_map_figures, plot)(phase_map.sel(selection))
+    figure.savefig(tmp_path / "figure.png")
 
 
 def test_nothing_but_flagged_points_can_be_drawn(phase_map, tmp_path):
     at = phase_map
     for name in ("c0", "decay_time"):
         at = flag(at, name, Flag.UNDEFINED)
-    for name, plot in figures.FIGURES.items():
+    for name, plot in files.PHASE_MAP.items():
         plot(at).savefig(tmp_path / f"{name}.png")
 
 
 def test_draw_writes_what_it_is_asked_for(phase_map, tmp_path):
     dataset.write(phase_map, tmp_path / "phase_map.nc")
     outputs = [tmp_path / "out" / name for name in ("phase_maps.png", "mapping.pdf")]
-    figures.draw(tmp_path / "phase_map.nc", outputs)
+    files.draw_phase_map(tmp_path / "phase_map.nc", outputs)
     assert outputs[0].read_bytes().startswith(b"\x89PNG")
     assert outputs[1].read_bytes().startswith(b"%PDF")
     assert len(list((tmp_path / "out").iterdir())) == 2
@@ -172,4 +195,4 @@ def test_draw_refuses_a_figure_that_it_does_not_know(tmp_path):
     with pytest.raises(
         dataset.DatasetError, match=r"cat\.png names no figure; there are phase_maps"
     ):
-        figures.draw(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])
+        files.draw_phase_map(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])

@@ -55,7 +55,7 @@ def sweep(tmp_path_factory):
 
 def test_draws_what_it_promises(sweep):
     _, results, _, _ = sweep
-    for name in ("phase_maps", "autocovariance", "mapping"):
+    for name in ("phase_maps", "cut", "autocovariance", "mapping"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
         assert (results / f"figures/{name}.pdf").stat().st_size > 5_000
 
@@ -158,7 +158,7 @@ def test_a_folder_with_a_space_is_fine(tmp_path):
     config = TINY | {"backends": ["rate"], "seeds": [1]}
     results, _ = run_sweep(folder, config, cores="1")
     assert sorted(path.name for path in (results / "figures").glob("*.png")) == [
-        "autocovariance.png", "phase_maps.png",
+        "autocovariance.png", "cut.png", "phase_maps.png",
     ]  # fmt: skip
 
 

@@ -3,4 +3,61 @@
 For a grid of recurrent gain (q_factor) and inhibition (g_factor), for several seeds and on
 three backends (rate neurons, LIF in floating point, LIF in Loihi's integers), eiphase asks:
 is the network at a stable fixed point, or does it fluctuate?
+
+One network, in a notebook:
+
+>>> import eiphase
+>>> network = eiphase.Network(n_neurons=400, q_factor=8.16, g_factor=4.5, seed=1)
+>>> recording = eiphase.simulate(network, "lif_float", steps=1000)
+>>> eiphase.plot_recording(recording, eiphase.measure(recording, burn_in=200, max_lag=100))
 """
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from eiphase.figures.network import plot_recording
+    from eiphase.figures.phase_map import (
+        plot_autocovariance,
+        plot_cut,
+        plot_mapping,
+        plot_phase_maps,
+    )
+    from eiphase.network import Network
+    from eiphase.recording import activation, measure, simulate
+
+# Where the public names live. They are imported when first asked for, so that
+# `import eiphase` and light modules such as the sweep's config stay light.
+_HOME = {
+    "Network": "eiphase.network",
+    "simulate": "eiphase.recording",
+    "measure": "eiphase.recording",
+    "activation": "eiphase.recording",
+    "plot_recording": "eiphase.figures.network",
+    "plot_phase_maps": "eiphase.figures.phase_map",
+    "plot_autocovariance": "eiphase.figures.phase_map",
+    "plot_cut": "eiphase.figures.phase_map",
+    "plot_mapping": "eiphase.figures.phase_map",
+}
+
+__all__ = [
+    "Network",
+    "activation",
+    "measure",
+    "plot_autocovariance",
+    "plot_cut",
+    "plot_mapping",
+    "plot_phase_maps",
+    "plot_recording",
+    "simulate",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'eiphase' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,4 +1,4 @@
-"""The command line: each rule of the workflow is one of these commands."""
+"""eiphase: excitatory-inhibitory networks through Lava."""
 
 import argparse
 import sys
@@ -10,7 +10,17 @@ from pathlib import Path
 from eiphase import dataset
 from eiphase import sweep as sweeps
 from eiphase.dataset import DatasetError
+from eiphase.network import Network
 from eiphase.sweep import SweepError
+
+_EXAMPLES = """\
+examples:
+  eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot
+  eiphase simulate --q 1 --g 4.5 --backend rate --steps 3000 --output weak.nc
+  eiphase show results/demo/phase_map.nc
+
+The other commands are the workflow's jobs; it prints them as it runs them.
+"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,9 +38,61 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="eiphase", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="eiphase",
+        description=__doc__,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_simulate(commands)
+    _add_show(commands)
+    _add_jobs(commands)
+    return parser
 
+
+def _add_simulate(commands) -> None:
+    simulate = commands.add_parser(
+        "simulate",
+        help="simulate one network, print its observables, save its recording and picture",
+        description="Simulate one network through Lava, print its observables and how the "
+        "mappings went, and save everything it did.",
+        epilog="example:\n  eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = simulate.add_argument
+    add("--q", type=float, required=True, help="q_factor, recurrent gain")
+    add("--g", type=float, required=True, help="g_factor, strength of inhibition")
+    add("--backend", default="rate", help="rate, lif_float or lif_bit_accurate (default: rate)")
+    add("--neurons", type=int, default=400, help="default: 400, 80 %% of them excitatory")
+    add("--seed", type=int, default=1, help="of the random weights (default: 1)")
+    add("--draw", type=int, default=0, help="which matrix of the seed's stream (default: 0)")
+    add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
+    add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
+    add("--rate-to-lif", default="tutorial", help="tutorial or identity (default: tutorial)")
+    add("--steps", type=int, default=1000, help="length of the simulation (default: 1000)")
+    add("--burn-in", type=int, default=200, help="steps not measured (default: 200)")
+    add("--max-lag", type=int, default=100, help="largest lag, in steps (default: 100)")
+    add("--boxcar", type=int, default=25, help="steps in which spikes are counted (default: 25)")
+    add("--autocovariance", default="standard", help="standard or tutorial (default: standard)")
+    add("--output", type=Path, default=Path("recording.nc"), help="default: recording.nc")
+    add("--plot", action="store_true", help="draw a picture beside the output, as PNG")
+    simulate.set_defaults(command=_simulate)
+
+
+def _add_show(commands) -> None:
+    show = commands.add_parser(
+        "show",
+        help="print what is in a phase map",
+        epilog="example:\n  eiphase show results/demo/phase_map.nc\n",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    show.add_argument("dataset", type=Path, help="a phase_map.nc")
+    show.add_argument("--html", type=Path, help="write it as a page to this file instead")
+    show.set_defaults(command=_show)
+
+
+def _add_jobs(commands) -> None:
     tile = commands.add_parser("simulate-tile", help="simulate one tile of a sweep through Lava")
     tile.add_argument("config", type=Path, help="the sweep's YAML file")
     tile.add_argument("output", type=Path, help="netCDF file to write")
@@ -48,16 +110,59 @@ def _parser() -> argparse.ArgumentParser:
     gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
     gather.set_defaults(command=_gather)
 
-    draw = commands.add_parser("draw", help="draw the figures of a dataset")
+    figures = {"nargs": "+", "type": Path}
+    what = "files to write; the name says which figure, the ending which format"
+    draw = commands.add_parser("draw", help="draw figures of a phase map")
     draw.add_argument("dataset", type=Path, help="a phase_map.nc")
-    draw.add_argument(
-        "figures",
-        type=Path,
-        nargs="+",
-        help="files to write; the name says which figure, the ending which format",
-    )
+    draw.add_argument("figures", **figures, help=what)
     draw.set_defaults(command=_draw)
-    return parser
+
+    tutorial = commands.add_parser("draw-tutorial", help="draw the tutorial's figures")
+    tutorial.add_argument("--recordings", **figures, required=True, help="of its networks")
+    tutorial.add_argument("--figures", **figures, required=True, help=what)
+    tutorial.set_defaults(command=_draw_tutorial)
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from eiphase import recording, terminal
+
+    point = Network(
+        n_neurons=options.neurons,
+        q_factor=options.q,
+        g_factor=options.g,
+        seed=options.seed,
+        draw=options.draw,
+        step_size=options.step_size,
+        bias=options.bias,
+    )
+    with terminal.progress(f"simulating {options.steps} steps on {options.backend}"):
+        recorded = recording.simulate(
+            point, options.backend, steps=options.steps, rate_to_lif=options.rate_to_lif
+        )
+        observed = recording.measure(
+            recorded,
+            burn_in=options.burn_in,
+            max_lag=options.max_lag,
+            autocovariance=options.autocovariance,
+            boxcar=options.boxcar,
+        )
+    terminal.print_observables(recorded, observed)
+    dataset.write(recorded.merge(observed), options.output)
+    written = [options.output]
+    if options.plot:
+        from eiphase.figures import files
+
+        written.append(options.output.with_suffix(".png"))
+        with terminal.progress("drawing"):
+            files.draw_recording(recorded, observed, written[-1])
+    print("written:", *written)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from eiphase import terminal
+
+    with dataset.open_dataset(options.dataset) as opened:
+        terminal.print_phase_map(opened, html=options.html)
 
 
 def _simulate_tile(options: argparse.Namespace) -> None:
@@ -81,9 +186,15 @@ def _gather(options: argparse.Namespace) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    from eiphase import figures
+    from eiphase.figures import files
 
-    figures.draw(options.dataset, options.figures)
+    files.draw_phase_map(options.dataset, options.figures)
+
+
+def _draw_tutorial(options: argparse.Namespace) -> None:
+    from eiphase.figures import files
+
+    files.draw_tutorial(options.recordings, options.figures)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,8 @@ class Network:
     - `n_neurons`: N, excitatory and inhibitory together; at least 5.
     - `q_factor`: recurrent gain; weights scale with its square.
     - `g_factor`: strength of inhibition relative to excitation.
-    - `seed`: of the Gaussian matrix Z. Networks with the same seed and N share Z.
+    - `seed`: of the Gaussian matrix Z. Networks with the same seed, draw and N share Z.
+    - `draw`: which of the matrices that the seed's stream gives one after the other.
     - `step_size`: dr = dt / tau, one time step in units of the time constant.
     - `bias`: input per time step to each rate neuron.
     """
@@ -25,6 +26,7 @@ class Network:
     q_factor: float
     g_factor: float
     seed: int
+    draw: int = 0
     step_size: float = 0.01
     bias: float = 0.1
 
@@ -34,13 +36,16 @@ def n_excitatory(n_neurons: int) -> int:
     return int(n_neurons * EXCITATORY_FRACTION)
 
 
-def gaussian_matrix(n_neurons: int, seed: int) -> np.ndarray:
+def gaussian_matrix(n_neurons: int, seed: int, *, draw: int = 0) -> np.ndarray:
     """Z, standard normal, shape [post, pre].
 
     NumPy promises that the stream of `RandomState` never changes, which it does not
-    for its newer generators. With seed 1234 it is the tutorial's first matrix.
+    for its newer generators. With seed 1234, draws 0 and 1 are the tutorial's matrices.
     """
-    return np.random.RandomState(seed).standard_normal((n_neurons, n_neurons))
+    stream = np.random.RandomState(seed)
+    for _ in range(draw):
+        stream.standard_normal((n_neurons, n_neurons))
+    return stream.standard_normal((n_neurons, n_neurons))
 
 
 def half_gaussian(gaussian: np.ndarray) -> np.ndarray:

@@ -12,7 +12,16 @@ from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend.
-_SOURCES = ["lif", "loihi", "mapping", "network", "observables", "rate", "simulation"]
+_SOURCES = [
+    "lif",
+    "loihi",
+    "mapping",
+    "measurement",
+    "network",
+    "observables",
+    "rate",
+    "simulation",
+]
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 

@@ -4,13 +4,11 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
 
-from eiphase import loihi, mapping, network, rate
-from eiphase import observables as ob
+from eiphase import loihi, mapping, measurement, network, rate
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
@@ -36,6 +34,22 @@ def simulate_tile(
         networks=backend.networks(), record=backend.record, n_steps=sweep.simulation.steps
     ).simulate(tile.backend)
     return work.values
+
+
+def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[str, float]:
+    """How a network was mapped to integers: values of some of `dataset.VARIABLES`."""
+    use = loihi.weight_use(integer, real)
+    return {
+        "integer_threshold": integer.vth,
+        "integer_du": integer.du,
+        "integer_dv": integer.dv,
+        "bias_mantissa": integer.bias_mantissa,
+        "bias_exponent": integer.bias_exponent,
+        "weight_exponent": integer.weight_exponent,
+        "clipped_weight_fraction": use.clipped_fraction,
+        "weight_bits": use.bits,
+        "weight_strength": use.strength,
+    }
 
 
 class _Work:
@@ -67,46 +81,20 @@ class _Work:
         self.store(index, weight_scale=scale.value, weight_scale_status=scale.status)
         return parameters
 
-    def measure(self, index: int, activity: np.ndarray, *, saturated: bool = False) -> None:
-        """Store the observables of a network's activity, from which burn-in is gone."""
-        config = self.sweep.observables
-        estimator = ob.AUTOCOVARIANCE[config.autocovariance]
-        if config.autocovariance == "standard":
-            estimator = partial(estimator, unbiased=config.unbiased)
-        max_lag = self.sweep.simulation.max_lag
-        found = ob.fluctuation(activity, max_lag=max_lag, autocovariance=estimator)
-        if saturated:
-            found = found.flagged(Flag.SATURATED)
-        self.store(index, **found._asdict())
+    def measure_states(self, index: int, states: np.ndarray) -> None:
+        found = measurement.of_states(states, self.sweep.simulation, self.sweep.observables)
+        self.store(index, **found)
         self._report()
 
     def measure_spikes(self, index: int, spikes: np.ndarray) -> None:
-        """Store the observables of spike trains, burn-in included."""
-        counts = ob.boxcar(spikes, self.sweep.observables.boxcar)
-        measured = spikes[self.measured]
-        spike_counts = measured.sum(axis=0, dtype=np.uint32)
-        silent = np.mean(spike_counts == 0)
-        always_firing = np.mean(spike_counts == len(measured))
-        self.store(
-            index,
-            mean_rate=spike_counts.mean() / len(measured),
-            silent_fraction=silent,
-            always_firing_fraction=always_firing,
-        )
-        saturated = bool(1 - silent - always_firing < ob.ACTIVE_FRACTION)
-        self.measure(index, counts[self.measured], saturated=saturated)
+        found = measurement.of_spikes(spikes, self.sweep.simulation, self.sweep.observables)
+        self.store(index, **found)
+        self._report()
 
     def broken(self, index: int) -> None:
         """Store that a network cannot be simulated."""
         self.store(index, c0_flag=Flag.BROKEN, decay_time_flag=Flag.BROKEN)
         self._report()
-
-    @property
-    def measured(self) -> slice:
-        """The steps that are measured; the tutorial's estimator trims both ends."""
-        steps, burn_in = self.sweep.simulation.steps, self.sweep.simulation.burn_in
-        both_ends = self.sweep.observables.autocovariance == "tutorial"
-        return slice(burn_in, steps - burn_in if both_ends else steps)
 
     def _report(self) -> None:
         self._n_done += 1
@@ -140,9 +128,7 @@ class _Rate:
 
     def record(self, key: range, recording: np.ndarray) -> None:
         for index, states in zip(key, recording, strict=True):
-            activity = states[self.work.measured]
-            self.work.store(index, mean_rate=activity.mean())
-            self.work.measure(index, activity)
+            self.work.measure_states(index, states)
 
 
 class _LIFFloat:
@@ -177,19 +163,7 @@ class _LIFBitAccurate:
                 self.work.broken(index)
                 continue
             parameters = self.quantise(lif_network, ranges)
-            use = loihi.weight_use(parameters, lif_network)
-            self.work.store(
-                index,
-                integer_threshold=parameters.vth,
-                integer_du=parameters.du,
-                integer_dv=parameters.dv,
-                bias_mantissa=parameters.bias_mantissa,
-                bias_exponent=parameters.bias_exponent,
-                weight_exponent=parameters.weight_exponent,
-                clipped_weight_fraction=use.clipped_fraction,
-                weight_bits=use.bits,
-                weight_strength=use.strength,
-            )
+            self.work.store(index, **integer_diagnostics(parameters, lif_network))
             if parameters.is_degenerate():
                 self.work.broken(index)
             else:

@@ -53,6 +53,7 @@ class _Range(_Section):
     num: Annotated[int, Field(ge=1, le=1000, alias="count")]
 
 
+Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=1000),
@@ -125,14 +126,69 @@ class Observables(_Section):
         return self
 
 
+def measured_steps(simulation: Simulation, observables: Observables, *, spiking: bool) -> slice:
+    """The steps that are measured; the tutorial's estimator trims both ends.
+
+    Raises `ValueError` if the durations do not fit each other.
+    """
+    s, both_ends = simulation, observables.autocovariance == "tutorial"
+    measured = s.steps - s.burn_in * (2 if both_ends else 1)
+    trimmed = "twice (the tutorial estimator trims both ends)" if both_ends else "once"
+    if measured < 4:
+        raise ValueError(
+            f"simulation.burn_in is {s.burn_in}, but it must fit {trimmed} into "
+            f"simulation.steps = {s.steps} and leave at least 4 steps to measure"
+        )
+    if s.max_lag >= measured:
+        raise ValueError(
+            f"simulation.max_lag is {s.max_lag}, but it must be less than the {measured} "
+            "steps that simulation.burn_in leaves of simulation.steps"
+        )
+    if spiking and s.burn_in < observables.boxcar - 1:
+        raise ValueError(
+            f"simulation.burn_in is {s.burn_in}, but with spiking backends it must be at least "
+            f"observables.boxcar - 1 = {observables.boxcar - 1}, the steps in which the "
+            "window is not yet full"
+        )
+    return slice(s.burn_in, s.burn_in + measured)
+
+
+def _check_inhibition(network: NetworkConfig, grid: Grid, mapping: Mapping) -> None:
+    """Raises `ValueError` where inhibition is too weak for the tutorial mapping."""
+    n_exc = n_excitatory(network.neurons)
+    n_inh = network.neurons - n_exc
+    for g in grid.g_factor:
+        if mapping.rate_to_lif == "tutorial" and not n_exc / n_inh * g > 1:
+            raise ValueError(
+                f"grid.g_factor holds {g}, but the tutorial mapping is defined for "
+                f"g_factor > N_I / N_E = {n_inh / n_exc:g} only"
+            )
+
+
+class SingleRun(_Section):
+    """One network on one backend: what `recording.simulate` takes."""
+
+    network: NetworkConfig
+    grid: Grid
+    seed: Seed
+    draw: Annotated[int, Field(ge=0, le=1000)]
+    backend: Backend
+    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    mapping: Mapping
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.backend != "rate":
+            _check_inhibition(self.network, self.grid, self.mapping)
+        return self
+
+
 class Sweep(_Section):
     """A grid x backends x seeds with everything that its numbers depend on."""
 
     network: NetworkConfig
     grid: Grid
-    seeds: Annotated[
-        tuple[Annotated[int, Field(ge=0, lt=2**32)], ...], Field(strict=False, min_length=1)
-    ]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
     """One draw of the weights each; 0 to 2**32 - 1."""
     backends: Annotated[tuple[Backend, ...], Field(strict=False, min_length=1)]
     simulation: Simulation
@@ -148,35 +204,10 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        s, both_ends = self.simulation, self.observables.autocovariance == "tutorial"
-        measured = s.steps - s.burn_in * (2 if both_ends else 1)
-        trimmed = "twice (the tutorial estimator trims both ends)" if both_ends else "once"
         spiking = set(self.backends) != {"rate"}
-        if measured < 2:
-            raise ValueError(
-                f"simulation.burn_in is {s.burn_in}, but it must fit {trimmed} into "
-                f"simulation.steps = {s.steps} and leave at least 2 steps to measure"
-            )
-        if s.max_lag >= measured:
-            raise ValueError(
-                f"simulation.max_lag is {s.max_lag}, but it must be less than the {measured} "
-                "steps that simulation.burn_in leaves of simulation.steps"
-            )
-        if spiking and s.burn_in < self.observables.boxcar - 1:
-            raise ValueError(
-                f"simulation.burn_in is {s.burn_in}, but with spiking backends it must be at least "
-                f"observables.boxcar - 1 = {self.observables.boxcar - 1}, the steps in which the "
-                "window is not yet full"
-            )
-        n_exc = n_excitatory(self.network.neurons)
-        n_inh = self.network.neurons - n_exc
-        if spiking and self.mapping.rate_to_lif == "tutorial":
-            for g in self.grid.g_factor:
-                if not n_exc / n_inh * g > 1:
-                    raise ValueError(
-                        f"grid.g_factor holds {g}, but the tutorial mapping is defined for "
-                        f"g_factor > N_I / N_E = {n_inh / n_exc:g} only"
-                    )
+        measured_steps(self.simulation, self.observables, spiking=spiking)
+        if spiking:
+            _check_inhibition(self.network, self.grid, self.mapping)
         points = len(self.grid.q_factor) * len(self.grid.g_factor)
         if self.tiles > points:
             raise ValueError(
@@ -263,7 +294,7 @@ class Tile:
 def figure_names(backends: Collection[str]) -> list[str]:
     """The figures of a sweep with these backends; LIF neurons add one on the mapping."""
     spiking = ["mapping"] if set(backends) != {"rate"} else []
-    return ["phase_maps", "autocovariance", *spiking]
+    return ["phase_maps", "cut", "autocovariance", *spiking]
 
 
 class _UniqueKeys(yaml.SafeLoader):
@@ -301,7 +332,7 @@ def load(path: str | Path) -> Sweep:
     try:
         return Sweep.model_validate(content)
     except ValidationError as error:
-        raise SweepError(f"Sweep config {path}: {_sentence(error)}.") from None
+        raise SweepError(f"Sweep config {path}: {sentence(error)}.") from None
 
 
 def _list(values: Sequence[Any]) -> str:
@@ -315,7 +346,7 @@ def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
     return values
 
 
-def _sentence(error: ValidationError) -> str:
+def sentence(error: ValidationError) -> str:
     """The first thing that is wrong: the key, its value, and what is allowed."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])

@@ -1,16 +1,26 @@
-# The figures of a sweep, each as PNG and as PDF.
-FIGURES = expand(
-    f"{RESULTS}/figures/{{figure}}.{{format}}",
-    figure=sweeps.figure_names(SWEEP.backends),
-    format=["png", "pdf"],
-)
+# The figures of a sweep, each as PNG and as PDF, and the dataset's summary as a page.
+FIGURES = sweeps.figure_names(SWEEP.backends)
+CATEGORIES = {
+    "phase_maps": "Maps",
+    "cut": "Cuts",
+    "autocovariance": "Cuts",
+    "mapping": "Diagnostics",
+}
 
 
 rule figures:
     input:
         f"{RESULTS}/phase_map.nc",
     output:
-        FIGURES,
+        expand(f"{RESULTS}/figures/{{figure}}.pdf", figure=FIGURES),
+        *[
+            report(
+                f"{RESULTS}/figures/{figure}.png",
+                caption=f"../report/{figure}.rst",
+                category=CATEGORIES[figure],
+            )
+            for figure in FIGURES
+        ],
     log:
         f"{RESULTS}/logs/figures.log",
     benchmark:
@@ -21,3 +31,24 @@ rule figures:
         runtime=30,
     shell:
         "eiphase draw {input:q} {output:q} 2>&1 | tee {log:q} >&2"
+
+
+rule summary:
+    input:
+        f"{RESULTS}/phase_map.nc",
+    output:
+        report(
+            f"{RESULTS}/summary.html",
+            caption="../report/dataset.rst",
+            category="Dataset",
+        ),
+    log:
+        f"{RESULTS}/logs/summary.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/summary.tsv"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    shell:
+        "eiphase show {input:q} --html {output:q} 2>&1 | tee {log:q} >&2"

@@ -1,7 +1,5 @@
 """Figures of a phase map dataset."""
 
-from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -9,7 +7,6 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
@@ -17,11 +14,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.dataset import DatasetError, beside, open_dataset
+from eiphase.dataset import DatasetError
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
-TITLES = {
+BACKEND_TITLES = {
     "rate": "Rate neurons",
     "lif_float": "LIF, floating point",
     "lif_bit_accurate": "LIF, bit-accurate",
@@ -42,28 +39,7 @@ _DOUBTFUL = "mapping in doubt: scale unsolved, weights off by 10 %, or u wrapped
 _SHORT = "run too short: c(0) low by over 10 %"
 
 
-def draw(dataset_file: Path, outputs: Sequence[Path]) -> None:
-    """Draw figures of a `phase_map.nc`: each file's name says which, its ending the format.
-
-    Raises `DatasetError` for a name that is not in `FIGURES`.
-    """
-    for path in outputs:
-        if path.stem not in FIGURES:
-            raise DatasetError(f"{path} names no figure; there are {', '.join(FIGURES)}.")
-        formats = FigureCanvasBase.get_supported_filetypes()
-        if path.suffix[1:] not in formats:
-            raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
-    with open_dataset(dataset_file) as dataset:
-        for name in dict.fromkeys(path.stem for path in outputs):
-            figure = FIGURES[name](dataset)
-            for path in outputs:
-                if path.stem == name:
-                    with beside(path) as partial:
-                        figure.savefig(partial, format=path.suffix[1:], dpi=150)
-            plt.close(figure)
-
-
-def phase_maps(dataset: xr.Dataset) -> Figure:
+def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
 
     One column per backend, one colour scale per row. Colour is the median over the seeds
@@ -84,12 +60,12 @@ def phase_maps(dataset: xr.Dataset) -> Figure:
             _mark_flags(axis, one[f"{name}_flag"], legend)
             _mark(axis, doubtful.sel(backend=backend), "o", _DOUBTFUL, legend)
             _mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
-            axis.set_title(TITLES[str(backend)] if row == 0 else "")
+            axis.set_title(BACKEND_TITLES[str(backend)] if row == 0 else "")
         figure.colorbar(image, ax=list(axes[row]), label=label)
     return _finish(figure, axes, dataset, legend)
 
 
-def mapping_maps(dataset: xr.Dataset) -> Figure:
+def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
     Weight scale and whether it is a solution, weights clipped, bits used, voltages
@@ -127,7 +103,7 @@ def mapping_maps(dataset: xr.Dataset) -> Figure:
     return _finish(figure, axes, dataset, legend)
 
 
-def autocovariance_curves(dataset: xr.Dataset) -> Figure:
+def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
 
     Thin lines are seeds, thick ones their mean. Networks whose c(0) is flagged have no
@@ -152,7 +128,7 @@ def autocovariance_curves(dataset: xr.Dataset) -> Figure:
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
-        axis.set(title=TITLES[str(backend)], xlabel="lag (steps)")
+        axis.set(title=BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
         axis.legend(frameon=False, fontsize="small")
         sns.despine(ax=axis)
     axes[0, 0].set_ylabel("autocovariance c(lag) / c(0)")
@@ -162,11 +138,42 @@ def autocovariance_curves(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[xr.Dataset], Figure]] = {
-    "phase_maps": phase_maps,
-    "autocovariance": autocovariance_curves,
-    "mapping": mapping_maps,
-}
+def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
+    """c(0) and decay time over q_factor at one g_factor, one line per backend.
+
+    Lines are medians over the seeds that have a number, bands reach from the lowest to the
+    highest. Open circles: some seeds are flagged; nothing: all are. `g_factor` is the
+    nearest there is to the one given, or the middle one.
+    """
+    dataset = _with_all_dimensions(dataset)
+    if g_factor is None:
+        g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
+    cut = dataset.sel(g_factor=g_factor, method="nearest").sortby("q_factor")
+    colours = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
+    with sns.axes_style("ticks"):
+        figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
+    labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
+    for axis, (name, label) in zip(axes, labels.items(), strict=True):
+        for backend in cut.backend.values:
+            values = cut[name].sel(backend=backend).transpose("q_factor", "seed")
+            low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
+            colour = colours[str(backend)]
+            axis.fill_between(cut.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
+            axis.plot(cut.q_factor, median, color=colour, label=BACKEND_TITLES[str(backend)])
+            some = median.where(values.isnull().any("seed"))
+            whole = median.where(values.notnull().all("seed"))
+            axis.plot(cut.q_factor, whole, "o", color=colour, markersize=4)
+            axis.plot(
+                cut.q_factor, some, "o", markersize=5,
+                markerfacecolor="white", markeredgecolor=colour,
+            )  # fmt: skip
+        logarithmic = name == "c0" and bool((cut.c0 > 0).any())
+        axis.set(ylabel=label, yscale="log" if logarithmic else "linear")
+        sns.despine(ax=axis)
+    axes[1].set_xlabel("q_factor (recurrent gain)")
+    axes[0].legend(frameon=False)
+    figure.suptitle(f"{_subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium")
+    return figure
 
 
 def _with_all_dimensions(dataset: xr.Dataset) -> xr.Dataset:

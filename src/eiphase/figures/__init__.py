@@ -1,0 +1,1 @@
+"""Figures: of phase maps, of one network, of the tutorial."""

@@ -1,0 +1,72 @@
+"""Figures into files: the name says which figure, the ending which format."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import xarray as xr
+from matplotlib.backend_bases import FigureCanvasBase
+from matplotlib.figure import Figure
+
+from eiphase.dataset import DatasetError, beside, open_dataset
+from eiphase.figures import network, phase_map, tutorial
+
+PHASE_MAP = {
+    "phase_maps": phase_map.plot_phase_maps,
+    "autocovariance": phase_map.plot_autocovariance,
+    "cut": phase_map.plot_cut,
+    "mapping": phase_map.plot_mapping,
+}
+
+
+def draw_phase_map(file: Path, outputs: Sequence[Path]) -> None:
+    """Draw figures of a `phase_map.nc`: those of `PHASE_MAP` that outputs are named after."""
+    _check(outputs, PHASE_MAP)
+    with open_dataset(file) as dataset:
+        _draw(PHASE_MAP, dataset, outputs)
+
+
+def draw_tutorial(recordings: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Draw the tutorial's figures from its networks' recordings: those of `tutorial.FIGURES`.
+
+    A recording's file is named after network and backend: `critical_lif_float.nc`.
+    """
+    _check(outputs, tutorial.FIGURES)
+    _draw(tutorial.FIGURES, {path.stem: _load(path) for path in recordings}, outputs)
+
+
+def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) -> None:
+    """Draw one network at a glance."""
+    figure = network.plot_recording(recording, observed)
+    with beside(output) as partial:
+        figure.savefig(partial, format=output.suffix[1:], dpi=150)
+    plt.close(figure)
+
+
+def _load(path: Path) -> xr.Dataset:
+    try:
+        return xr.load_dataset(path, engine="netcdf4")
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+
+
+def _check(outputs: Sequence[Path], figures: Mapping[str, Any]) -> None:
+    formats = FigureCanvasBase.get_supported_filetypes()
+    for path in outputs:
+        if path.stem not in figures:
+            raise DatasetError(f"{path} names no figure; there are {', '.join(figures)}.")
+        if path.suffix[1:] not in formats:
+            raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
+
+
+def _draw(
+    figures: Mapping[str, Callable[[Any], Figure]], data: Any, outputs: Sequence[Path]
+) -> None:
+    for name in dict.fromkeys(path.stem for path in outputs):
+        figure = figures[name](data)
+        for path in outputs:
+            if path.stem == name:
+                with beside(path) as partial:
+                    figure.savefig(partial, format=path.suffix[1:], dpi=150)
+        plt.close(figure)

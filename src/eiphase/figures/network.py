@@ -1,0 +1,97 @@
+"""Figures of one recorded network."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eiphase import recording as rec
+from eiphase.figures.phase_map import BACKEND_TITLES
+from eiphase.observables import Flag
+
+POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}
+ACTIVATION_COLOURS = {"excitatory": "#b2182b", "inhibitory": "#2166ac", "total": "0.2"}
+N_TRACES = 50  # as many as the tutorial shows
+
+
+def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
+    """One network at a glance: what its neurons do, autocovariance, and activations.
+
+    `recording` is from `simulate`, `observed` from `measure`. Activations are drawn for
+    `lif_float`; for the other backends, the mean rate over time.
+    """
+    with sns.axes_style("ticks"):
+        figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+    if "state" in recording:
+        traces(axes[0], recording)
+    else:
+        raster(axes[0], recording)
+    _autocovariance(axes[1], observed)
+    if recording.attrs["backend"] == "lif_float":
+        activation_histogram(axes[2], rec.activation(recording).isel(time=slice(1, None)))
+        axes[2].set_title("activation of all neurons, all steps")
+    else:
+        mean_activity(axes[2], recording)
+    sns.despine(figure)
+    attributes = recording.attrs
+    figure.suptitle(
+        f"{BACKEND_TITLES[attributes['backend']]}: q_factor {attributes['q_factor']:g}, "
+        f"g_factor {attributes['g_factor']:g}, seed {attributes['seed']}, "
+        f"N = {attributes['n_neurons']}",
+        fontsize="medium",
+    )
+    return figure
+
+
+def traces(axis: Axes, recording: xr.Dataset) -> None:
+    """States of the first neurons over time."""
+    axis.plot(recording.time, recording.state[:, :N_TRACES], linewidth=0.7)
+    axis.set(xlabel="time (steps)", ylabel="state r", title=f"states of {N_TRACES} neurons")
+
+
+def raster(axis: Axes, recording: xr.Dataset, **style: Any) -> None:
+    """A point for each spike, excitatory neurons below inhibitory ones."""
+    time, neuron = np.nonzero(recording.spikes.values)
+    inhibitory = recording.population.values[neuron] == "I"
+    for name, which in (("E", ~inhibitory), ("I", inhibitory)):
+        look = {"color": POPULATION_COLOURS[name], "label": name} | style
+        axis.plot(recording.time.values[time[which]], neuron[which], ",", rasterized=True, **look)
+    axis.set(xlabel="time (steps)", ylabel="neuron", title="spikes (E red, I blue)")
+
+
+def mean_activity(axis: Axes, recording: xr.Dataset, window: int = 25) -> None:
+    """Mean over neurons: of the state, or of spikes per step in a moving window."""
+    if "state" in recording:
+        axis.plot(recording.time, recording.state.mean("neuron"), color="0.2", linewidth=1)
+        axis.set(ylabel="mean state")
+    else:
+        rate = recording.spikes.mean("neuron").rolling(time=window).mean()
+        axis.plot(recording.time, rate, color="0.2", linewidth=1)
+        axis.set(ylabel="spikes per neuron and step")
+    axis.set(xlabel="time (steps)", title="mean rate")
+
+
+def activation_histogram(axis: Axes, activation: xr.Dataset) -> None:
+    """Densities of excitatory, inhibitory and total activation."""
+    for name, colour in ACTIVATION_COLOURS.items():
+        axis.hist(
+            activation[name].values.ravel(), bins=40, density=True,
+            histtype="stepfilled", alpha=0.5, color=colour, label=name,
+        )  # fmt: skip
+    axis.set(xlabel="activation (thresholds per step)", ylabel="density", yscale="log")
+    axis.legend(frameon=False, fontsize="small")
+
+
+def _autocovariance(axis: Axes, observed: xr.Dataset) -> None:
+    axis.plot(observed.lag, observed.autocovariance, color="0.2")
+    flag = Flag(int(observed.decay_time_flag))
+    if flag is Flag.OK:
+        axis.axvline(float(observed.decay_time), color="#b2182b", linewidth=1, linestyle="--")
+        title = f"decay time {float(observed.decay_time):.0f} steps"
+    else:
+        title = f"decay time: {flag.name.lower()}"
+    axis.set(xlabel="lag (steps)", ylabel="autocovariance c(lag)", title=title)

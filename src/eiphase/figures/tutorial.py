@@ -1,0 +1,173 @@
+"""The figures of Lava's tutorial on excitatory-inhibitory networks, from recordings.
+
+Each takes the recordings by name, network and backend: `balanced_rate`,
+`critical_lif_float` and so on. Windows and offsets are the tutorial's.
+"""
+
+from collections.abc import Callable, Mapping
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.figure import Figure
+
+from eiphase import recording as rec
+from eiphase.figures import network
+from eiphase.loihi import RANGE_QUANTILES
+from eiphase.observables import boxcar
+
+Recordings = Mapping[str, xr.Dataset]
+
+NETWORKS = {"balanced": "balanced (q_factor 1)", "critical": "critical (q_factor 8.16)"}
+BURN_IN = 200
+MAX_LAG = 100
+WINDOW = 25
+EDGE = 50  # steps left out at both ends of mean rates
+NEURON = 4  # the one whose activation is shown
+
+
+def _axes(n_columns: int, height: float = 3.6, *, share: bool = False) -> tuple[Figure, np.ndarray]:
+    with sns.axes_style("ticks"):
+        return plt.subplots(
+            1, n_columns, figsize=(5 * n_columns, height), sharey=share, squeeze=False,
+            layout="constrained",
+        )  # fmt: skip
+
+
+def states(recordings: Recordings) -> Figure:
+    """States of 50 rate neurons: a fixed point, and chaos."""
+    figure, axes = _axes(2)
+    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+        network.traces(axis, recordings[f"{name}_rate"])
+        axis.set_title(title)
+    return figure
+
+
+def autocovariance(recordings: Recordings) -> Figure:
+    """Autocovariance of rate and LIF neurons, by the tutorial's estimator."""
+    figure, axes = _axes(4, 3.2)
+    panels = [(n, b) for n in NETWORKS for b in ("rate", "lif_float")]
+    for axis, (name, backend) in zip(axes[0], panels, strict=True):
+        _plot_autocovariance(axis, recordings[f"{name}_{backend}"])
+        axis.set_title(f"{name}, {'rate' if backend == 'rate' else 'LIF'} neurons")
+    return figure
+
+
+def rasters(recordings: Recordings) -> Figure:
+    """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
+    figure, axes = _axes(3, 4.2)
+    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=False):
+        network.raster(axis, recordings[f"{name}_lif_float"])
+        axis.set_title(title)
+    axis = axes[0, 2]
+    for backend, colour in (("lif_float", "#e08214"), ("lif_bit_accurate", "#2166ac")):
+        network.raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.4)
+    axis.set_title("critical: floating point orange, bit-accurate blue")
+    return figure
+
+
+def mean_rates(recordings: Recordings) -> Figure:
+    """Mean rate over time, less its mean: rate neurons, LIF, and LIF bit-accurate."""
+    names = ["balanced_rate", "balanced_lif_float"]
+    names += ["critical_rate", "critical_lif_float", "critical_lif_bit_accurate"]
+    figure, axes = _axes(5, 3.0)
+    for axis, name in zip(axes[0], names, strict=True):
+        recording = recordings[name]
+        activity = _activity(recording)
+        mean = (activity - activity.mean(axis=0)).mean(axis=1)
+        axis.plot(recording.time[EDGE:-EDGE], mean[EDGE:-EDGE], color="0.2", linewidth=1)
+        unit = "state" if "state" in recording else f"spikes in {WINDOW} steps"
+        axis.set(xlabel="time (steps)", ylabel=unit, title=name.replace("_", " "))
+    return figure
+
+
+def activation_of_a_neuron(recordings: Recordings) -> Figure:
+    """Excitatory, inhibitory and total activation of one neuron, over time as histogram."""
+    return _activations(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
+
+
+def activation_of_the_population(recordings: Recordings) -> Figure:
+    """Averages over time of all neurons' activations, as histogram."""
+    return _activations(recordings, lambda a: a.mean("time"), "means over time")
+
+
+def activation_over_time(recordings: Recordings) -> Figure:
+    """Total activation of three neurons over time."""
+    figure, axes = _axes(2)
+    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+        activation = _activation(recordings, name)
+        axis.plot(activation.time, activation.total[:, :3], linewidth=0.8, alpha=0.8)
+        axis.set(xlabel="time (steps)", ylabel="total activation (thresholds per step)")
+        axis.set_title(title)
+    return figure
+
+
+def dynamic_range(recordings: Recordings) -> Figure:
+    """Distribution of u and v of the critical network, with the range kept for integers."""
+    figure, axes = _axes(2)
+    recording = recordings["critical_lif_float"]
+    for axis, name in zip(axes[0], ("current", "voltage"), strict=True):
+        values = recording[name].values.ravel()
+        axis.hist(values, bins=200, density=True, color="0.5")
+        for end, quantile in zip(("low", "high"), RANGE_QUANTILES, strict=True):
+            at = float(recording[f"{name}_{end}"])
+            axis.axvline(at, color="#b2182b", linestyle="--", linewidth=1)
+            axis.text(
+                at, 0.95, f" {quantile} quantile: {at:.3g}", rotation=90, va="top", ha="right",
+                fontsize="small", transform=axis.get_xaxis_transform(),
+            )  # fmt: skip
+        axis.set(xlabel=f"{name} (thresholds)", ylabel="density", yscale="log")
+    return figure
+
+
+def float_and_integers(recordings: Recordings) -> Figure:
+    """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
+    figure, axes = _axes(1)
+    for backend, label in (("lif_bit_accurate", "bit-accurate"), ("lif_float", "floating point")):
+        _plot_autocovariance(axes[0, 0], recordings[f"critical_{backend}"], label=label)
+    axes[0, 0].legend(frameon=False)
+    return figure
+
+
+FIGURES: dict[str, Callable[[Recordings], Figure]] = {
+    "states": states,
+    "autocovariance": autocovariance,
+    "rasters": rasters,
+    "mean_rates": mean_rates,
+    "activation_of_a_neuron": activation_of_a_neuron,
+    "activation_of_the_population": activation_of_the_population,
+    "activation_over_time": activation_over_time,
+    "dynamic_range": dynamic_range,
+    "float_and_integers": float_and_integers,
+}
+
+
+def _activity(recording: xr.Dataset) -> np.ndarray:
+    if "state" in recording:
+        return recording.state.values
+    return boxcar(recording.spikes.values, WINDOW)
+
+
+def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
+    observed = rec.measure(
+        recording, burn_in=BURN_IN, max_lag=MAX_LAG, autocovariance="tutorial", boxcar=WINDOW
+    )
+    c = observed.autocovariance.values
+    lags = np.arange(-MAX_LAG, MAX_LAG + 1)
+    axis.plot(lags, np.concatenate([c[:0:-1], c]), **style)
+    axis.set(xlabel="lag (steps)", ylabel="autocovariance")
+
+
+def _activation(recordings: Recordings, name: str) -> xr.Dataset:
+    return rec.activation(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
+
+
+def _activations(
+    recordings: Recordings, reduce: Callable[[xr.Dataset], xr.Dataset], what: str
+) -> Figure:
+    figure, axes = _axes(2)
+    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+        network.activation_histogram(axis, reduce(_activation(recordings, name)))
+        axis.set_title(f"{title}: {what}")
+    return figure

@@ -1,0 +1,98 @@
+"""What the command line prints: tables, in colour only where there is a terminal."""
+
+import json
+from contextlib import AbstractContextManager
+from io import StringIO
+from pathlib import Path
+
+import xarray as xr
+from rich.box import SIMPLE
+from rich.console import Console
+from rich.table import Table
+
+from eiphase.dataset import VARIABLES, beside
+
+
+def progress(what: str) -> AbstractContextManager:
+    """A spinner on standard error while something runs; nothing where there is no terminal."""
+    return Console(stderr=True).status(what)
+
+
+def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:
+    """Observables and diagnostics of one network, a line each."""
+    table = Table(
+        box=SIMPLE, title=f"{recording.attrs['backend']}, {recording.sizes['time']} steps"
+    )
+    table.add_column("", no_wrap=True)
+    table.add_column("value", justify="right")
+    table.add_column("unit")
+    table.add_column("meaning")
+    for name, variable in VARIABLES.items():
+        source = observed if name in observed else recording
+        if name not in source or variable.lagged:
+            continue
+        value = source[name].item()
+        text = variable.flags(value).name.lower() if variable.flags else f"{value:.5g}"
+        unit = "" if variable.flags or variable.units == "1" else variable.units
+        style = "yellow" if variable.flags and value else ""
+        table.add_row(name, text, unit, variable.long_name, style=style)
+    Console().print(table)
+
+
+def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
+    """What a phase map holds: its axes, flags by backend, variables, and where it comes from."""
+    console = Console(record=True, file=StringIO(), width=110) if html else Console()
+    console.print(_axes(phase_map))
+    for name in (name for name, variable in VARIABLES.items() if variable.flags):
+        console.print(_flags(phase_map, name))
+    console.print(_variables(phase_map))
+    console.print(_origin(phase_map))
+    if html is not None:
+        with beside(html) as partial:
+            partial.write_text(console.export_html(inline_styles=True))
+
+
+def _axes(phase_map: xr.Dataset) -> Table:
+    table = Table("axis", "values", box=SIMPLE, title=phase_map.attrs.get("title"))
+    for name in ("backend", "q_factor", "g_factor", "seed", "lag"):
+        values = phase_map[name].values.tolist()
+        text = ", ".join(str(value) for value in values)
+        if len(values) > 6:
+            text = f"{len(values)} from {values[0]:g} to {values[-1]:g}"
+        table.add_row(name, text)
+    return table
+
+
+def _flags(phase_map: xr.Dataset, name: str) -> Table:
+    """How often each flag stands on each backend, of how many simulations."""
+    flags = VARIABLES[name].flags
+    assert flags is not None
+    table = Table(name, *(flag.name.lower() for flag in flags), box=SIMPLE)
+    for backend in phase_map.backend.values:
+        values = phase_map[name].sel(backend=backend)
+        if (values >= 0).any():
+            counts = (str(int((values == flag).sum())) for flag in flags)
+            table.add_row(str(backend), *counts)
+    return table
+
+
+def _variables(phase_map: xr.Dataset) -> Table:
+    table = Table("variable", "unit", "range", "meaning", box=SIMPLE)
+    for name, variable in VARIABLES.items():
+        if not variable.flags:
+            values = phase_map[name]
+            span = "" if values.isnull().all() else f"{values.min():.3g} to {values.max():.3g}"
+            unit = "" if variable.units == "1" else variable.units
+            table.add_row(name, unit, span, variable.long_name)
+    return table
+
+
+def _origin(phase_map: xr.Dataset) -> Table:
+    table = Table(box=SIMPLE, show_header=False)
+    for name in ("sweep_config", "sweep_digest", "commit", "code_digest", "versions", "machine"):
+        text = str(phase_map.attrs.get(name, ""))
+        if text.startswith("{"):
+            entries = json.loads(text).items()
+            text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries)
+        table.add_row(name, text)
+    return table

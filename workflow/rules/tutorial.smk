@@ -1,0 +1,82 @@
+# Lava's tutorial on excitatory-inhibitory networks: its two networks at its own settings.
+TUTORIAL = {
+    "balanced": {"q_factor": 1.0, "draw": 0},
+    "critical": {"q_factor": (400 / 6) ** 0.5, "draw": 1},
+}
+TUTORIAL_FIGURES = [
+    "states",
+    "autocovariance",
+    "rasters",
+    "mean_rates",
+    "activation_of_a_neuron",
+    "activation_of_the_population",
+    "activation_over_time",
+    "dynamic_range",
+    "float_and_integers",
+]
+
+
+rule tutorial:
+    input:
+        expand(
+            "results/tutorial/figures/{figure}.{format}",
+            figure=TUTORIAL_FIGURES,
+            format=["png", "pdf"],
+        ),
+    log:
+        "results/tutorial/logs/tutorial.log",
+    benchmark:
+        "results/tutorial/benchmarks/tutorial.tsv"
+    threads: 1
+    resources:
+        mem_mb=100,
+        runtime=1,
+
+
+rule simulate_tutorial:
+    output:
+        "results/tutorial/{network}_{backend}.nc",
+    log:
+        "results/tutorial/logs/{network}_{backend}.log",
+    benchmark:
+        "results/tutorial/benchmarks/{network}_{backend}.tsv"
+    wildcard_constraints:
+        network="|".join(TUTORIAL),
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        q_factor=lambda wildcards: TUTORIAL[wildcards.network]["q_factor"],
+        draw=lambda wildcards: TUTORIAL[wildcards.network]["draw"],
+        code=provenance.code_digest(),
+    shell:
+        "eiphase simulate --q {params.q_factor} --g 4.5 --seed 1234 --draw {params.draw}"
+        " --backend {wildcards.backend} --autocovariance tutorial --output {output:q}"
+        " 2>&1 | tee {log:q} >&2"
+
+
+rule tutorial_figures:
+    input:
+        expand(
+            "results/tutorial/{network}_{backend}.nc",
+            network=TUTORIAL,
+            backend=["rate", "lif_float", "lif_bit_accurate"],
+        ),
+    output:
+        pdf=expand("results/tutorial/figures/{figure}.pdf", figure=TUTORIAL_FIGURES),
+        png=report(
+            expand("results/tutorial/figures/{figure}.png", figure=TUTORIAL_FIGURES),
+            caption="../report/tutorial.rst",
+            category="Tutorial",
+        ),
+    log:
+        "results/tutorial/logs/figures.log",
+    benchmark:
+        "results/tutorial/benchmarks/figures.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    shell:
+        "eiphase draw-tutorial --recordings {input:q} --figures {output:q} 2>&1 | tee {log:q} >&2"
