@@ -8,14 +8,22 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo tutorial report test lint docs bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
 	snakemake --cores $(CORES)
 	@echo "Phase maps: results/demo/figures/phase_maps.png"
 
-test: .venv/ready lint  ## linters, type checker and all tests
+tutorial: .venv/ready  ## the source tutorial's networks and figures
+	snakemake tutorial --cores $(CORES)
+	@echo "Figures: results/tutorial/figures"
+
+report: demo tutorial  ## both, and one page that holds all
+	snakemake all tutorial --cores $(CORES) --report results/report.html
+	@echo "Report: results/report.html"
+
+test: .venv/ready lint docs  ## linters, type checker, docs and all tests
 	pytest
 
 lint: .venv/ready
@@ -23,6 +31,9 @@ lint: .venv/ready
 	ruff format --check
 	mypy
 	snakefmt --check Snakefile workflow
+
+docs: .venv/ready  ## site/, with internal links checked
+	mkdocs build --strict --quiet
 
 bench: .venv/ready  ## cost of one simulation, beside Lava's own models
 	python benchmarks/simulation.py

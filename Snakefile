@@ -28,6 +28,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/notebook.smk"
 include: "workflow/rules/tutorial.smk"
 
 

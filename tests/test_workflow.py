@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
@@ -14,8 +15,10 @@ from conftest import REPOSITORY
 from test_sweep import changed
 
 from eiphase import loihi, mapping, network, observables
-from eiphase.dataset import VARIABLES
+from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.figures import tutorial
 from eiphase.network import Network
+from eiphase.notebook import execute
 from eiphase.observables import Flag
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
@@ -120,6 +123,56 @@ def test_cores_and_tiles_change_no_bit(sweep, tmp_path):
         assert other.attrs["sweep_digest"] == dataset.attrs["sweep_digest"]
         for name in VARIABLES:
             assert np.array_equal(other[name], dataset[name], equal_nan=True), name
+
+
+def test_the_readmes_python_draws_the_dataset(sweep, tmp_path, monkeypatch):
+    _, results, *_ = sweep
+    code = re.search(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)[1]
+    assert len(code.splitlines()) == 3
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/demo").symlink_to(results)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})
+    assert (tmp_path / "maps.png").stat().st_size > 10_000
+
+
+def test_the_notebook_runs_on_the_sweeps_result(sweep):
+    folder, results, *_ = sweep
+    run = snakemake(folder, "notebook", "--cores", "1", "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stderr
+    notebook = nbformat.read(results / "notebook.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 6
+
+
+def test_a_notebook_that_fails_says_where(tmp_path):
+    (tmp_path / "bad.py").write_text("# %%\nraise ValueError('the point of this test')\n")
+    with pytest.raises(DatasetError, match=r"bad\.py: a cell failed: ValueError: the point"):
+        execute(tmp_path / "bad.py", tmp_path / "bad.ipynb")
+    assert not (tmp_path / "bad.ipynb").exists()
+
+
+def test_the_report_is_one_page_that_needs_no_network(sweep):
+    folder, *_ = sweep
+    page = folder / "report.html"
+    run = snakemake(folder, "--report", page, "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stderr
+    html = page.read_text()
+    loaded = re.findall(r"""<(?:script|img|link)[^>]*(?:src|href)=["']([^"']+)""", html)
+    assert not [url for url in loaded if url.startswith(("http:", "https:", "//"))]
+    for text in ("phase_maps.png", "cut.png", "mapping.png", "summary.html", "Diagnostics"):
+        assert text in html
+    assert html.count("data:image/png;base64,") >= 4
+
+
+def test_the_tutorial_draws_all_its_figures(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    run = snakemake(tmp_path, "tutorial", "--cores", "2", "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stderr
+    drawn = {path.stem for path in (tmp_path / "results/tutorial/figures").glob("*.png")}
+    assert drawn == set(tutorial.FIGURES)
 
 
 def test_nothing_runs_twice(sweep):

@@ -122,6 +122,11 @@ def _add_jobs(commands) -> None:
     tutorial.add_argument("--figures", **figures, required=True, help=what)
     tutorial.set_defaults(command=_draw_tutorial)
 
+    notebook = commands.add_parser("notebook", help="run a notebook script, beside its data")
+    notebook.add_argument("script", type=Path, help="a Python script in percent format")
+    notebook.add_argument("output", type=Path, help=".ipynb to write; cells run in its folder")
+    notebook.set_defaults(command=_notebook)
+
 
 def _simulate(options: argparse.Namespace) -> None:
     from eiphase import recording, terminal
@@ -195,6 +200,12 @@ def _draw_tutorial(options: argparse.Namespace) -> None:
     from eiphase.figures import files
 
     files.draw_tutorial(options.recordings, options.figures)
+
+
+def _notebook(options: argparse.Namespace) -> None:
+    from eiphase import notebook
+
+    notebook.execute(options.script, options.output)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,131 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A walk through a phase map
+#
+# This notebook opens the `phase_map.nc` that lies beside it. Everything below is a selection
+# from that one dataset, until the last section simulates a network anew.
+
+# %%
+import json
+
+import matplotlib.pyplot as plt
+import numpy as np
+import xarray as xr
+
+import eiphase
+from eiphase.mapping import ScaleStatus
+from eiphase.observables import Flag
+
+phase_map = xr.open_dataset("phase_map.nc")
+phase_map
+
+# %% [markdown]
+# ## The maps
+#
+# c(0) and decay time, median over seeds. Grey cells settle to a fixed point; the legend explains
+# the other marks. c(0) of rate neurons is the variance of their state, that of LIF neurons the
+# variance of their spike counts in a window: compare shapes, not heights.
+
+# %%
+_ = eiphase.plot_phase_maps(phase_map)
+# %% [markdown]
+# The plots take any selection, and so do xarray's own:
+
+# %%
+strong = phase_map.sel(backend="rate", q_factor=slice(4, None))
+_ = strong.c0.mean("seed").plot(x="g_factor", y="q_factor")
+# %% [markdown]
+# ## The border between the phases
+#
+# For rate neurons the border lies where networks stop settling. LIF neurons never stop firing,
+# so that their c(0) is not zero on either side; as a border we take c(0) = 1, a variance of one
+# spike in the window. Both are drawn where more than half of the seeds agree.
+
+# %%
+fig, axes = plt.subplots(1, phase_map.backend.size, figsize=(12, 3.6), sharey=True, squeeze=False)
+for axis, backend in zip(axes[0], phase_map.backend.values, strict=True):
+    one = phase_map.sel(backend=backend)
+    if backend == "rate":
+        active, criterion = one.c0_flag != Flag.UNDEFINED, "does not settle"
+    else:
+        active, criterion = one.autocovariance.sel(lag=0) > 1, "c(0) > 1"
+    share = active.mean("seed").transpose("q_factor", "g_factor")
+    share.plot(ax=axis, vmin=0, vmax=1, cmap="Greys", add_colorbar=False)
+    if float(share.min()) < 0.5 < float(share.max()) and min(share.shape) > 1:
+        axis.contour(share.g_factor, share.q_factor, share, levels=[0.5], colors="tab:red")
+    axis.set_title(f"{backend}: {criterion}")
+
+# %% [markdown]
+# ## A cut at fixed inhibition, through all backends
+#
+# Lines are medians over seeds, bands reach from the lowest to the highest seed.
+
+# %%
+_ = eiphase.plot_cut(phase_map)
+# %% [markdown]
+# ## Where the mappings break
+#
+# From rate to LIF neurons the tutorial's mapping solves for a weight scale: how often is what it
+# returns a solution?
+
+# %%
+spiking = [b for b in phase_map.backend.values if b != "rate"]
+for status in ScaleStatus:
+    share = float((phase_map.weight_scale_status.sel(backend=spiking) == status).mean())
+    print(f"{status.name.lower():13} {share:6.1%}")
+
+# %% [markdown]
+# And from floating point to integers: are the weights, against the threshold, as strong as they
+# should be (1), how many are clipped, and how many voltages?
+
+# %%
+if spiking:
+    _ = eiphase.plot_mapping(phase_map)
+
+# %% [markdown]
+# ## One network, simulated anew
+#
+# Every cell can be simulated again, through Lava, from the numbers in the dataset's attributes.
+# The result is the same to the bit.
+
+# %%
+config = json.loads(phase_map.attrs["sweep_config"])
+backend = str(phase_map.backend.values[0])
+where = {
+    "q_factor": float(phase_map.q_factor[-1]),
+    "g_factor": float(phase_map.g_factor[-1]),
+    "seed": int(phase_map.seed[0]),
+}
+network = eiphase.Network(
+    n_neurons=config["network"]["neurons"],
+    step_size=config["network"]["step_size"],
+    bias=config["network"]["bias"],
+    **where,
+)
+recording = eiphase.simulate(
+    network,
+    backend,
+    steps=config["simulation"]["steps"],
+    rate_to_lif=config["mapping"]["rate_to_lif"],
+)
+observed = eiphase.measure(
+    recording,
+    burn_in=config["simulation"]["burn_in"],
+    max_lag=config["simulation"]["max_lag"],
+    autocovariance=config["observables"]["autocovariance"],
+    boxcar=config["observables"]["boxcar"],
+)
+stored = phase_map.sel(backend=backend, **where)
+assert np.array_equal(stored.autocovariance, observed.autocovariance)
+_ = eiphase.plot_recording(recording, observed)

@@ -1,0 +1,115 @@
+"""The command line as a user meets it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+import yaml
+from tiny_sweep import SWEEP, VALID
+
+from eiphase import cli, dataset
+
+QUICK = ["--neurons", "40", "--steps", "300", "--burn-in", "100", "--max-lag", "50"]
+
+
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("backend", ["rate", "lif_float", "lif_bit_accurate"])
+def test_simulate_prints_saves_and_draws(capsys, backend):
+    arguments = ["simulate", "--q", "6", "--g", "5", "--backend", backend, *QUICK, "--plot"]
+    assert cli.main(arguments) == 0
+    printed = capsys.readouterr().out
+    assert "c0" in printed
+    assert "decay_time_flag" in printed
+    assert ("weight_scale" in printed) == (backend != "rate")
+    assert ("voltage_clips" in printed) == (backend == "lif_bit_accurate")
+    assert "\x1b[" not in printed  # no colours where there is no terminal
+    assert Path("recording.png").read_bytes().startswith(b"\x89PNG")
+    with xr.open_dataset("recording.nc") as found:
+        assert found.sizes["time"] == 300
+        assert found.autocovariance.sizes["lag"] == 51
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--q", "0", "--g", "5"], "grid.q_factor.0 is 0.0, but input should be greater than 0"),
+        (["--q", "1", "--g", "0.1", "--backend", "lif_float"], "g_factor holds 0.1"),
+        (["--q", "1", "--g", "5", "--backend", "gpu"], "backend is 'gpu'"),
+        (["--q", "1", "--g", "5", "--burn-in", "300"], "burn_in is 300"),
+        (["--q", "1", "--g", "5", "--seed", "-1"], "seed is -1"),
+    ],
+)
+def test_simulate_says_what_is_wrong_and_writes_nothing(capsys, tmp_path, arguments, message):
+    assert cli.main(["simulate", *QUICK, *arguments]) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("eiphase: ")
+    assert message in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_show_prints_what_is_in_a_phase_map(capsys, tiles, tmp_path):
+    dataset.write(dataset.gather(tiles, SWEEP, name="test"), tmp_path / "phase_map.nc")
+    assert cli.main(["show", "phase_map.nc"]) == 0
+    printed = capsys.readouterr().out
+    for text in ("rate, lif_float", "c0_flag", "censored", "decay_time", SWEEP.digest[:20]):
+        assert text in printed
+    assert cli.main(["show", "phase_map.nc", "--html", "summary.html"]) == 0
+    page = Path("summary.html").read_text()
+    assert "rate, lif_float" in page
+    assert "decay_time_flag" in page
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["show", "nowhere.nc"], "nowhere.nc cannot be read: No such file or directory."),
+        (["draw", "nowhere.nc", "cut.png"], "nowhere.nc cannot be read"),
+        (["draw", "nowhere.nc", "cat.png"], "cat.png names no figure"),
+        (["gather", "nowhere.yaml", "out.nc", "tile.nc"], "nowhere.yaml cannot be read"),
+        (["gather", "tiny.yaml", "out.nc", "tile.nc"], "tile.nc is not there"),
+        (
+            [
+                "simulate-tile",
+                "tiny.yaml",
+                "o.nc",
+                "--backend",
+                "gpu",
+                "--seed",
+                "1",
+                "--tile",
+                "0",
+            ],
+            "backend is gpu, but the sweep has rate, lif_float only",
+        ),
+    ],
+)
+def test_errors_are_one_sentence(capsys, tmp_path, arguments, message):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(VALID))
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
+
+
+def test_an_output_that_cannot_be_written_is_said_so(capsys, tmp_path):
+    (tmp_path / "file").write_text("")
+    arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--output", "file/recording.nc"]
+    assert cli.main(arguments) == 1
+    assert "file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["simulate"], ["show"]])
+def test_help_has_examples(command):
+    run = subprocess.run(
+        [sys.executable, "-m", "eiphase.cli", *command, "--help"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert "example" in run.stdout

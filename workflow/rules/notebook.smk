@@ -1,0 +1,19 @@
+# The walk through a phase map, run on the sweep's own.
+
+
+rule notebook:
+    input:
+        script=Path(workflow.basedir) / "notebooks/phase_map.py",
+        phase_map=f"{RESULTS}/phase_map.nc",
+    output:
+        f"{RESULTS}/notebook.ipynb",
+    log:
+        f"{RESULTS}/logs/notebook.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/notebook.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    shell:
+        "eiphase notebook {input.script:q} {output:q} 2>&1 | tee {log:q} >&2"
