@@ -2,12 +2,12 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
-from eiphase import dataset
+from eiphase import dataset, guard
 from eiphase import sweep as sweeps
 from eiphase.dataset import DatasetError
 from eiphase.network import Network
@@ -26,15 +26,19 @@ The other commands are the workflow's jobs; it prints them as it runs them.
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
+    return _without_traceback(lambda: options.command(options) or 0)
+
+
+def _without_traceback(command: Callable[[], int]) -> int:
+    """Run a command; a mistake of the user's is one sentence and exit code 1."""
     try:
-        options.command(options)
+        return command()
     except (SweepError, DatasetError) as error:
         print(f"eiphase: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         print(f"eiphase: {error.filename}: {error.strerror}.", file=sys.stderr)
         return 1
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -102,6 +106,7 @@ def _add_jobs(commands) -> None:
     tile.add_argument(
         "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
     )
+    tile.add_argument("--time-limit", type=float, help="seconds after which to give up")
     tile.set_defaults(command=_simulate_tile)
 
     gather = commands.add_parser("gather", help="gather all tiles of a sweep into one dataset")
@@ -170,9 +175,7 @@ def _show(options: argparse.Namespace) -> None:
         terminal.print_phase_map(opened, html=options.html)
 
 
-def _simulate_tile(options: argparse.Namespace) -> None:
-    from eiphase.simulation import simulate_tile
-
+def _simulate_tile(options: argparse.Namespace) -> int:
     sweep = sweeps.load(options.config)
     tile = sweep.tile(options.backend, options.seed, options.tile)
     ranges = None
@@ -182,7 +185,18 @@ def _simulate_tile(options: argparse.Namespace) -> None:
         source, ranges = dataset.read_tile(options.ranges, sweep)
         if source != replace(tile, backend="lif_float"):
             raise SweepError(f"--ranges is {source}, but {tile} needs that of lif_float.")
-    dataset.write_tile(options.output, simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
+
+    def work() -> int:
+        from eiphase.simulation import simulate_tile
+
+        values = simulate_tile(sweep, tile, ranges=ranges, watch=guard.watched())
+        dataset.write_tile(options.output, values, sweep, tile)
+        return 0
+
+    code = guard.supervised(lambda: _without_traceback(work), time_limit=options.time_limit)
+    if code != 0:
+        dataset.remove_partial(options.output)
+    return code
 
 
 def _gather(options: argparse.Namespace) -> None:

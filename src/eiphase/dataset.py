@@ -274,6 +274,12 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
         dataset.to_netcdf(partial, engine="netcdf4", encoding=encoding)
 
 
+def remove_partial(path: Path) -> None:
+    """Remove what a process that was killed while it wrote `path` has left beside it."""
+    for partial in path.parent.glob(f".{path.name}-*"):
+        partial.unlink(missing_ok=True)
+
+
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place if all goes well, and else vanishes."""

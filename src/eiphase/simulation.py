@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -20,19 +21,24 @@ from eiphase.sweep import Sweep, Tile
 
 
 def simulate_tile(
-    sweep: Sweep, tile: Tile, *, ranges: Mapping[str, np.ndarray] | None = None
+    sweep: Sweep,
+    tile: Tile,
+    *,
+    ranges: Mapping[str, np.ndarray] | None = None,
+    watch: AbstractContextManager | None = None,
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
     `ranges` are the variables of the `lif_float` tile of the same seed and number: an
-    `lif_bit_accurate` tile takes its dynamic ranges from them. Returns the variables of
+    `lif_bit_accurate` tile takes its dynamic ranges from them. `watch` is entered while
+    Lava runs. Returns the variables of
     `dataset.VARIABLES` along the tile's points. Progress goes to standard error.
     """
     work = _Work(sweep, tile, ranges or {})
     backend = _BACKENDS[tile.backend](work)
     NetworkTile(
         networks=backend.networks(), record=backend.record, n_steps=sweep.simulation.steps
-    ).simulate(tile.backend)
+    ).simulate(tile.backend, watch=watch)
     return work.values
 
 

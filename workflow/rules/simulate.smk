@@ -22,4 +22,5 @@ rule simulate:
     shell:
         "eiphase simulate-tile {input.sweep:q} {output:q} --backend {wildcards.backend}"
         " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges:q}"
+        " --time-limit $(( {resources.runtime} * 60 ))"
         " 2>&1 | tee {log:q} >&2"

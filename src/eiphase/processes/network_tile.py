@@ -3,6 +3,7 @@
 import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from lava.magma.core.decorator import implements, requires, tag
@@ -14,6 +15,7 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.async_protocol import AsyncProtocol
 
 from eiphase import lif, loihi, rate
+from eiphase.guard import anonymous_channels
 from eiphase.memory import keep_freed_memory, shared_array
 
 _ERROR_BYTES = 65536
@@ -47,10 +49,15 @@ class NetworkTile(AbstractProcess):
         self.error = shared_array((_ERROR_BYTES,), "uint8")
         super().__init__(networks=networks, record=record, n_steps=n_steps, error=self.error)
 
-    def simulate(self, backend: str) -> None:
-        """Run to the end on a backend and stop. Raises what the model raised, as text."""
-        self.run(condition=RunSteps(num_steps=1), run_cfg=Loihi1SimCfg(select_tag=backend))
-        self.stop()
+    def simulate(self, backend: str, *, watch: AbstractContextManager | None = None) -> None:
+        """Run to the end on a backend and stop. Raises what the model raised, as text.
+
+        `watch` is entered while Lava's processes run: `guard.watched()` in a job.
+        """
+        with anonymous_channels():
+            with watch or nullcontext():
+                self.run(condition=RunSteps(num_steps=1), run_cfg=Loihi1SimCfg(select_tag=backend))
+            self.stop()
         message = self.error.tobytes().rstrip(b"\0").decode(errors="replace")
         if message:
             raise RuntimeError(f"The {backend} model failed:\n{message}")
@@ -73,7 +80,7 @@ class _TileModel(PyAsyncProcessModel):
             for key, parameters in self.proc_params["networks"]:
                 recording = self.simulate(parameters, self.proc_params["n_steps"], recording)
                 self.proc_params["record"](key, recording)
-        except Exception:
+        except BaseException:  # SystemExit too: Lava would wait for a model that leaves
             text = traceback.format_exc().encode()[-_ERROR_BYTES:]
             self.proc_params["error"][: len(text)] = list(text)
 
