@@ -40,11 +40,11 @@ phase_map
 # %%
 _ = eiphase.plot_phase_maps(phase_map)
 # %% [markdown]
-# The plots take any selection, and so do xarray's own:
+# The plots take any selection, here the stronger half of the first backend, averaged over seeds:
 
 # %%
-strong = phase_map.sel(backend="rate", q_factor=slice(4, None))
-_ = strong.c0.mean("seed").plot(x="g_factor", y="q_factor")
+strong = phase_map.isel(backend=0).where(phase_map.q_factor >= phase_map.q_factor.median())
+_ = eiphase.plot_phase_maps(strong.mean("seed"))
 # %% [markdown]
 # ## The border between the phases
 #
@@ -60,11 +60,11 @@ for axis, backend in zip(axes[0], phase_map.backend.values, strict=True):
         active, criterion = one.c0_flag != Flag.UNDEFINED, "does not settle"
     else:
         active, criterion = one.autocovariance.sel(lag=0) > 1, "c(0) > 1"
-    share = active.mean("seed").transpose("q_factor", "g_factor")
-    share.plot(ax=axis, vmin=0, vmax=1, cmap="Greys", add_colorbar=False)
+    share = active.mean("seed").transpose("q_factor", "g_factor").sortby(["q_factor", "g_factor"])
+    axis.pcolormesh(share.g_factor, share.q_factor, share, vmin=0, vmax=1, cmap="Greys")
     if float(share.min()) < 0.5 < float(share.max()) and min(share.shape) > 1:
         axis.contour(share.g_factor, share.q_factor, share, levels=[0.5], colors="tab:red")
-    axis.set_title(f"{backend}: {criterion}")
+    axis.set(title=f"{backend}: {criterion}", xlabel="g_factor", ylabel="q_factor")
 
 # %% [markdown]
 # ## A cut at fixed inhibition, through all backends
@@ -101,12 +101,10 @@ if spiking:
 
 # %%
 config = json.loads(phase_map.attrs["sweep_config"])
-backend = str(phase_map.backend.values[0])
-where = {
-    "q_factor": float(phase_map.q_factor[-1]),
-    "g_factor": float(phase_map.g_factor[-1]),
-    "seed": int(phase_map.seed[0]),
-}
+simulated = phase_map.c0_flag.stack(point=("backend", "q_factor", "g_factor", "seed"))
+simulated = simulated[simulated != Flag.BROKEN]
+where = {name: simulated.point[0][name].item() for name in ("q_factor", "g_factor", "seed")}
+backend = simulated.point[0].backend.item()
 network = eiphase.Network(
     n_neurons=config["network"]["neurons"],
     step_size=config["network"]["step_size"],
@@ -114,17 +112,16 @@ network = eiphase.Network(
     **where,
 )
 recording = eiphase.simulate(
-    network,
-    backend,
-    steps=config["simulation"]["steps"],
-    rate_to_lif=config["mapping"]["rate_to_lif"],
+    network, backend, steps=config["simulation"]["steps"], **config["mapping"]
 )
+options = config["observables"]
+if options["autocovariance"] == "tutorial":
+    del options["unbiased"]
 observed = eiphase.measure(
     recording,
     burn_in=config["simulation"]["burn_in"],
     max_lag=config["simulation"]["max_lag"],
-    autocovariance=config["observables"]["autocovariance"],
-    boxcar=config["observables"]["boxcar"],
+    **options,
 )
 stored = phase_map.sel(backend=backend, **where)
 assert np.array_equal(stored.autocovariance, observed.autocovariance)

@@ -9,6 +9,7 @@ import xarray as xr
 import yaml
 from tiny_sweep import SWEEP, VALID
 
+import eiphase
 from eiphase import cli, dataset
 
 QUICK = ["--neurons", "40", "--steps", "300", "--burn-in", "100", "--max-lag", "50"]
@@ -106,10 +107,64 @@ def test_an_output_that_cannot_be_written_is_said_so(capsys, tmp_path):
     assert "file" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", [[], ["simulate"], ["show"]])
+COMMANDS = ("simulate", "show", "simulate-tile", "gather", "draw", "draw-tutorial", "notebook")
+
+
+@pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
 def test_help_has_examples(command):
     run = subprocess.run(
         [sys.executable, "-m", "eiphase.cli", *command, "--help"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert "example" in run.stdout
+    assert "eiphase " + " ".join(command) in run.stdout.split("example")[1]
+
+
+def test_every_option_of_simulate_is_heeded(monkeypatch):
+    given = {
+        "--q": 6.5, "--g": 5.5, "--neurons": 41, "--seed": 2, "--draw": 1, "--step-size": 0.02,
+        "--bias": 0.3, "--rate-to-lif": "identity", "--float-to-integer": "tutorial",
+        "--steps": 310, "--burn-in": 90, "--max-lag": 40, "--boxcar": 9,
+        "--autocovariance": "tutorial", "--backend": "lif_bit_accurate",
+    }  # fmt: skip
+    assert cli.main(["simulate", *(str(word) for pair in given.items() for word in pair)]) == 0
+    point = eiphase.Network(
+        n_neurons=41, q_factor=6.5, g_factor=5.5, seed=2, draw=1, step_size=0.02, bias=0.3
+    )
+    expected = eiphase.simulate(point, "lif_bit_accurate", steps=310, rate_to_lif="identity")
+    observed = eiphase.measure(
+        expected, burn_in=90, max_lag=40, boxcar=9, autocovariance="tutorial"
+    )
+    with xr.open_dataset("recording.nc") as found:
+        xr.testing.assert_identical(found.load(), expected.merge(observed))
+
+
+def test_show_counts_flags_by_backend(capsys, tiles, tmp_path):
+    phase_map = dataset.gather(tiles, SWEEP, name="test")
+    phase_map.c0_flag.loc[{"backend": "lif_float", "q_factor": 6.0}] = 4
+    dataset.write(phase_map, tmp_path / "phase_map.nc")
+    cli.main(["show", "phase_map.nc"])
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    rows = {words[0]: words[1:] for words in lines[: lines.index([]) + 25] if len(words) == 7}
+    assert rows["c0_flag"] == ["ok", "censored", "undefined", "broken", "transient", "saturated"]
+    counts = [words[1:] for words in lines if words[:1] == ["lif_float"] and len(words) == 7]
+    assert counts[0] == ["6", "0", "0", "0", "6", "0"]
+    counts = [words[1:] for words in lines if words[:1] == ["rate"] and len(words) == 7]
+    assert counts[0] == ["12", "0", "0", "0", "0", "0"]
+    span = next(words for words in lines if words[:1] == ["mean_rate"])
+    assert span[1:4] == [
+        f"{phase_map.mean_rate.min():.3g}",
+        "to",
+        f"{phase_map.mean_rate.max():.3g}",
+    ]
+
+
+def test_show_of_a_tile_says_that_it_is_none(capsys, tiles):
+    assert cli.main(["show", str(tiles[0])]) == 1
+    assert "is not a phase map: it has no backend" in capsys.readouterr().err
+
+
+def test_a_picture_does_not_replace_its_recording(capsys):
+    arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--plot", "--output", "x.png"]
+    assert cli.main(arguments) == 1
+    assert "where --plot is to put the picture" in capsys.readouterr().err

@@ -174,6 +174,31 @@ def test_any_selection_can_be_drawn(phase_map, plot, selection, tmp_path):
     figure.savefig(tmp_path / "figure.png")
 
 
+@pytest.mark.parametrize("plot", ["plot_phase_maps", "plot_autocovariance", "plot_cut"])
+def test_an_average_over_seeds_can_be_drawn(phase_map, plot):
+    getattr(phase_map_figures, plot)(phase_map.mean("seed"))
+
+
+def test_averaged_flags_are_not_read_as_flags(phase_map):
+    """The mean of ok (0) and undefined (2) is not censored (1)."""
+    at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.0, seed=1)
+    at = flag(at, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=5.0)
+    figure = phase_map_figures.plot_phase_maps(at.mean("seed"))
+    assert [cell[:2] for cell in hatched(figure.axes[0])] == [(5.0, pytest.approx(1.0))]
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert texts == ["no number on any seed"]
+
+
+def test_what_is_no_phase_map_cannot_be_drawn(phase_map):
+    with pytest.raises(dataset.DatasetError, match="has no autocovariance"):
+        phase_map_figures.plot_phase_maps(phase_map[["c0", "c0_flag", "decay_time"]])
+
+
+def test_a_cut_beyond_the_map_is_refused(phase_map):
+    with pytest.raises(dataset.DatasetError, match="g_factor is 100, but the phase map"):
+        phase_map_figures.plot_cut(phase_map, g_factor=100)
+
+
 def test_nothing_but_flagged_points_can_be_drawn(phase_map, tmp_path):
     at = phase_map
     for name in ("c0", "decay_time"):

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import eiphase
-from eiphase import lif, mapping, network, observables
+from eiphase import lif, loihi, mapping, network, observables
 from eiphase.sweep import SweepError
 
 POINT = eiphase.Network(n_neurons=50, q_factor=6.0, g_factor=5.0, seed=3)
@@ -75,7 +75,8 @@ def test_a_recording_survives_netcdf(recordings, tmp_path):
 def test_a_recording_can_be_drawn(recordings, backend):
     recording = recordings[backend]
     figure = eiphase.plot_recording(recording, eiphase.measure(recording, burn_in=100, max_lag=30))
-    assert backend.split("_")[-1] in figure.get_suptitle().lower() or backend == "lif_float"
+    titles = {"rate": "Rate neurons", "lif_float": "LIF, floating", "lif_bit_accurate": "LIF, bit"}
+    assert figure.get_suptitle().startswith(titles[backend])
     assert all(axis.get_xlabel() and axis.get_ylabel() for axis in figure.axes)
 
 
@@ -117,9 +118,95 @@ def test_what_cannot_be_measured_is_said_so(recordings, options, message):
         eiphase.measure(recordings["lif_float"], **options)
 
 
-def test_activation_needs_floating_point(recordings):
-    with pytest.raises(SweepError, match="backend is rate, but activation needs lif_float"):
-        eiphase.activation(recordings["rate"])
+def test_activation_of_rate_neurons_is_their_recurrent_input(recordings):
+    """r(t + 1) = (1 - dr) r(t) + b + dr a(t)."""
+    recording = recordings["rate"]
+    r, total = recording.state.values, eiphase.activation(recording).total.values
+    np.testing.assert_allclose(r[1:], 0.99 * r[:-1] + 0.1 + 0.01 * total[:-1], atol=1e-9)
+
+
+def test_activation_of_integers_is_in_thresholds(recordings):
+    recording = recordings["lif_bit_accurate"]
+    found = eiphase.activation(recording)
+    assert found.excitatory.min() >= 0 >= found.inhibitory.max()
+    real = eiphase.activation(recordings["lif_float"])
+    # Weights against the threshold as in floating point, but for their strength.
+    per_spike = [float(a.excitatory.sum() / r.spikes.sum()) for a, r in (
+        (found, recording), (real, recordings["lif_float"])
+    )]  # fmt: skip
+    assert per_spike[0] / per_spike[1] == pytest.approx(float(recording.weight_strength), rel=0.25)
+
+
+def test_the_order_of_dimensions_and_neurons_does_not_matter(recordings):
+    recording = recordings["lif_float"]
+    options = {"burn_in": 100, "max_lag": 30}
+    turned = recording.transpose("neuron", "time").isel(neuron=slice(None, None, -1))
+    found = eiphase.measure(turned, **options)
+    expected = eiphase.measure(recording, **options)
+    np.testing.assert_allclose(found.autocovariance, expected.autocovariance)
+    xr.testing.assert_identical(eiphase.activation(turned), eiphase.activation(recording))
+
+
+def test_a_part_of_a_network_has_no_activation(recordings):
+    with pytest.raises(SweepError, match="needs all 50 neurons"):
+        eiphase.activation(recordings["lif_float"].isel(neuron=slice(10)))
+    with pytest.raises(SweepError, match="is no recording"):
+        eiphase.measure(recordings["rate"].isel(neuron=0), burn_in=100, max_lag=30)
+
+
+def test_mappings_and_diagnostics_are_those_asked_for(recordings):
+    identity = eiphase.simulate(POINT, "lif_float", steps=100, rate_to_lif="identity")
+    half = network.half_gaussian(network.gaussian_matrix(50, 3))
+    weights = network.weights(half, q_factor=6.0, g_factor=5.0) * 0.07
+    assert identity.weight_scale == 1
+    spikes = identity.spikes.values[60].astype(float)
+    np.testing.assert_allclose(eiphase.activation(identity).total[60], weights @ spikes)
+    integers = recordings["lif_bit_accurate"]
+    names = ("current_low", "current_high", "voltage_low", "voltage_high")
+    ranges = loihi.DynamicRange(**{name: float(integers[name]) for name in names})
+    real, _ = mapping.rate_to_lif(half, POINT, "tutorial")
+    expected = loihi.run(loihi.tutorial(real, ranges), 400)
+    assert np.array_equal(integers.spikes, expected.spikes)
+    assert integers.voltage_clips == expected.voltage_clips
+    assert integers.current_wraps == expected.current_wraps
+    assert integers.integer_threshold == loihi.tutorial(real, ranges).vth
+
+
+def test_options_of_measure_are_heeded(recordings):
+    states = recordings["rate"].state.values[100:]
+    found = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30, unbiased=False)
+    expected = observables.standard_autocovariance(states, max_lag=30, unbiased=False)
+    assert np.array_equal(found.autocovariance, expected)
+    spikes = recordings["lif_float"].spikes.values
+    found = eiphase.measure(recordings["lif_float"], burn_in=100, max_lag=30, boxcar=7)
+    assert found.autocovariance[0] == pytest.approx(
+        observables.boxcar(spikes, 7)[100:].var(axis=0).mean()
+    )
+
+
+def test_numpys_integers_are_integers():
+    point = eiphase.Network(n_neurons=np.int64(20), q_factor=1.0, g_factor=5.0, seed=np.int64(4))
+    assert eiphase.simulate(point, "rate", steps=10).sizes["neuron"] == 20
+
+
+def test_the_picture_shows_the_numbers(recordings):
+    recording = recordings["lif_float"]
+    observed = eiphase.measure(recording, burn_in=100, max_lag=60)
+    raster, curve, histogram = eiphase.plot_recording(recording, observed).axes
+    excitatory, inhibitory = (line.get_xydata() for line in raster.lines)
+    drawn = np.zeros((400, 50))
+    for points in (excitatory, inhibitory):
+        drawn[points[:, 0].astype(int) - 1, points[:, 1].astype(int)] = 1
+    assert np.array_equal(drawn, recording.spikes)
+    assert (excitatory[:, 1] < 40).all()
+    assert (inhibitory[:, 1] >= 40).all()
+    np.testing.assert_array_equal(curve.lines[0].get_ydata(), observed.autocovariance)
+    assert curve.lines[1].get_xdata()[0] == observed.decay_time
+    labels = [text.get_text() for text in histogram.get_legend().get_texts()]
+    assert labels == ["excitatory", "inhibitory", "total"]
+    spans = [patch.get_path().vertices[:, 0] for patch in histogram.patches[:3]]
+    assert spans[0].min() >= -1e-9
+    assert spans[1].max() <= 1e-9
 
 
 def test_public_names_are_there():

@@ -1,10 +1,12 @@
 """What the tutorial states in words, checked on its two networks."""
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
 import eiphase
 from eiphase import observables
+from eiphase.figures import tutorial as figures
 from eiphase.network import Network
 
 NETWORKS = {
@@ -141,3 +143,85 @@ def test_float_and_integers_diverge_but_stay_alike(recordings, c):
     assert c["critical", "lif_bit_accurate"][0] == pytest.approx(
         c["critical", "lif_float"][0], rel=0.3
     )
+
+
+@pytest.fixture(scope="module")
+def by_name(recordings):
+    return {f"{name}_{backend}": recording for (name, backend), recording in recordings.items()}
+
+
+@pytest.fixture
+def drawn(by_name):
+    yield lambda name: figures.FIGURES[name](by_name).axes
+    plt.close("all")
+
+
+def test_figure_of_states(drawn, recordings):
+    for axis, name in zip(drawn("states"), NETWORKS, strict=True):
+        assert len(axis.lines) == 50
+        np.testing.assert_array_equal(
+            axis.lines[7].get_ydata(), recordings[name, "rate"].state[:, 7]
+        )
+
+
+def test_figure_of_autocovariances(drawn, c):
+    panels = [(name, backend) for name in NETWORKS for backend in ("rate", "lif_float")]
+    for axis, key in zip(drawn("autocovariance"), panels, strict=True):
+        x, y = axis.lines[0].get_data()
+        np.testing.assert_array_equal(y[x >= 0], c[key])
+        np.testing.assert_array_equal(y, y[::-1])
+
+
+def test_figure_of_rasters(drawn, recordings):
+    shown = [("balanced", ["lif_float"]), ("critical", ["lif_float"]), ("critical", BACKENDS[1:])]
+    for axis, (name, backends) in zip(drawn("rasters"), shown, strict=True):
+        n_points = [len(line.get_xdata()) for line in axis.lines]
+        n_spikes = [int(recordings[name, backend].spikes.sum()) for backend in backends]
+        assert [sum(n_points[i : i + 2]) for i in range(0, len(n_points), 2)] == n_spikes
+
+
+def test_figure_of_mean_rates(drawn, recordings):
+    keys = [("balanced", "rate"), ("balanced", "lif_float")]
+    keys += [("critical", backend) for backend in BACKENDS]
+    for axis, key in zip(drawn("mean_rates"), keys, strict=True):
+        activity = recordings[key].get("state")
+        if activity is None:
+            activity = observables.boxcar(recordings[key].spikes.values, 25)
+        mean = np.mean(activity - np.mean(activity, axis=0), axis=1)[50:-50]
+        np.testing.assert_allclose(axis.lines[0].get_ydata(), mean, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("figure", "reduce"),
+    [
+        ("activation_of_a_neuron", lambda a: a.isel(neuron=4)),
+        ("activation_of_the_population", lambda a: a.mean("time")),
+    ],
+)
+def test_figures_of_activations(drawn, recordings, figure, reduce):
+    for axis, name in zip(drawn(figure), NETWORKS, strict=True):
+        expected = reduce(activations(recordings, name))
+        for patch, kind in zip(axis.patches, ("excitatory", "inhibitory", "total"), strict=True):
+            x = patch.get_path().vertices[:, 0]
+            assert x.min() == pytest.approx(float(expected[kind].min()))
+            assert x.max() == pytest.approx(float(expected[kind].max()))
+
+
+def test_figure_of_activation_over_time(drawn, recordings):
+    for axis, name in zip(drawn("activation_over_time"), NETWORKS, strict=True):
+        expected = activations(recordings, name).total[:, :3].values
+        found = np.array([line.get_ydata() for line in axis.lines]).T
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_figure_of_the_dynamic_range(drawn, tutorial):
+    printed = tutorial["critical"].printed
+    for axis, key in zip(drawn("dynamic_range"), ("u_quantiles", "v_quantiles"), strict=True):
+        assert [line.get_xdata()[0] for line in axis.lines] == printed[key].tolist()
+
+
+def test_figure_of_float_and_integers(drawn, c):
+    (axis,) = drawn("float_and_integers")
+    for line, backend in zip(axis.lines, ("lif_bit_accurate", "lif_float"), strict=True):
+        x, y = line.get_data()
+        np.testing.assert_array_equal(y[x >= 0], c["critical", backend])

@@ -14,7 +14,7 @@ import yaml
 from conftest import REPOSITORY
 from test_sweep import changed
 
-from eiphase import loihi, mapping, network, observables
+from eiphase import dataset, loihi, mapping, network, observables
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.figures import tutorial
 from eiphase.network import Network
@@ -22,6 +22,8 @@ from eiphase.notebook import execute
 from eiphase.observables import Flag
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep
 
 TINY = {
     "network": {"neurons": 40},
@@ -145,6 +147,32 @@ def test_the_notebook_runs_on_the_sweeps_result(sweep):
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
     assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 6
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"backends": ["lif_bit_accurate"]},
+        {"backends": ["rate"], "observables": {"unbiased": False}},
+        {"backends": ["lif_float"], "observables": {"autocovariance": "tutorial", "boxcar": 10}},
+        {"backends": ["rate"], "grid": {"q_factor": [9.0, 0.5, 4.0], "g_factor": [5.0]}},
+        {"backends": ["lif_float"], "grid": {"q_factor": [2.0], "g_factor": [6.0, 4.5]},
+         "mapping": {"rate_to_lif": "identity"}},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_the_notebook_runs_on_any_sweep(tmp_path, changes):
+    config = TINY | {"seeds": [3]} | changes
+    sweep = Sweep.model_validate(config)
+    paths = []
+    for tile in sweep.all_tiles():
+        ranges = None
+        if tile.backend == "lif_bit_accurate":
+            ranges = simulate_tile(sweep, sweep.tile("lif_float", tile.seed, tile.number))
+        paths.append(tmp_path / tile.path)
+        dataset.write_tile(paths[-1], simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
+    dataset.write(dataset.gather(paths, sweep, name="any"), tmp_path / "phase_map.nc")
+    execute(REPOSITORY / "notebooks/phase_map.py", tmp_path / "notebook.ipynb")
 
 
 def test_a_notebook_that_fails_says_where(tmp_path):

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase import dataset, guard
@@ -37,7 +38,8 @@ def _without_traceback(command: Callable[[], int]) -> int:
         print(f"eiphase: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        print(f"eiphase: {error.filename}: {error.strerror}.", file=sys.stderr)
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"eiphase: {where}{error.strerror}.", file=sys.stderr)
         return 1
 
 
@@ -74,6 +76,7 @@ def _add_simulate(commands) -> None:
     add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
     add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
     add("--rate-to-lif", default="tutorial", help="tutorial or identity (default: tutorial)")
+    add("--float-to-integer", default="tutorial", help="tutorial (default: tutorial)")
     add("--steps", type=int, default=1000, help="length of the simulation (default: 1000)")
     add("--burn-in", type=int, default=200, help="steps not measured (default: 200)")
     add("--max-lag", type=int, default=100, help="largest lag, in steps (default: 100)")
@@ -97,7 +100,19 @@ def _add_show(commands) -> None:
 
 
 def _add_jobs(commands) -> None:
-    tile = commands.add_parser("simulate-tile", help="simulate one tile of a sweep through Lava")
+    def job(name: str, what: str, example: str) -> argparse.ArgumentParser:
+        return commands.add_parser(
+            name,
+            help=what,
+            epilog=f"example:\n  eiphase {name} {example}\n",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+
+    tile = job(
+        "simulate-tile",
+        "simulate one tile of a sweep through Lava",
+        "config/demo.yaml tile.nc --backend rate --seed 1 --tile 0",
+    )
     tile.add_argument("config", type=Path, help="the sweep's YAML file")
     tile.add_argument("output", type=Path, help="netCDF file to write")
     tile.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
@@ -109,25 +124,39 @@ def _add_jobs(commands) -> None:
     tile.add_argument("--time-limit", type=float, help="seconds after which to give up")
     tile.set_defaults(command=_simulate_tile)
 
-    gather = commands.add_parser("gather", help="gather all tiles of a sweep into one dataset")
+    gather = job(
+        "gather",
+        "gather all tiles of a sweep into one dataset",
+        "config/demo.yaml phase_map.nc results/demo/tiles/*/*/*.nc",
+    )
     gather.add_argument("config", type=Path, help="the sweep's YAML file")
     gather.add_argument("output", type=Path, help="netCDF file to write")
     gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
     gather.set_defaults(command=_gather)
 
-    figures = {"nargs": "+", "type": Path}
+    figures: dict[str, Any] = {"nargs": "+", "type": Path}
     what = "files to write; the name says which figure, the ending which format"
-    draw = commands.add_parser("draw", help="draw figures of a phase map")
+    draw = job(
+        "draw", "draw figures of a phase map", "results/demo/phase_map.nc phase_maps.png cut.pdf"
+    )
     draw.add_argument("dataset", type=Path, help="a phase_map.nc")
     draw.add_argument("figures", **figures, help=what)
     draw.set_defaults(command=_draw)
 
-    tutorial = commands.add_parser("draw-tutorial", help="draw the tutorial's figures")
+    tutorial = job(
+        "draw-tutorial",
+        "draw the tutorial's figures",
+        "--recordings results/tutorial/*.nc --figures states.png rasters.png",
+    )
     tutorial.add_argument("--recordings", **figures, required=True, help="of its networks")
     tutorial.add_argument("--figures", **figures, required=True, help=what)
     tutorial.set_defaults(command=_draw_tutorial)
 
-    notebook = commands.add_parser("notebook", help="run a notebook script, beside its data")
+    notebook = job(
+        "notebook",
+        "run a notebook script, beside its data",
+        "notebooks/phase_map.py results/demo/notebook.ipynb",
+    )
     notebook.add_argument("script", type=Path, help="a Python script in percent format")
     notebook.add_argument("output", type=Path, help=".ipynb to write; cells run in its folder")
     notebook.set_defaults(command=_notebook)
@@ -136,6 +165,11 @@ def _add_jobs(commands) -> None:
 def _simulate(options: argparse.Namespace) -> None:
     from eiphase import recording, terminal
 
+    picture = options.output.with_suffix(".png")
+    if options.output.is_dir():
+        raise DatasetError(f"--output is {options.output}, a folder, but must be a file.")
+    if options.plot and picture == options.output:
+        raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
     point = Network(
         n_neurons=options.neurons,
         q_factor=options.q,
@@ -147,7 +181,11 @@ def _simulate(options: argparse.Namespace) -> None:
     )
     with terminal.progress(f"simulating {options.steps} steps on {options.backend}"):
         recorded = recording.simulate(
-            point, options.backend, steps=options.steps, rate_to_lif=options.rate_to_lif
+            point,
+            options.backend,
+            steps=options.steps,
+            rate_to_lif=options.rate_to_lif,
+            float_to_integer=options.float_to_integer,
         )
         observed = recording.measure(
             recorded,
@@ -162,9 +200,9 @@ def _simulate(options: argparse.Namespace) -> None:
     if options.plot:
         from eiphase.figures import files
 
-        written.append(options.output.with_suffix(".png"))
+        written.append(picture)
         with terminal.progress("drawing"):
-            files.draw_recording(recorded, observed, written[-1])
+            files.draw_recording(recorded, observed, picture)
     print("written:", *written)
 
 
@@ -200,26 +238,37 @@ def _simulate_tile(options: argparse.Namespace) -> int:
 
 
 def _gather(options: argparse.Namespace) -> None:
-    gathered = dataset.gather(options.tiles, sweeps.load(options.config), name=options.config.stem)
-    dataset.write(gathered, options.output)
+    from eiphase import terminal
+
+    sweep = sweeps.load(options.config)
+    with terminal.progress("gathering"):
+        gathered = dataset.gather(options.tiles, sweep, name=options.config.stem)
+        dataset.write(gathered, options.output)
 
 
 def _draw(options: argparse.Namespace) -> None:
-    from eiphase.figures import files
+    from eiphase import terminal
 
-    files.draw_phase_map(options.dataset, options.figures)
+    with terminal.progress("drawing"):
+        from eiphase.figures import files
+
+        files.draw_phase_map(options.dataset, options.figures)
 
 
 def _draw_tutorial(options: argparse.Namespace) -> None:
-    from eiphase.figures import files
+    from eiphase import terminal
 
-    files.draw_tutorial(options.recordings, options.figures)
+    with terminal.progress("drawing"):
+        from eiphase.figures import files
+
+        files.draw_tutorial(options.recordings, options.figures)
 
 
 def _notebook(options: argparse.Namespace) -> None:
-    from eiphase import notebook
+    from eiphase import notebook, terminal
 
-    notebook.execute(options.script, options.output)
+    with terminal.progress("running the notebook"):
+        notebook.execute(options.script, options.output)
 
 
 if __name__ == "__main__":

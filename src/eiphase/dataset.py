@@ -257,9 +257,11 @@ def open_dataset(path: Path) -> "xr.Dataset":
         dataset = xr.open_dataset(path, engine="netcdf4")
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+    axes = ("backend", "q_factor", "g_factor", "seed", "lag")
     missing = [name for name in VARIABLES if name not in dataset]
+    missing += [name for name in axes if not dataset.sizes.get(name)]
     if missing:
-        raise DatasetError(f"{path} is not a phase map: it has no variable {missing[0]}.")
+        raise DatasetError(f"{path} is not a phase map: it has no {missing[0]}.")
     return dataset
 
 
@@ -283,6 +285,8 @@ def remove_partial(path: Path) -> None:
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place if all goes well, and else vanishes."""
+    if path.is_dir():
+        raise DatasetError(f"{path} is a folder, but a file is to be written.")
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)

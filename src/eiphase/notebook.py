@@ -5,7 +5,8 @@ from pathlib import Path
 import jupytext
 import nbclient
 import nbformat
-from nbclient.exceptions import CellExecutionError
+from jupytext.formats import JupytextFormatError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from eiphase.dataset import DatasetError, beside
 
@@ -15,7 +16,10 @@ def execute(script: Path, output: Path) -> None:
 
     Raises `DatasetError` with the cell's error if a cell fails.
     """
-    notebook = jupytext.read(script)
+    try:
+        notebook = jupytext.read(script, fmt="py:percent")
+    except (UnicodeDecodeError, JupytextFormatError):
+        raise DatasetError(f"{script} is not a notebook script in percent format.") from None
     client = nbclient.NotebookClient(
         notebook, kernel_name="python3", resources={"metadata": {"path": str(output.parent)}}
     )
@@ -23,6 +27,8 @@ def execute(script: Path, output: Path) -> None:
         client.execute()
     except CellExecutionError as error:
         raise DatasetError(f"{script}: a cell failed: {error.ename}: {error.evalue}.") from None
+    except DeadKernelError:
+        raise DatasetError(f"{script}: the kernel that ran it died.") from None
     notebook.metadata["language_info"] = {"name": "python"}
     with beside(output) as partial:
         nbformat.write(notebook, partial)

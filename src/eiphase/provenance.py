@@ -13,22 +13,19 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend.
 _SOURCES = [
-    "lif",
-    "loihi",
-    "mapping",
-    "measurement",
-    "network",
-    "observables",
-    "rate",
-    "simulation",
-]
+    "lif", "loihi", "mapping", "measurement", "memory", "network", "observables", "rate",
+    "simulation", "sweep",
+]  # fmt: skip
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 
-def code_digest() -> str:
-    """Of all code that numbers depend on, ours and that of the packages it calls."""
+def code_digest(*more: str) -> str:
+    """Of all code that a tile's numbers depend on, ours and that of the packages it calls.
+
+    `more` names further modules of ours.
+    """
     digest = hashlib.sha256()
-    sources = [_PACKAGE / f"{name}.py" for name in _SOURCES]
+    sources = [_PACKAGE / f"{name}.py" for name in (*_SOURCES, *more)]
     for path in [*sources, *sorted((_PACKAGE / "processes").glob("*.py"))]:
         digest.update(path.read_bytes())
     for package in _NUMERICAL_PACKAGES:

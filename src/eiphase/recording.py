@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 from pydantic import ValidationError
+from scipy.special import erf
 
 from eiphase import loihi, mapping, measurement, network, provenance, rate
 from eiphase.dataset import VARIABLES
@@ -97,20 +98,25 @@ def _validated(
         return SingleRun.model_validate(
             {
                 "network": {
-                    "neurons": point.n_neurons,
+                    "neurons": _plain(point.n_neurons),
                     "step_size": point.step_size,
                     "bias": point.bias,
                 },
                 "grid": {"q_factor": [point.q_factor], "g_factor": [point.g_factor]},
-                "seed": point.seed,
-                "draw": point.draw,
+                "seed": _plain(point.seed),
+                "draw": _plain(point.draw),
                 "backend": backend,
-                "steps": steps,
+                "steps": _plain(steps),
                 "mapping": {"rate_to_lif": rate_to_lif, "float_to_integer": float_to_integer},
             }
         )
     except ValidationError as error:
         raise SweepError(f"{sentence(error)}.") from None
+
+
+def _plain(number: Any) -> Any:
+    """A Python int for NumPy's, as a dataset's coordinates hold them."""
+    return int(number) if isinstance(number, np.integer) else number
 
 
 def _population(n_neurons: int) -> np.ndarray:
@@ -161,6 +167,9 @@ def measure(
     options: dict[str, Any] = {"autocovariance": autocovariance, "boxcar": boxcar}
     if unbiased is not None:
         options["unbiased"] = unbiased
+    if not {"time", "neuron"} <= set(recording.dims):
+        raise SweepError("The dataset is no recording: it lacks the dimensions time and neuron.")
+    recording = recording.transpose("time", "neuron", ...)
     steps = recording.sizes["time"]
     try:
         simulation = Simulation(steps=steps, burn_in=burn_in, max_lag=max_lag)
@@ -182,33 +191,50 @@ def measure(
 
 
 def activation(recording: xr.Dataset) -> xr.Dataset:
-    r"""What neurons of a `lif_float` recording receive from spikes, in thresholds per step.
+    r"""What each neuron receives from excitatory and from inhibitory ones, at each step.
 
     $$a^E_i(t) = \sum_{j \in E} W_{ij} s_j(t), \qquad a^I_i(t) = \sum_{j \in I} W_{ij} s_j(t)$$
 
-    with the LIF weights, rebuilt from the recording's attributes. Returns `excitatory`,
+    with W and s as the backend has them: spikes and LIF weights, in thresholds per step
+    (for integers: stored weights with their exponent, over vth), or erf(r) and the rate
+    network's weights. W is rebuilt from the recording's attributes. Returns `excitatory`,
     `inhibitory` and `total`, each (time, neuron).
     """
-    if recording.attrs["backend"] != "lif_float":
-        raise SweepError(
-            f"backend is {recording.attrs['backend']}, but activation needs lif_float."
-        )
-    fields = Network.__dataclass_fields__
-    point = Network(**{name: recording.attrs[name] for name in fields})
-    gaussian = network.gaussian_matrix(point.n_neurons, point.seed, draw=point.draw)
-    half = network.half_gaussian(gaussian)
-    weights = mapping.rate_to_lif(half, point, recording.attrs["rate_to_lif"])[0].weights
-    spikes = recording.spikes.values.astype(float)
-    n_exc = network.n_excitatory(point.n_neurons)
-    excitatory = spikes[:, :n_exc] @ weights[:, :n_exc].T
-    inhibitory = spikes[:, n_exc:] @ weights[:, n_exc:].T
+    n_neurons = recording.attrs["n_neurons"]
+    if recording.sizes.get("neuron") != n_neurons:
+        raise SweepError(f"activation needs all {n_neurons} neurons of the recording.")
+    recording = recording.transpose("time", "neuron", ...).sortby("neuron")
+    weights = _weights(recording)
+    if recording.attrs["backend"] == "rate":
+        output, unit = erf(recording.state.values), "1"
+    else:
+        output, unit = recording.spikes.values.astype(float), "threshold / step"
+    n_exc = network.n_excitatory(n_neurons)
+    excitatory = output[:, :n_exc] @ weights[:, :n_exc].T
+    inhibitory = output[:, n_exc:] @ weights[:, n_exc:].T
     found = {"excitatory": excitatory, "inhibitory": inhibitory, "total": excitatory + inhibitory}
-    attributes = {"units": "threshold / step"}
     return xr.Dataset(
         {
-            name: (("time", "neuron"), a, {"long_name": f"{name} activation", **attributes})
+            name: (("time", "neuron"), a, {"long_name": f"{name} activation", "units": unit})
             for name, a in found.items()
         },
         coords=recording.coords,
         attrs=recording.attrs,
     )
+
+
+def _weights(recording: xr.Dataset) -> np.ndarray:
+    """Of a recording's network on its backend, [post, pre]."""
+    attributes = recording.attrs
+    point = Network(**{name: attributes[name] for name in Network.__dataclass_fields__})
+    gaussian = network.gaussian_matrix(point.n_neurons, point.seed, draw=point.draw)
+    half = network.half_gaussian(gaussian)
+    if attributes["backend"] == "rate":
+        return network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
+    real, _ = mapping.rate_to_lif(half, point, attributes["rate_to_lif"])
+    if attributes["backend"] == "lif_float":
+        return real.weights
+    names = loihi.DynamicRange.__dataclass_fields__
+    ranges = loihi.DynamicRange(**{name: recording[name].item() for name in names})
+    integers = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]](real, ranges)
+    return loihi.stored_weights(integers.weights) * 2.0**integers.weight_exponent / integers.vth

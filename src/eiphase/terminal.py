@@ -9,6 +9,7 @@ import xarray as xr
 from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from eiphase.dataset import VARIABLES, beside
 
@@ -59,7 +60,7 @@ def _axes(phase_map: xr.Dataset) -> Table:
         text = ", ".join(str(value) for value in values)
         if len(values) > 6:
             text = f"{len(values)} from {values[0]:g} to {values[-1]:g}"
-        table.add_row(name, text)
+        table.add_row(name, Text(text, overflow="fold"))
     return table
 
 
@@ -94,5 +95,5 @@ def _origin(phase_map: xr.Dataset) -> Table:
         if text.startswith("{"):
             entries = json.loads(text).items()
             text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries)
-        table.add_row(name, text)
+        table.add_row(name, Text(text, overflow="fold"))
     return table

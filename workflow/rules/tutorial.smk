@@ -49,7 +49,7 @@ rule simulate_tutorial:
     params:
         q_factor=lambda wildcards: TUTORIAL[wildcards.network]["q_factor"],
         draw=lambda wildcards: TUTORIAL[wildcards.network]["draw"],
-        code=provenance.code_digest(),
+        code=provenance.code_digest("recording"),
     shell:
         "eiphase simulate --q {params.q_factor} --g 4.5 --seed 1234 --draw {params.draw}"
         " --backend {wildcards.backend} --autocovariance tutorial --output {output:q}"

@@ -33,7 +33,11 @@ def draw_tutorial(recordings: Sequence[Path], outputs: Sequence[Path]) -> None:
     A recording's file is named after network and backend: `critical_lif_float.nc`.
     """
     _check(outputs, tutorial.FIGURES)
-    _draw(tutorial.FIGURES, {path.stem: _load(path) for path in recordings}, outputs)
+    found = {path.stem: _load(path) for path in recordings}
+    for name in tutorial.RECORDINGS:
+        if name not in found:
+            raise DatasetError(f"--recordings lack {name}.nc.")
+    _draw(tutorial.FIGURES, found, outputs)
 
 
 def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) -> None:

@@ -21,8 +21,7 @@ N_TRACES = 50  # as many as the tutorial shows
 def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     """One network at a glance: what its neurons do, autocovariance, and activations.
 
-    `recording` is from `simulate`, `observed` from `measure`. Activations are drawn for
-    `lif_float`; for the other backends, the mean rate over time.
+    `recording` is from `simulate`, `observed` from `measure`.
     """
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
@@ -31,11 +30,8 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     else:
         raster(axes[0], recording)
     _autocovariance(axes[1], observed)
-    if recording.attrs["backend"] == "lif_float":
-        activation_histogram(axes[2], rec.activation(recording).isel(time=slice(1, None)))
-        axes[2].set_title("activation of all neurons, all steps")
-    else:
-        mean_activity(axes[2], recording)
+    activation_histogram(axes[2], rec.activation(recording))
+    axes[2].set_title("activation, all neurons and steps")
     sns.despine(figure)
     attributes = recording.attrs
     figure.suptitle(
@@ -50,7 +46,11 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
 def traces(axis: Axes, recording: xr.Dataset) -> None:
     """States of the first neurons over time."""
     axis.plot(recording.time, recording.state[:, :N_TRACES], linewidth=0.7)
-    axis.set(xlabel="time (steps)", ylabel="state r", title=f"states of {N_TRACES} neurons")
+    axis.set(
+        xlabel="time (steps)",
+        ylabel="state r",
+        title=f"states of {min(N_TRACES, recording.sizes['neuron'])} neurons",
+    )
 
 
 def raster(axis: Axes, recording: xr.Dataset, **style: Any) -> None:
@@ -63,18 +63,6 @@ def raster(axis: Axes, recording: xr.Dataset, **style: Any) -> None:
     axis.set(xlabel="time (steps)", ylabel="neuron", title="spikes (E red, I blue)")
 
 
-def mean_activity(axis: Axes, recording: xr.Dataset, window: int = 25) -> None:
-    """Mean over neurons: of the state, or of spikes per step in a moving window."""
-    if "state" in recording:
-        axis.plot(recording.time, recording.state.mean("neuron"), color="0.2", linewidth=1)
-        axis.set(ylabel="mean state")
-    else:
-        rate = recording.spikes.mean("neuron").rolling(time=window).mean()
-        axis.plot(recording.time, rate, color="0.2", linewidth=1)
-        axis.set(ylabel="spikes per neuron and step")
-    axis.set(xlabel="time (steps)", title="mean rate")
-
-
 def activation_histogram(axis: Axes, activation: xr.Dataset) -> None:
     """Densities of excitatory, inhibitory and total activation."""
     for name, colour in ACTIVATION_COLOURS.items():
@@ -82,7 +70,9 @@ def activation_histogram(axis: Axes, activation: xr.Dataset) -> None:
             activation[name].values.ravel(), bins=40, density=True,
             histtype="stepfilled", alpha=0.5, color=colour, label=name,
         )  # fmt: skip
-    axis.set(xlabel="activation (thresholds per step)", ylabel="density", yscale="log")
+    unit = activation.total.attrs["units"]
+    label = "activation" if unit == "1" else f"activation ({unit})"
+    axis.set(xlabel=label, ylabel="density", yscale="log")
     axis.legend(frameon=False, fontsize="small")
 
 

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.dataset import DatasetError
+from eiphase.dataset import NOT_APPLICABLE, DatasetError
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
@@ -25,8 +25,11 @@ BACKEND_TITLES = {
 }
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
 
+_AVERAGED = 99  # no number, and the reason was lost in an average
+
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
-_FLAGGED = {
+_FLAGGED: dict[int, tuple[str, str, str]] = {
+    _AVERAGED: ("0.88", "..", "no number on any seed"),
     Flag.CENSORED: ("0.65", "...", "decay time beyond the largest lag"),
     Flag.TRANSIENT: ("white", "---", "not stationary: needs longer burn-in or run"),
     Flag.UNDEFINED: ("0.88", "", "settles: fluctuations vanish"),
@@ -84,7 +87,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
             ("weight_scale", "LIF weights / rate weights", True),
             ("clipped_weight_fraction", "fraction of weights clipped", False),
             ("weight_bits", "weight bits used, of 8", False),
-            ("weight_strength", "integer / float weight strength", True),
+            ("weight_strength", "integer / float weight strength", False),
             ("voltage_clips", "voltages clipped (neurons x steps)", False),
         ],
         strict=True,
@@ -148,6 +151,8 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     dataset = _with_all_dimensions(dataset)
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
+    if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
+        raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
     cut = dataset.sel(g_factor=g_factor, method="nearest").sortby("q_factor")
     colours = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
     with sns.axes_style("ticks"):
@@ -177,9 +182,28 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
 
 
 def _with_all_dimensions(dataset: xr.Dataset) -> xr.Dataset:
-    """A selection from a phase map, with the dimensions back that the selection dropped."""
+    """A selection from a phase map, with the dimensions back that the selection dropped.
+
+    Where a dimension was averaged, flags mean nothing any more: what is a number counts as
+    ok, the rest as `_AVERAGED`.
+    """
+    missing = [
+        name for name in ("c0", "c0_flag", "decay_time", "autocovariance") if name not in dataset
+    ]
+    if missing:
+        raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
     missing = [d for d in ("backend", "q_factor", "g_factor", "seed") if d not in dataset.dims]
-    return dataset.expand_dims(missing)
+    dataset = dataset.expand_dims(missing)
+    for name in missing:
+        if name not in dataset.coords:
+            dataset = dataset.assign_coords({name: [np.nan]})
+    if dataset.c0_flag.dtype.kind not in "iu":
+        for name in ("c0", "decay_time"):
+            flags = xr.where(dataset[name].notnull(), int(Flag.OK), _AVERAGED)
+            dataset[f"{name}_flag"] = flags
+        unknown = xr.full_like(dataset.weight_scale_status, NOT_APPLICABLE)
+        dataset["weight_scale_status"] = unknown
+    return dataset
 
 
 def _doubtful(dataset: xr.Dataset) -> xr.DataArray:

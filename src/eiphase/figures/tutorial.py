@@ -20,6 +20,7 @@ from eiphase.observables import boxcar
 Recordings = Mapping[str, xr.Dataset]
 
 NETWORKS = {"balanced": "balanced (q_factor 1)", "critical": "critical (q_factor 8.16)"}
+RECORDINGS = [f"{n}_{b}" for n in NETWORKS for b in ("rate", "lif_float", "lif_bit_accurate")]
 BURN_IN = 200
 MAX_LAG = 100
 WINDOW = 25
@@ -62,7 +63,7 @@ def rasters(recordings: Recordings) -> Figure:
         axis.set_title(title)
     axis = axes[0, 2]
     for backend, colour in (("lif_float", "#e08214"), ("lif_bit_accurate", "#2166ac")):
-        network.raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.4)
+        network.raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
     axis.set_title("critical: floating point orange, bit-accurate blue")
     return figure
 
@@ -88,7 +89,10 @@ def activation_of_a_neuron(recordings: Recordings) -> Figure:
 
 
 def activation_of_the_population(recordings: Recordings) -> Figure:
-    """Averages over time of all neurons' activations, as histogram."""
+    """Averages over time of all neurons' activations, as histogram.
+
+    So the tutorial's text has it; its code averages over neurons instead.
+    """
     return _activations(recordings, lambda a: a.mean("time"), "means over time")
 
 
@@ -104,7 +108,10 @@ def activation_over_time(recordings: Recordings) -> Figure:
 
 
 def dynamic_range(recordings: Recordings) -> Figure:
-    """Distribution of u and v of the critical network, with the range kept for integers."""
+    """Distribution of u and v of the critical network, with the quantiles that set the integers.
+
+    The integers' range is symmetric, and reaches as far as the larger quantile.
+    """
     figure, axes = _axes(2)
     recording = recordings["critical_lif_float"]
     for axis, name in zip(axes[0], ("current", "voltage"), strict=True):
@@ -168,6 +175,7 @@ def _activations(
 ) -> Figure:
     figure, axes = _axes(2)
     for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
-        network.activation_histogram(axis, reduce(_activation(recordings, name)))
+        reduced = reduce(_activation(recordings, name))
+        network.activation_histogram(axis, reduced)
         axis.set_title(f"{title}: {what}")
     return figure
