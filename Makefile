@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report test lint docs bench lock clean
+.PHONY: demo tutorial report check-report test lint docs bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -23,8 +23,11 @@ report: demo tutorial  ## both, and one page that holds all
 	snakemake all tutorial --cores $(CORES) --report results/report.html
 	@echo "Report: results/report.html"
 
+check-report: report  ## opens it in headless Chromium, which must be there
+	python tests/check_report.py results/report.html
+
 test: .venv/ready lint docs  ## linters, type checker, docs and all tests
-	pytest
+	pytest -n auto --dist loadfile
 
 lint: .venv/ready
 	ruff check

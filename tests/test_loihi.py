@@ -245,6 +245,22 @@ def test_counts_each_wrap():
     assert loihi.run(doubled, 10).current_wraps == fired > 0
 
 
+def test_wraps_start_beyond_the_upper_and_at_the_lower_limit():
+    """u may be 2^23, but not -2^23, as Lava has it: 128 * 2^(10 + 6) = 2^23."""
+    limits = {"weight_exponent": 10, "bias_mantissa": 4095, "bias_exponent": 7, "du": 4095}
+    upper = lone_pair(weights=np.array([[0, 0], [128, 0]]), **limits)
+    assert loihi.run(upper, 10).current_wraps == 0
+    above = lone_pair(weights=np.array([[0, 0], [129, 0]]), **limits)
+    assert loihi.run(above, 10).current_wraps == loihi.run(above, 9).spikes[:, 0].sum() > 0
+    lower = lone_pair(weights=np.array([[0, 0], [-128, 0]]), **limits)
+    assert loihi.run(lower, 10).current_wraps == loihi.run(lower, 9).spikes[:, 0].sum() > 0
+    below = lone_pair(weights=np.array([[0, 0], [-127, 0]]), **limits)
+    assert loihi.run(below, 10).current_wraps == 0
+    for parameters in (upper, above, lower, below):
+        expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 10)
+        assert np.array_equal(loihi.run(parameters, 10).spikes, expected)
+
+
 def test_counts_voltages_that_clip():
     """Held far below threshold by inhibition, v comes to its lower limit and stays there."""
     inhibition = np.array([[0, 0], [-256, 0]])

@@ -127,6 +127,13 @@ def test_a_name_that_could_not_be_a_folders_is_refused(tmp_path, name):
         sweeps.load(f"{tmp_path}/{name}")
 
 
+def test_the_boxcar_fits_into_burn_in_exactly():
+    config = VALID | {"observables": {"boxcar": 101}}
+    Sweep.model_validate(config)
+    with pytest.raises(ValueError, match=r"at least observables\.boxcar - 1 = 101"):
+        Sweep.model_validate(VALID | {"observables": {"boxcar": 102}})
+
+
 def test_the_tutorial_estimator_needs_burn_in_at_both_ends():
     config = changed("simulation.burn_in", 150)
     Sweep.model_validate(config)

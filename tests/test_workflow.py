@@ -154,7 +154,8 @@ def test_the_notebook_runs_on_the_sweeps_result(sweep):
     [
         {"backends": ["lif_bit_accurate"]},
         {"backends": ["rate"], "observables": {"unbiased": False}},
-        {"backends": ["lif_float"], "observables": {"autocovariance": "tutorial", "boxcar": 10}},
+        {"backends": ["lif_float"], "observables": {"autocovariance": "tutorial", "boxcar": 10},
+         "simulation": {"steps": 600, "burn_in": 200, "max_lag": 100}},
         {"backends": ["rate"], "grid": {"q_factor": [9.0, 0.5, 4.0], "g_factor": [5.0]}},
         {"backends": ["lif_float"], "grid": {"q_factor": [2.0], "g_factor": [6.0, 4.5]},
          "mapping": {"rate_to_lif": "identity"}},
