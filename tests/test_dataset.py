@@ -134,5 +134,5 @@ def test_what_is_no_phase_map_is_said_so(tmp_path, tiles):
         dataset.open_dataset(text)
     other = tmp_path / "other.nc"
     xr.Dataset({"x": 1}).to_netcdf(other)
-    with pytest.raises(DatasetError, match="has no variable autocovariance"):
+    with pytest.raises(DatasetError, match="it has no autocovariance"):
         dataset.open_dataset(other)
