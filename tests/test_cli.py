@@ -1,5 +1,8 @@
 """The command line as a user meets it."""
 
+import contextlib
+import os
+import pty
 import subprocess
 import sys
 from pathlib import Path
@@ -168,3 +171,20 @@ def test_a_picture_does_not_replace_its_recording(capsys):
     arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--plot", "--output", "x.png"]
     assert cli.main(arguments) == 1
     assert "where --plot is to put the picture" in capsys.readouterr().err
+
+
+def test_a_terminal_sees_a_bar_that_fills(tmp_path):
+    """Run in a pseudo-terminal: the bar counts the steps, and colours are on."""
+    command = [sys.executable, "-m", "eiphase.cli", "simulate", "--q", "6", "--g", "5", *QUICK]
+    screen, terminal = pty.openpty()
+    run = subprocess.Popen(
+        command, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
+    )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the terminal is gone when the command has ended
+        while chunk := os.read(screen, 4096):
+            shown += chunk
+    assert run.wait() == 0
+    assert b"300/300" in shown
+    assert b"\x1b[" in shown

@@ -9,6 +9,7 @@ import xarray as xr
 
 import eiphase
 from eiphase import lif, loihi, mapping, network, observables
+from eiphase.memory import shared_array
 from eiphase.sweep import SweepError
 
 POINT = eiphase.Network(n_neurons=50, q_factor=6.0, g_factor=5.0, seed=3)
@@ -221,3 +222,12 @@ def test_importing_eiphase_imports_nothing_heavy():
         "assert not {'lava', 'numba', 'scipy', 'xarray', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("backend", "times"), [("rate", 1), ("lif_float", 1), ("lif_bit_accurate", 2)]
+)
+def test_steps_are_counted_as_they_are_done(backend, times):
+    done = shared_array((1,), "int64")
+    eiphase.simulate(POINT, backend, steps=123, steps_done=done)
+    assert done[0] == 123 * times

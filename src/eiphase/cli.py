@@ -179,14 +179,17 @@ def _simulate(options: argparse.Namespace) -> None:
         step_size=options.step_size,
         bias=options.bias,
     )
-    with terminal.progress(f"simulating {options.steps} steps on {options.backend}"):
+    total = options.steps * (2 if options.backend == "lif_bit_accurate" else 1)
+    with terminal.progress_bar(f"simulating, {options.backend}", total) as steps_done:
         recorded = recording.simulate(
             point,
             options.backend,
             steps=options.steps,
             rate_to_lif=options.rate_to_lif,
             float_to_integer=options.float_to_integer,
+            steps_done=steps_done,
         )
+    with terminal.progress("measuring"):
         observed = recording.measure(
             recorded,
             burn_in=options.burn_in,

@@ -39,7 +39,13 @@ class Recording(NamedTuple):
         return cls(np.empty(shape, np.uint8), np.empty(shape), np.empty(shape))
 
 
-def run(parameters: LIFParameters, n_steps: int, *, reuse: Recording | None = None) -> Recording:
+def run(
+    parameters: LIFParameters,
+    n_steps: int,
+    *,
+    reuse: Recording | None = None,
+    steps_done: np.ndarray | None = None,
+) -> Recording:
     r"""Simulate from u = v = 0, event-driven, equal to the bit to Lava's `LIF` and `Dense`.
 
     $$u \leftarrow u (1 - du) + a, \quad v \leftarrow v (1 - dv) + u + bias, \quad
@@ -48,7 +54,7 @@ def run(parameters: LIFParameters, n_steps: int, *, reuse: Recording | None = No
     and the input of the next step is $a = W s$. Lava's `Dense` adds the columns of
     the neurons that fired in ascending order, and so does this. A recording of the same
     shape to `reuse` is overwritten and returned: fresh memory costs as much as half of
-    the simulation.
+    the simulation. `steps_done`, an array of one integer, is counted up after each step.
     """
     recording = reuse or Recording.empty(n_steps, len(parameters.weights))
     _run(
@@ -58,12 +64,13 @@ def run(parameters: LIFParameters, n_steps: int, *, reuse: Recording | None = No
         float(parameters.vth),
         float(parameters.bias),
         *recording,
+        np.zeros(1, np.int64) if steps_done is None else steps_done,
     )
     return recording
 
 
 @njit(cache=True)
-def _run(outgoing, du, dv, vth, bias, spikes, current, voltage):
+def _run(outgoing, du, dv, vth, bias, spikes, current, voltage, steps_done):
     n_steps, n = spikes.shape
     u = np.zeros(n)
     v = np.zeros(n)
@@ -83,6 +90,7 @@ def _run(outgoing, du, dv, vth, bias, spikes, current, voltage):
             fired[n_fired] = i
             n_fired += spikes[t, i]
         _add_columns(outgoing, fired[:n_fired], a)
+        steps_done[0] += 1
 
 
 @njit(cache=True)

@@ -236,14 +236,17 @@ def _clipped(weights: np.ndarray) -> np.ndarray:
     return np.clip(weights, 1 - 2**WEIGHT_BITS, 2**WEIGHT_BITS - 1)
 
 
-def run(parameters: LoihiParameters, n_steps: int) -> IntegerRecording:
+def run(
+    parameters: LoihiParameters, n_steps: int, *, steps_done: np.ndarray | None = None
+) -> IntegerRecording:
     r"""Simulate from u = v = 0, event-driven, equal to the bit to Lava's bit-accurate models.
 
     $$u \leftarrow \mathrm{wrap}_{24}\big( [u (2^{12} - du - 1) / 2^{12}] + 2^6 a \big), \quad
       v \leftarrow \mathrm{clip}_{24}\big( [v (2^{12} - dv) / 2^{12}] + u + bias \big)$$
 
     $[\cdot]$ rounds towards zero; a spike where $v > 2^6 v_{th}$ sets v to 0, and the input
-    of the next step is $a = 2^{w_{exp}} W s$.
+    of the next step is $a = 2^{w_{exp}} W s$. `steps_done`, an array of one integer, is
+    counted up after each step.
     """
     stored = stored_weights(parameters.weights)
     spikes = np.zeros((n_steps, len(stored)), np.uint8)
@@ -255,12 +258,13 @@ def run(parameters: LoihiParameters, n_steps: int) -> IntegerRecording:
         parameters.vth << ALIGNMENT,
         parameters.bias_mantissa << parameters.bias_exponent,
         spikes,
+        np.zeros(1, np.int64) if steps_done is None else steps_done,
     )
     return IntegerRecording(spikes, wraps, clips)
 
 
 @njit(cache=True)
-def _run(outgoing, weight_exponent, keep_u, keep_v, threshold, bias, spikes):
+def _run(outgoing, weight_exponent, keep_u, keep_v, threshold, bias, spikes, steps_done):
     n_steps, n = spikes.shape
     u = np.zeros(n, np.int64)
     v = np.zeros(n, np.int64)
@@ -295,6 +299,7 @@ def _run(outgoing, weight_exponent, keep_u, keep_v, threshold, bias, spikes):
             j = fired[k]
             for i in range(n):
                 a[i] += outgoing[j, i]
+        steps_done[0] += 1
     return wraps, clips
 
 

@@ -47,7 +47,13 @@ class Batch:
     networks: Sequence[Network]
 
 
-def run(batch: Batch, n_steps: int, *, reuse: np.ndarray | None = None) -> np.ndarray:
+def run(
+    batch: Batch,
+    n_steps: int,
+    *,
+    reuse: np.ndarray | None = None,
+    steps_done: np.ndarray | None = None,
+) -> np.ndarray:
     r"""Trajectories of rate networks that share one Gaussian matrix, from r = 0.
 
     The same equation as `step`. The recurrent input is summed in one fixed order,
@@ -62,7 +68,8 @@ def run(batch: Batch, n_steps: int, *, reuse: np.ndarray | None = None) -> np.nd
 
     Returns the states after each step, shape (network, time, neuron), dimensionless. The
     states of an earlier run of as many steps and at least as many networks may be given
-    to `reuse`: they are overwritten.
+    to `reuse`: they are overwritten. `steps_done`, an array of one integer, is counted up
+    after each step.
     """
     half, networks = batch.half, batch.networks
     n_neurons = len(half)
@@ -76,12 +83,13 @@ def run(batch: Batch, n_steps: int, *, reuse: np.ndarray | None = None) -> np.nd
         np.array([n.step_size for n in networks]),
         np.array([n.bias for n in networks]),
         states,
+        np.zeros(1, np.int64) if steps_done is None else steps_done,
     )
     return states
 
 
 @njit(cache=True)
-def _run(half, n_exc, gain, g_factor, step_size, bias, states):
+def _run(half, n_exc, gain, g_factor, step_size, bias, states, steps_done):
     n_lanes, n_steps, n = states.shape
     r = np.zeros((n, n_lanes))
     activation = np.empty((n, n_lanes))
@@ -98,6 +106,7 @@ def _run(half, n_exc, gain, g_factor, step_size, bias, states):
                 recurrent = gain[k] * (excitation[i, k] + g_factor[k] * inhibition[i, k])
                 r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k] + recurrent
                 states[k, t, i] = r[i, k]
+        steps_done[0] += 1
 
 
 @njit(cache=True)

@@ -31,6 +31,7 @@ def simulate(
     steps: int,
     rate_to_lif: str = "tutorial",
     float_to_integer: str = "tutorial",
+    steps_done: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Simulate one network through Lava, from rest, and keep everything that it does.
 
@@ -40,6 +41,8 @@ def simulate(
     - `backend`: `rate`, `lif_float` or `lif_bit_accurate`.
     - `steps`: length of the simulation.
     - `rate_to_lif`, `float_to_integer`: mappings, as in a sweep's config.
+    - `steps_done`: `memory.shared_array((1,), "int64")`, counted up after each step, for
+      those who watch. `lif_bit_accurate` takes twice `steps`: its ranges come first.
 
     **Returns** a dataset with dimensions `time` (in steps) and `neuron`, the coordinate
     `population` (E or I), and
@@ -55,10 +58,12 @@ def simulate(
     half = network.half_gaussian(gaussian)
     found: dict[str, Any] = {}
     if run.backend == "rate":
-        arrays = _through_lava("rate", rate.Batch(half, [point]), steps, point.n_neurons)
+        arrays = _through_lava(
+            "rate", rate.Batch(half, [point]), steps, point.n_neurons, steps_done
+        )
     else:
         real, scale = mapping.rate_to_lif(half, point, rate_to_lif)
-        arrays = _through_lava("lif_float", real, steps, point.n_neurons)
+        arrays = _through_lava("lif_float", real, steps, point.n_neurons, steps_done)
         ranges = loihi.dynamic_range(arrays["current"], arrays["voltage"])
         found = {"weight_scale": scale.value, "weight_scale_status": int(scale.status)}
         found |= asdict(ranges)
@@ -69,7 +74,7 @@ def simulate(
         found |= integer_diagnostics(integers, real)
         if integers.is_degenerate():
             raise SweepError("The mapping leaves no threshold, bias or decay in integers.")
-        arrays = _through_lava("lif_bit_accurate", integers, steps, point.n_neurons)
+        arrays = _through_lava("lif_bit_accurate", integers, steps, point.n_neurons, steps_done)
         for name in ("current_wraps", "voltage_clips"):
             found[name] = int(arrays.pop(name)[0])
     return xr.Dataset(
@@ -124,7 +129,7 @@ def _population(n_neurons: int) -> np.ndarray:
 
 
 def _through_lava(
-    backend: str, parameters: Any, steps: int, n_neurons: int
+    backend: str, parameters: Any, steps: int, n_neurons: int, steps_done: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     """What one network does on a backend, each array (time, neuron) or a count."""
     names: dict[str, tuple[str, ...]] = {
@@ -141,7 +146,9 @@ def _through_lava(
         for array, values in zip(arrays.values(), recording, strict=True):
             array[:] = values
 
-    tile = NetworkTile(networks=[(None, parameters)], record=record, n_steps=steps)
+    tile = NetworkTile(
+        networks=[(None, parameters)], record=record, n_steps=steps, steps_done=steps_done
+    )
     tile.simulate(backend)
     return arrays
 

@@ -1,22 +1,54 @@
 """What the command line prints: tables, in colour only where there is a terminal."""
 
 import json
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from io import StringIO
 from pathlib import Path
 
+import numpy as np
 import xarray as xr
 from rich.box import SIMPLE
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from eiphase.dataset import VARIABLES, beside
+from eiphase.memory import shared_array
 
 
 def progress(what: str) -> AbstractContextManager:
     """A spinner on standard error while something runs; nothing where there is no terminal."""
     return Console(stderr=True).status(what)
+
+
+@contextmanager
+def progress_bar(what: str, total: int) -> Iterator[np.ndarray]:
+    """A bar on standard error that follows the one integer of the shared array it gives."""
+    done = shared_array((1,), "int64")
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield done
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=console) as bar:
+        task = bar.add_task(what, total=total)
+        ended = threading.Event()
+
+        def follow() -> None:
+            while not ended.wait(0.1):
+                bar.update(task, completed=int(done[0]))
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield done
+        finally:
+            ended.set()
+            follower.join()
+            bar.update(task, completed=int(done[0]))
 
 
 def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:

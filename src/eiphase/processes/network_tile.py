@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
+import numpy as np
 from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyAsyncProcessModel
 from lava.magma.core.process.process import AbstractProcess
@@ -37,6 +38,7 @@ class NetworkTile(AbstractProcess):
     - `record`: called as `record(key, recording)` after each. The next simulation
       overwrites the recording.
     - `n_steps`: of each simulation.
+    - `steps_done`: a shared array of one integer, counted up after each step.
     """
 
     def __init__(
@@ -45,9 +47,16 @@ class NetworkTile(AbstractProcess):
         networks: Iterable[tuple[Any, Any]],
         record: Callable[[Any, Any], None],
         n_steps: int,
+        steps_done: np.ndarray | None = None,
     ):
         self.error = shared_array((_ERROR_BYTES,), "uint8")
-        super().__init__(networks=networks, record=record, n_steps=n_steps, error=self.error)
+        super().__init__(
+            networks=networks,
+            record=record,
+            n_steps=n_steps,
+            steps_done=steps_done,
+            error=self.error,
+        )
 
     def simulate(self, backend: str, *, watch: AbstractContextManager | None = None) -> None:
         """Run to the end on a backend and stop. Raises what the model raised, as text.
@@ -71,14 +80,17 @@ class _TileModel(PyAsyncProcessModel):
     """
 
     @abstractmethod
-    def simulate(self, parameters: Any, n_steps: int, reuse: Any) -> Any: ...
+    def simulate(
+        self, parameters: Any, n_steps: int, reuse: Any, steps_done: np.ndarray | None
+    ) -> Any: ...
 
     def run_async(self):
         keep_freed_memory()
         try:
             recording = None
+            n_steps, steps_done = self.proc_params["n_steps"], self.proc_params["steps_done"]
             for key, parameters in self.proc_params["networks"]:
-                recording = self.simulate(parameters, self.proc_params["n_steps"], recording)
+                recording = self.simulate(parameters, n_steps, recording, steps_done)
                 self.proc_params["record"](key, recording)
         except BaseException:  # SystemExit too: Lava would wait for a model that leaves
             text = traceback.format_exc().encode()[-_ERROR_BYTES:]
@@ -91,8 +103,8 @@ class _TileModel(PyAsyncProcessModel):
 class RateTileModel(_TileModel):
     """Rate neurons; networks that share Z advance together."""
 
-    def simulate(self, parameters, n_steps, reuse):
-        return rate.run(parameters, n_steps, reuse=reuse)
+    def simulate(self, parameters, n_steps, reuse, steps_done):
+        return rate.run(parameters, n_steps, reuse=reuse, steps_done=steps_done)
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -101,8 +113,8 @@ class RateTileModel(_TileModel):
 class LIFTileModel(_TileModel):
     """LIF neurons in floating point."""
 
-    def simulate(self, parameters, n_steps, reuse):
-        return lif.run(parameters, n_steps, reuse=reuse)
+    def simulate(self, parameters, n_steps, reuse, steps_done):
+        return lif.run(parameters, n_steps, reuse=reuse, steps_done=steps_done)
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -111,5 +123,5 @@ class LIFTileModel(_TileModel):
 class LoihiTileModel(_TileModel):
     """LIF neurons in Loihi's integers."""
 
-    def simulate(self, parameters, n_steps, reuse):
-        return loihi.run(parameters, n_steps)
+    def simulate(self, parameters, n_steps, reuse, steps_done):
+        return loihi.run(parameters, n_steps, steps_done=steps_done)
