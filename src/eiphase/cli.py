@@ -4,6 +4,7 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,14 +58,22 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_simulate(commands) -> None:
-    simulate = commands.add_parser(
-        "simulate",
-        help="simulate one network, print its observables, save its recording and picture",
-        description="Simulate one network through Lava, print its observables and how the "
-        "mappings went, and save everything it did.",
-        epilog="example:\n  eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot\n",
+def _add_command(commands, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    return commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"example:\n  eiphase {name} {example}\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_simulate(commands) -> None:
+    simulate = _add_command(
+        commands,
+        "simulate",
+        "simulate one network, print its observables, save its recording and picture",
+        "--q 8.16 --g 4.5 --backend lif_bit_accurate --plot",
     )
     add = simulate.add_argument
     add("--q", type=float, required=True, help="q_factor, recurrent gain")
@@ -88,11 +97,8 @@ def _add_simulate(commands) -> None:
 
 
 def _add_show(commands) -> None:
-    show = commands.add_parser(
-        "show",
-        help="print what is in a phase map",
-        epilog="example:\n  eiphase show results/demo/phase_map.nc\n",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    show = _add_command(
+        commands, "show", "print what is in a phase map", "results/demo/phase_map.nc"
     )
     show.add_argument("dataset", type=Path, help="a phase_map.nc")
     show.add_argument("--html", type=Path, help="write it as a page to this file instead")
@@ -100,14 +106,7 @@ def _add_show(commands) -> None:
 
 
 def _add_jobs(commands) -> None:
-    def job(name: str, what: str, example: str) -> argparse.ArgumentParser:
-        return commands.add_parser(
-            name,
-            help=what,
-            epilog=f"example:\n  eiphase {name} {example}\n",
-            formatter_class=argparse.RawDescriptionHelpFormatter,
-        )
-
+    job = partial(_add_command, commands)
     tile = job(
         "simulate-tile",
         "simulate one tile of a sweep through Lava",

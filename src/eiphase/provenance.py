@@ -7,6 +7,7 @@ import hashlib
 import json
 import platform
 import subprocess
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 
@@ -19,6 +20,7 @@ _SOURCES = [
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 
+@cache  # gathering asks once for each tile
 def code_digest(*more: str) -> str:
     """Of all code that a tile's numbers depend on, ours and that of the packages it calls.
 

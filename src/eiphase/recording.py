@@ -54,8 +54,7 @@ def simulate(
     Raises `SweepError`, one sentence, if there is no such network.
     """
     run = _validated(point, backend, steps, rate_to_lif, float_to_integer)
-    gaussian = network.gaussian_matrix(point.n_neurons, point.seed, draw=point.draw)
-    half = network.half_gaussian(gaussian)
+    half = _half_gaussian(point)
     found: dict[str, Any] = {}
     if run.backend == "rate":
         arrays = _through_lava(
@@ -122,6 +121,11 @@ def _validated(
 def _plain(number: Any) -> Any:
     """A Python int for NumPy's, as a dataset's coordinates hold them."""
     return int(number) if isinstance(number, np.integer) else number
+
+
+def _half_gaussian(point: Network) -> np.ndarray:
+    gaussian = network.gaussian_matrix(point.n_neurons, point.seed, draw=point.draw)
+    return network.half_gaussian(gaussian)
 
 
 def _population(n_neurons: int) -> np.ndarray:
@@ -234,8 +238,7 @@ def _weights(recording: xr.Dataset) -> np.ndarray:
     """Of a recording's network on its backend, [post, pre]."""
     attributes = recording.attrs
     point = Network(**{name: attributes[name] for name in Network.__dataclass_fields__})
-    gaussian = network.gaussian_matrix(point.n_neurons, point.seed, draw=point.draw)
-    half = network.half_gaussian(gaussian)
+    half = _half_gaussian(point)
     if attributes["backend"] == "rate":
         return network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     real, _ = mapping.rate_to_lif(half, point, attributes["rate_to_lif"])

@@ -31,8 +31,8 @@ def simulate_tile(
 
     `ranges` are the variables of the `lif_float` tile of the same seed and number: an
     `lif_bit_accurate` tile takes its dynamic ranges from them. `watch` is entered while
-    Lava runs. Returns the variables of
-    `dataset.VARIABLES` along the tile's points. Progress goes to standard error.
+    Lava runs. Returns the variables of `dataset.VARIABLES` along the tile's points.
+    Progress goes to standard error.
     """
     work = _Work(sweep, tile, ranges or {})
     backend = _BACKENDS[tile.backend](work)

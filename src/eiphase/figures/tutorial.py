@@ -28,10 +28,10 @@ EDGE = 50  # steps left out at both ends of mean rates
 NEURON = 4  # the one whose activation is shown
 
 
-def _axes(n_columns: int, height: float = 3.6, *, share: bool = False) -> tuple[Figure, np.ndarray]:
+def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
     with sns.axes_style("ticks"):
         return plt.subplots(
-            1, n_columns, figsize=(5 * n_columns, height), sharey=share, squeeze=False,
+            1, n_columns, figsize=(5 * n_columns, height), squeeze=False,
             layout="constrained",
         )  # fmt: skip
 
