@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from eiphase import dataset, lif, loihi, mapping, network
+from eiphase import lif, loihi, mapping, network, tile_file
 from eiphase.network import Network
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
@@ -82,11 +82,12 @@ def in_sweep(sweep: Sweep, backend: str, folder: Path) -> float:
     tile = sweep.tile(backend, 1, 0)
     ranges = None
     if backend == "lif_bit_accurate":
-        ranges = dataset.read_tile(folder / sweep.tile("lif_float", 1, 0).path, sweep)[1]
+        floats = folder / sweep.tile_path(sweep.tile("lif_float", 1, 0))
+        ranges = tile_file.read(floats, sweep).values
 
     def run() -> None:
         values = simulate_tile(sweep, tile, ranges=ranges)
-        dataset.write_tile(folder / tile.path, values, sweep, tile)
+        tile_file.write(folder / sweep.tile_path(tile), values, sweep, tile)
 
     return seconds(run) / len(tile.points)
 

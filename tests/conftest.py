@@ -8,7 +8,7 @@ from hypothesis import settings
 from tiny_sweep import SWEEP, values_of
 
 import eiphase.lava_compatibility  # noqa: F401  before any test imports Lava
-from eiphase import dataset, network
+from eiphase import gathering, network, tile_file
 from eiphase.network import Network
 
 # Runs through Lava fork processes and compile kernels: their time says nothing.
@@ -66,6 +66,14 @@ def tiles(tmp_path) -> list[Path]:
     """Files of all tiles of `tiny_sweep.SWEEP`, with `tiny_sweep.values_of` in them."""
     paths = []
     for tile in SWEEP.all_tiles():
-        paths.append(tmp_path / tile.path)
-        dataset.write_tile(paths[-1], values_of(tile), SWEEP, tile)
+        paths.append(tmp_path / SWEEP.tile_path(tile))
+        tile_file.write(paths[-1], values_of(tile), SWEEP, tile)
     return paths
+
+
+@pytest.fixture
+def phase_map_file(tiles, tmp_path) -> Path:
+    """All of them, gathered."""
+    path = tmp_path / "phase_map.nc"
+    gathering.gather(tiles, SWEEP, path, name="test")
+    return path

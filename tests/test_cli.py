@@ -58,8 +58,7 @@ def test_simulate_says_what_is_wrong_and_writes_nothing(capsys, tmp_path, argume
     assert not list(tmp_path.iterdir())
 
 
-def test_show_prints_what_is_in_a_phase_map(capsys, tiles, tmp_path):
-    dataset.write(dataset.gather(tiles, SWEEP, name="test"), tmp_path / "phase_map.nc")
+def test_show_prints_what_is_in_a_phase_map(capsys, phase_map_file):
     assert cli.main(["show", "phase_map.nc"]) == 0
     printed = capsys.readouterr().out
     for text in ("rate, lif_float", "c0_flag", "censored", "decay_time", SWEEP.digest[:20]):
@@ -142,10 +141,10 @@ def test_every_option_of_simulate_is_heeded(monkeypatch):
         xr.testing.assert_identical(found.load(), expected.merge(observed))
 
 
-def test_show_counts_flags_by_backend(capsys, tiles, tmp_path):
-    phase_map = dataset.gather(tiles, SWEEP, name="test")
+def test_show_counts_flags_by_backend(capsys, phase_map_file):
+    phase_map = xr.load_dataset(phase_map_file)
     phase_map.c0_flag.loc[{"backend": "lif_float", "q_factor": 6.0}] = 4
-    dataset.write(phase_map, tmp_path / "phase_map.nc")
+    dataset.write(phase_map, phase_map_file)
     cli.main(["show", "phase_map.nc"])
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     rows = {words[0]: words[1:] for words in lines[: lines.index([]) + 25] if len(words) == 7}

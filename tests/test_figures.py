@@ -2,8 +2,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.patches import Rectangle
-from tiny_sweep import SWEEP
 
 from eiphase import dataset
 from eiphase.figures import files
@@ -21,9 +21,9 @@ def _close_figures():
 
 
 @pytest.fixture
-def phase_map(tiles):
+def phase_map(phase_map_file):
     """Of made-up numbers, without any flag or doubt."""
-    found = dataset.gather(tiles, SWEEP, name="test")
+    found = xr.load_dataset(phase_map_file)
     found.current_wraps[:] = found.centring_bias[:] = 0
     found.weight_strength[:] = 1
     return found

@@ -160,7 +160,7 @@ def test_tiles_hold_every_point_once(tiles):
         for seed in sweep.seeds:
             points = [p for n in range(tiles) for p in sweep.tile(backend, seed, n).points]
             assert points == sweep.points()
-    paths = [tile.path for tile in sweep.all_tiles()]
+    paths = [sweep.tile_path(tile) for tile in sweep.all_tiles()]
     assert len(set(paths)) == len(paths) == 2 * 2 * tiles
 
 

@@ -1,10 +1,6 @@
 """The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
 
-import os
 import re
-import shutil
-import subprocess
-import sys
 
 import nbformat
 import numpy as np
@@ -13,9 +9,10 @@ import xarray as xr
 import yaml
 from conftest import REPOSITORY
 from test_sweep import changed
+from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import dataset, loihi, mapping, network, observables
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase import gathering, loihi, mapping, network, observables, tile_file
+from eiphase.dataset import DatasetError
 from eiphase.figures import tutorial
 from eiphase.network import Network
 from eiphase.notebook import execute
@@ -24,30 +21,6 @@ from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
-
-TINY = {
-    "network": {"neurons": 40},
-    "grid": {"q_factor": [0.5, 4.0, 9.0], "g_factor": [4.5, 6.0]},
-    "seeds": [1, 7],
-    "backends": ["rate", "lif_float", "lif_bit_accurate"],
-    "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
-}
-
-
-def snakemake(folder, *arguments, env=None):
-    """Run the workflow in a folder of its own, as a user would."""
-    command = [
-        sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile",
-        "--workflow-profile", REPOSITORY / "profiles/default", "--directory", folder, *arguments,
-    ]  # fmt: skip
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, env=env)
-
-
-def run_sweep(folder, config, cores):
-    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    run = snakemake(folder, "--cores", cores, "--config", "sweep=tiny.yaml")
-    assert run.returncode == 0, run.stdout + run.stderr
-    return folder / "results/tiny", run.stderr
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +92,9 @@ def test_a_point_equals_the_step_by_step_reference(sweep, backend):
 
 
 def test_cores_and_tiles_change_no_bit(sweep, tmp_path):
-    _, _, dataset, _ = sweep
-    results, _ = run_sweep(tmp_path, TINY | {"tiles": 3}, cores="2")
-    with xr.open_dataset(results / "phase_map.nc") as other:
-        assert other.attrs["sweep_digest"] == dataset.attrs["sweep_digest"]
-        for name in VARIABLES:
-            assert np.array_equal(other[name], dataset[name], equal_nan=True), name
+    _, results, *_ = sweep
+    others, _ = run_sweep(tmp_path, TINY | {"tiles": 3}, cores="2")
+    assert_equal(results, others)
 
 
 def test_the_readmes_python_draws_the_dataset(sweep, tmp_path, monkeypatch):
@@ -170,9 +140,9 @@ def test_the_notebook_runs_on_any_sweep(tmp_path, changes):
         ranges = None
         if tile.backend == "lif_bit_accurate":
             ranges = simulate_tile(sweep, sweep.tile("lif_float", tile.seed, tile.number))
-        paths.append(tmp_path / tile.path)
-        dataset.write_tile(paths[-1], simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
-    dataset.write(dataset.gather(paths, sweep, name="any"), tmp_path / "phase_map.nc")
+        paths.append(tmp_path / sweep.tile_path(tile))
+        tile_file.write(paths[-1], simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
+    gathering.gather(paths, sweep, tmp_path / "phase_map.nc", name="any")
     execute(REPOSITORY / "notebooks/phase_map.py", tmp_path / "notebook.ipynb")
 
 
@@ -217,21 +187,6 @@ def test_a_network_beyond_all_bounds_is_a_flagged_result(tmp_path):
     with xr.open_dataset(results / "phase_map.nc") as dataset:
         assert (dataset.c0_flag >= 0).all()
         assert dataset.c0_flag.sel(backend="lif_bit_accurate") == Flag.BROKEN
-
-
-def test_a_change_of_the_code_runs_tiles_again(sweep, tmp_path):
-    folder, *_ = sweep
-    package = tmp_path / "eiphase"
-    shutil.copytree(REPOSITORY / "src/eiphase", package)
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    plan = ("--dry-run", "--config", "sweep=tiny.yaml")
-    with (package / "figures.py").open("a") as figures:
-        figures.write("# draws otherwise\n")
-    assert "Nothing to be done" in snakemake(folder, *plan, env=environment).stdout
-    with (package / "rate.py").open("a") as kernel:
-        kernel.write("# computes otherwise\n")
-    run = snakemake(folder, *plan, env=environment)
-    assert re.search(r"simulate +6\n", run.stdout)
 
 
 def test_a_folder_with_a_space_is_fine(tmp_path):

@@ -17,11 +17,11 @@ VALID = {
 SWEEP = Sweep.model_validate(VALID)
 
 
-def values_of(tile):
+def values_of(tile, sweep=SWEEP):
     """Numbers that say where they belong: backend, seed, q and g, in digits."""
-    base = 1000 * SWEEP.backends.index(tile.backend) + 100 * tile.seed
+    base = 1000 * ["rate", "lif_float", "lif_bit_accurate"].index(tile.backend) + 100 * tile.seed
     numbers = np.array([base + 10 * q + g for q, g in tile.points], float)
-    lags = np.arange(SWEEP.simulation.max_lag + 1)
+    lags = np.arange(sweep.simulation.max_lag + 1)
     return {
         name: numbers[:, None] + lags / 1000 if v.lagged else
         (np.zeros(len(numbers), "i1") if v.flags else numbers)

@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -218,19 +217,13 @@ def _show(options: argparse.Namespace) -> None:
 def _simulate_tile(options: argparse.Namespace) -> int:
     sweep = sweeps.load(options.config)
     tile = sweep.tile(options.backend, options.seed, options.tile)
-    ranges = None
-    if tile.backend == "lif_bit_accurate":
-        if options.ranges is None:
-            raise SweepError("--ranges is missing, but lif_bit_accurate needs its lif_float tile.")
-        source, ranges = dataset.read_tile(options.ranges, sweep)
-        if source != replace(tile, backend="lif_float"):
-            raise SweepError(f"--ranges is {source}, but {tile} needs that of lif_float.")
+    if tile.backend == "lif_bit_accurate" and options.ranges is None:
+        raise SweepError("--ranges is missing, but lif_bit_accurate needs its lif_float tile.")
 
     def work() -> int:
-        from eiphase.simulation import simulate_tile
+        from eiphase import tile_job
 
-        values = simulate_tile(sweep, tile, ranges=ranges, watch=guard.watched())
-        dataset.write_tile(options.output, values, sweep, tile)
+        tile_job.run(sweep, tile, options.output, ranges=options.ranges, watch=guard.watched())
         return 0
 
     code = guard.supervised(lambda: _without_traceback(work), time_limit=options.time_limit)
@@ -240,12 +233,11 @@ def _simulate_tile(options: argparse.Namespace) -> int:
 
 
 def _gather(options: argparse.Namespace) -> None:
-    from eiphase import terminal
+    from eiphase import gathering, terminal
 
     sweep = sweeps.load(options.config)
     with terminal.progress("gathering"):
-        gathered = dataset.gather(options.tiles, sweep, name=options.config.stem)
-        dataset.write(gathered, options.output)
+        gathering.gather(options.tiles, sweep, options.output, name=options.config.stem)
 
 
 def _draw(options: argparse.Namespace) -> None:

@@ -1,21 +1,18 @@
-"""Datasets: which variables there are, tile files, and the gathered phase map."""
+"""Datasets: which variables there are, and files that are read and written as a whole."""
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import netCDF4
 import numpy as np
 
-from eiphase import provenance
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
-from eiphase.sweep import Sweep, SweepError, Tile
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -143,112 +140,6 @@ VARIABLES: dict[str, Variable] = {
 }
 
 
-def write_tile(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
-    """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
-    networks = list(sweep.networks(tile))
-    with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
-        file.sweep_digest = sweep.digest
-        file.backend, file.seed, file.number = tile.backend, tile.seed, tile.number
-        file.setncatts(provenance.attributes())
-        file.createDimension("point", len(tile.points))
-        file.createDimension("lag", sweep.simulation.max_lag + 1)
-        for name in ("q_factor", "g_factor"):
-            coordinates = [getattr(network, name) for network in networks]
-            file.createVariable(name, "f8", ("point",))[:] = coordinates
-        for name, data in values.items():
-            dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
-            file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
-
-
-def read_tile(path: Path, sweep: Sweep) -> tuple[Tile, dict[str, np.ndarray]]:
-    """Read what `write_tile` wrote.
-
-    Raises `DatasetError` if the file is damaged, or comes from another sweep, another cut
-    into tiles, or other code than that which runs.
-    """
-    try:
-        with netCDF4.Dataset(path) as file:
-            file.set_auto_mask(False)
-            digests = {"sweep": file.sweep_digest, "code": file.code_digest}
-            identity = str(file.backend), int(file.seed), int(file.number)
-            points = list(zip(file["q_factor"][:], file["g_factor"][:], strict=True))
-            values = {name: file[name][:] for name in VARIABLES}
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is not there.") from None
-    except (OSError, AttributeError, IndexError, KeyError, RuntimeError, ValueError):
-        raise DatasetError(
-            f"{path} is damaged, or not a tile; delete it to run it again."
-        ) from None
-    for what, needed in {"sweep": sweep.digest, "code": provenance.code_digest()}.items():
-        if digests[what] != needed:
-            raise DatasetError(
-                f"{path} was simulated by {what} {digests[what][:12]}, but {needed[:12]} is "
-                "needed; delete it to run it again."
-            )
-    try:
-        tile = sweep.tile(*identity)
-    except SweepError as error:
-        raise DatasetError(f"{path} is no tile of this sweep: {error}") from None
-    if points != [(n.q_factor, n.g_factor) for n in sweep.networks(tile)]:
-        raise DatasetError(f"{path} holds other points than {tile}; delete it to run it again.")
-    return tile, values
-
-
-def gather(tiles: Iterable[Path], sweep: Sweep, *, name: str) -> "xr.Dataset":
-    """All tiles of a sweep as one dataset with dimensions backend, q_factor, g_factor, seed, lag.
-
-    Raises `DatasetError` unless every point of the sweep is there exactly once.
-    """
-    import xarray as xr  # imported here: simulations do not need it, and it takes a second
-
-    dims = ("backend", "q_factor", "g_factor", "seed")
-    coordinates = (sweep.backends, sweep.grid.q_factor, sweep.grid.g_factor, sweep.seeds)
-    shape = tuple(len(values) for values in coordinates)
-    lags = np.arange(sweep.simulation.max_lag + 1)
-    arrays = {
-        key: np.full(shape + ((len(lags),) if v.lagged else ()), v.fill, v.dtype)
-        for key, v in VARIABLES.items()
-    }
-    times_seen = np.zeros(shape, int)
-    for path in tiles:
-        tile, values = read_tile(path, sweep)
-        q, g = np.array(tile.points).T
-        where = (sweep.backends.index(tile.backend), q, g, sweep.seeds.index(tile.seed))
-        times_seen[where] += 1
-        for key, array in arrays.items():
-            array[where] = values[key]
-    if (times_seen != 1).any():
-        odd = tuple(np.argwhere(times_seen != 1)[0])
-        point = ", ".join(f"{d} {c[i]}" for d, c, i in zip(dims, coordinates, odd, strict=True))
-        raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
-
-    dataset = xr.Dataset(
-        {
-            key: ((*dims, "lag") if v.lagged else dims, arrays[key], v.attributes())
-            for key, v in VARIABLES.items()
-        },
-        coords={
-            "backend": ("backend", list(sweep.backends), {"long_name": "kind of simulation"}),
-            "q_factor": ("q_factor", list(sweep.grid.q_factor), _axis("recurrent gain")),
-            "g_factor": ("g_factor", list(sweep.grid.g_factor), _axis("relative inhibition")),
-            "seed": ("seed", list(sweep.seeds), {"long_name": "seed of the Gaussian matrix"}),
-            "lag": ("lag", lags, {"long_name": "lag", "units": "step"}),
-        },
-    )
-    return dataset.assign_attrs(
-        Conventions="CF-1.11",
-        title=f"Phase map of excitatory-inhibitory networks: {name}",
-        sweep=name,
-        sweep_config=sweep.model_dump_json(),
-        sweep_digest=sweep.digest,
-        **provenance.attributes(),
-    )
-
-
-def _axis(long_name: str) -> dict[str, str]:
-    return {"long_name": long_name, "units": "1"}
-
-
 def open_dataset(path: Path) -> "xr.Dataset":
     """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
     import xarray as xr
@@ -284,10 +175,14 @@ def remove_partial(path: Path) -> None:
 
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its place if all goes well, and else vanishes."""
+    """A temporary file beside `path` that takes its place if all goes well, and else vanishes.
+
+    One process at a time may write a path.
+    """
     if path.is_dir():
         raise DatasetError(f"{path} is a folder, but a file is to be written.")
     path.parent.mkdir(parents=True, exist_ok=True)
+    remove_partial(path)
     handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     os.close(handle)
     try:

@@ -12,41 +12,63 @@ from importlib.metadata import version
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
-# Sources and packages on which the numbers of a tile depend.
-_SOURCES = [
-    "lif", "loihi", "mapping", "measurement", "memory", "network", "observables", "rate",
-    "simulation", "sweep",
+# Sources and packages on which the numbers of a tile depend; `processes` is a folder.
+_COMMON_SOURCES = [
+    "measurement", "memory", "network", "observables", "processes", "simulation", "sweep",
 ]  # fmt: skip
+_SOURCES = {
+    "rate": ["rate"],
+    "lif_float": ["lif", "loihi", "mapping"],
+    "lif_bit_accurate": ["lif", "loihi", "mapping"],
+}
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 
 @cache  # gathering asks once for each tile
-def code_digest(*more: str) -> str:
-    """Of all code that a tile's numbers depend on, ours and that of the packages it calls.
+def code_digest(*backends: str, recording: bool = False) -> str:
+    """Of all code that the backends' numbers depend on, ours and that of the packages it calls.
 
-    `more` names further modules of ours.
+    All backends unless some are named. `recording` adds what records single networks.
     """
+    names = {name for backend in backends or _SOURCES for name in _SOURCES[backend]}
+    return sources_digest(*_COMMON_SOURCES, *names, *(["recording"] if recording else []))
+
+
+def sources_digest(*names: str) -> str:
+    """Of some of our modules and folders, and of the packages that numbers depend on."""
     digest = hashlib.sha256()
-    sources = [_PACKAGE / f"{name}.py" for name in (*_SOURCES, *more)]
-    for path in [*sources, *sorted((_PACKAGE / "processes").glob("*.py"))]:
-        digest.update(path.read_bytes())
+    for name in sorted(names):
+        folder = _PACKAGE / name
+        for path in sorted(folder.glob("*.py")) if folder.is_dir() else [_PACKAGE / f"{name}.py"]:
+            digest.update(path.read_bytes())
     for package in _NUMERICAL_PACKAGES:
         digest.update(f"{package} {version(package)}".encode())
     return digest.hexdigest()
 
 
-def attributes() -> dict[str, str]:
-    """Commit, digest of the code, versions and machine, as attributes of a file."""
+def attributes(*backends: str) -> dict[str, str]:
+    """Commit, digest of the backends' code, versions and machine, as attributes of a file."""
     packages = ("eiphase", *_NUMERICAL_PACKAGES, "xarray", "netCDF4")
     versions = {"python": platform.python_version(), **{p: version(p) for p in packages}}
     return {
         "commit": _commit(),
-        "code_digest": code_digest(),
+        "code_digest": code_digest(*backends),
         "versions": json.dumps(versions),
-        "machine": f"{platform.system()} {platform.machine()}",
+        "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
     }
 
 
+def _processor() -> str:
+    """Its model name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "processor unknown"
+
+
+@cache
 def _commit() -> str:
     """The commit of the code that runs, `+changes` if the code was edited since."""
     here = ["git", "-C", str(_PACKAGE)]

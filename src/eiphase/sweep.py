@@ -4,6 +4,7 @@ Imports nothing heavy: the Snakefile reads it at every start.
 """
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
@@ -24,6 +25,7 @@ from pydantic import (
     model_validator,
 )
 
+from eiphase import provenance
 from eiphase.network import Network, n_excitatory
 
 Backend = Literal["rate", "lif_float", "lif_bit_accurate"]
@@ -229,6 +231,19 @@ class Sweep(_Section):
         """Of everything that the numbers of the sweep depend on."""
         return hashlib.sha256(self.model_dump_json(exclude={"tiles"}).encode()).hexdigest()
 
+    def parameters(self, backend: str) -> dict[str, dict[str, Any]]:
+        """Of the config, what a backend's numbers at one seed and grid point depend on."""
+        kept = {"network", "simulation", "mapping", "observables"}
+        config = self.model_dump(mode="json", include=kept)
+        if backend == "rate":
+            del config["mapping"], config["observables"]["boxcar"]
+            return config
+        del config["network"]["bias"]  # LIF neurons have their own, see `mapping.lif_bias`
+        if backend == "lif_float":
+            config["mapping"] = {"rate_to_lif": self.mapping.rate_to_lif}
+            config["observables"]["dynamic_range"] = "lif_bit_accurate" in self.backends
+        return config
+
     def points(self) -> list[tuple[int, int]]:
         """Indices (q_factor, g_factor) of all grid points, q_factor the slower."""
         return list(product(range(len(self.grid.q_factor)), range(len(self.grid.g_factor))))
@@ -252,6 +267,15 @@ class Sweep(_Section):
         points = self.points()
         first, last = (i * len(points) // self.tiles for i in (number, number + 1))
         return Tile(backend, seed, number, tuple(points[first:last]))
+
+    def tile_path(self, tile: "Tile") -> str:
+        """Of a tile's file, in the folder of the sweep's tiles.
+
+        It names all that the tile's numbers depend on: a file that is there is up to date.
+        """
+        points = [(n.q_factor, n.g_factor) for n in self.networks(tile)]
+        digest = tile_digest(tile.backend, tile.seed, self.parameters(tile.backend), points)
+        return f"{tile.backend}/seed-{tile.seed}/tile-{tile.number}-{digest}.nc"
 
     def all_tiles(self) -> Iterator["Tile"]:
         """Every tile of every backend and seed."""
@@ -282,13 +306,24 @@ class Tile:
     number: int
     points: tuple[tuple[int, int], ...]  # indices (q_factor, g_factor)
 
-    @property
-    def path(self) -> str:
-        """Of the tile's file, in the folder of the sweep's tiles."""
-        return f"{self.backend}/seed-{self.seed}/tile-{self.number}.nc"
-
     def __str__(self) -> str:
         return f"{self.backend} seed {self.seed} tile {self.number}"
+
+
+def tile_digest(
+    backend: str,
+    seed: int,
+    parameters: dict[str, dict[str, Any]],
+    points: Sequence[tuple[float, float]],
+    code: str | None = None,
+) -> str:
+    """Of all that a tile's numbers depend on; `points` are pairs of q_factor and g_factor.
+
+    `code` is that which runs, unless told otherwise.
+    """
+    code = code or provenance.code_digest(backend)
+    everything = json.dumps([backend, seed, parameters, code, points], sort_keys=True)
+    return hashlib.sha256(everything.encode()).hexdigest()[:16]
 
 
 def figure_names(backends: Collection[str]) -> list[str]:

@@ -29,6 +29,8 @@ rule figures:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        code=provenance.sources_digest("figures"),  # a change of it draws again
     shell:
         "eiphase draw {input:q} {output:q} 2>&1 | tee {log:q} >&2"
 
@@ -50,5 +52,7 @@ rule summary:
     resources:
         mem_mb=1000,
         runtime=10,
+    params:
+        code=provenance.sources_digest("terminal"),
     shell:
         "eiphase show {input:q} --html {output:q} 2>&1 | tee {log:q} >&2"

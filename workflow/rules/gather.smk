@@ -3,8 +3,8 @@
 
 rule gather:
     input:
-        sweep=SWEEP_FILE,
-        tiles=[f"{RESULTS}/tiles/{tile.path}" for tile in SWEEP.all_tiles()],
+        sweep=ancient(SWEEP_FILE),
+        tiles=[f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}" for tile in SWEEP.all_tiles()],
     output:
         f"{RESULTS}/phase_map.nc",
     log:
@@ -13,7 +13,11 @@ rule gather:
         f"{RESULTS}/benchmarks/gather.tsv"
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=1000,
         runtime=30,
+    params:
+        # Not read by the command: a change of either gathers again.
+        sweep=SWEEP.digest,
+        code=provenance.sources_digest("gathering", "dataset", "tile_file"),
     shell:
         "eiphase gather {input.sweep:q} {output:q} {input.tiles:q} 2>&1 | tee {log:q} >&2"

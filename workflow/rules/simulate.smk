@@ -3,22 +3,20 @@
 
 rule simulate:
     input:
-        sweep=SWEEP_FILE,
+        # A tile's name holds the digest of all that its numbers depend on, so that the
+        # config's time of change does not matter.
+        sweep=ancient(SWEEP_FILE),
         ranges=float_tile,
     output:
-        f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.nc",
+        f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.nc",
     log:
-        f"{RESULTS}/logs/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.log",
+        f"{RESULTS}/logs/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.log",
     benchmark:
-        f"{RESULTS}/benchmarks/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}.tsv"
+        f"{RESULTS}/benchmarks/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.tsv"
     threads: 1
     resources:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
-    params:
-        # Not read by the command: a change of either runs the tiles again.
-        sweep=SWEEP.digest,
-        code=provenance.code_digest(),
     shell:
         "eiphase simulate-tile {input.sweep:q} {output:q} --backend {wildcards.backend}"
         " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges:q}"

@@ -49,7 +49,7 @@ rule simulate_tutorial:
     params:
         q_factor=lambda wildcards: TUTORIAL[wildcards.network]["q_factor"],
         draw=lambda wildcards: TUTORIAL[wildcards.network]["draw"],
-        code=provenance.code_digest("recording"),
+        code=provenance.code_digest(recording=True),
     shell:
         "eiphase simulate --q {params.q_factor} --g 4.5 --seed 1234 --draw {params.draw}"
         " --backend {wildcards.backend} --autocovariance tutorial --output {output:q}"
@@ -78,5 +78,7 @@ rule tutorial_figures:
     resources:
         mem_mb=2000,
         runtime=10,
+    params:
+        code=provenance.sources_digest("figures"),
     shell:
         "eiphase draw-tutorial --recordings {input:q} --figures {output:q} 2>&1 | tee {log:q} >&2"

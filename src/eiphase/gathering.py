@@ -1,0 +1,161 @@
+"""All tiles of a sweep become one labelled dataset; memory does not grow with their number."""
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+
+from eiphase import provenance, tile_file
+from eiphase.dataset import VARIABLES, DatasetError, Variable, beside
+from eiphase.sweep import Sweep
+from eiphase.tile_file import Contents, DamagedTile
+
+_DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
+_CHUNK_BYTES = 2**20
+_CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
+
+
+def gather(tiles: Iterable[Path], sweep: Sweep, output: Path, *, name: str) -> None:
+    """Write all tiles of a sweep as one dataset.
+
+    Its dimensions are backend, q_factor, g_factor and seed, and for some variables lag.
+    `name` is the sweep's. Raises `DatasetError`, and writes nothing, unless every point of
+    the sweep is there exactly once and comes from its config and this code. Tiles that are
+    damaged are renamed, so that the workflow's next run simulates them again.
+    """
+    with beside(output) as partial, netCDF4.Dataset(partial, "w") as file:
+        _define(file, sweep, name)
+        _fill(file, tiles, sweep)
+
+
+def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
+    times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
+    origins: set[tuple[str, str]] = set()
+    damaged = []
+    for path in tiles:
+        try:
+            contents = tile_file.read(path, sweep)
+        except DamagedTile as error:
+            os.replace(path, f"{path}.damaged")
+            damaged.append(str(error))
+            continue
+        origins.add((contents.commit, contents.machine))
+        backend, q, g, seed = _indices(path, contents, sweep)
+        times_seen[backend, q, g, seed] += 1
+        for rows, columns, points in _blocks(q, g):
+            for key in VARIABLES:
+                block = contents.values[key][points]
+                shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
+                file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
+    if damaged:
+        raise DatasetError(
+            f"{' '.join(damaged)} Renamed to *.damaged: the next run simulates what it held again."
+        )
+    _check_complete(times_seen, sweep)
+    for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
+        file.setncattr(key, "; ".join(sorted(set(values))))
+
+
+def _axes(sweep: Sweep) -> tuple[Sequence, ...]:
+    return sweep.backends, sweep.grid.q_factor, sweep.grid.g_factor, sweep.seeds
+
+
+def _indices(path: Path, contents: Contents, sweep: Sweep) -> tuple[int, list, list, int]:
+    """Where the points of a tile stand in the dataset."""
+    backends, *grid, seeds = _axes(sweep)
+    places = [{value: i for i, value in enumerate(axis)} for axis in grid]
+    try:
+        q, g = (
+            [place[point[axis]] for point in contents.points] for axis, place in enumerate(places)
+        )
+        return backends.index(contents.backend), q, g, seeds.index(contents.seed)
+    except (KeyError, ValueError):
+        raise DatasetError(
+            f"{path} holds points of {contents.backend} seed {contents.seed} that the sweep "
+            "does not have."
+        ) from None
+
+
+def _blocks(q: list[int], g: list[int]) -> Iterator[tuple[slice, slice, slice]]:
+    """The rectangles that points in their order fill: rows, columns, and which points."""
+    first = 0
+    while first < len(q):
+        end = first + 1
+        while end < len(q) and q[end] == q[first] and g[end] == g[end - 1] + 1:
+            end += 1
+        width, columns = end - first, g[first:end]
+        n_rows = 1
+        while (
+            q[end : end + width] == [q[first] + n_rows] * width and g[end : end + width] == columns
+        ):
+            end += width
+            n_rows += 1
+        yield (
+            slice(q[first], q[first] + n_rows),
+            slice(columns[0], columns[-1] + 1),
+            slice(first, end),
+        )
+        first = end
+
+
+def _check_complete(times_seen: np.ndarray, sweep: Sweep) -> None:
+    if (times_seen == 1).all():
+        return
+    odd = tuple(np.argwhere(times_seen != 1)[0])
+    named = zip(_DIMENSIONS, _axes(sweep), odd, strict=True)
+    point = ", ".join(f"{dimension} {axis[i]}" for dimension, axis, i in named)
+    raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
+
+
+def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
+    """Dimensions, coordinates, empty variables, and attributes."""
+    file.setncatts(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"Phase map of excitatory-inhibitory networks: {name}",
+            "sweep": name,
+            "sweep_config": sweep.model_dump_json(),
+            "sweep_digest": sweep.digest,
+            **provenance.attributes(),
+        }
+    )
+    lags = np.arange(sweep.simulation.max_lag + 1)
+    axis = {"long_name": "recurrent gain", "units": "1"}
+    for dimension, values, dtype, attributes in (
+        ("backend", np.array(sweep.backends, object), str, {"long_name": "kind of simulation"}),
+        ("q_factor", sweep.grid.q_factor, "f8", axis),
+        ("g_factor", sweep.grid.g_factor, "f8", axis | {"long_name": "relative inhibition"}),
+        ("seed", sweep.seeds, "i8", {"long_name": "seed of the Gaussian matrix"}),
+        ("lag", lags, "i8", {"long_name": "lag", "units": "step"}),
+    ):
+        file.createDimension(dimension, len(values))
+        coordinate = file.createVariable(dimension, dtype, (dimension,))
+        coordinate[:] = values
+        coordinate.setncatts(attributes)
+    for key, variable in VARIABLES.items():
+        _define_variable(file, key, variable, sweep)
+
+
+def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable, sweep: Sweep) -> None:
+    n_q, n_g, n_lags = (len(file.dimensions[d]) for d in ("q_factor", "g_factor", "lag"))
+    # A chunk holds points of one backend and seed, as tiles do: few chunks are written twice.
+    dimensions: tuple[str, ...] = _DIMENSIONS
+    chunk: tuple[int, ...] = (1, n_q, n_g, 1)
+    if variable.lagged:
+        dimensions = (*_DIMENSIONS, "lag")
+        chunk = (1, 1, min(n_g, max(1, _CHUNK_BYTES // (8 * n_lags))), 1, n_lags)
+    created = file.createVariable(
+        key,
+        variable.dtype,
+        dimensions,
+        zlib=True,
+        complevel=1,
+        shuffle=True,
+        chunksizes=chunk,
+        chunk_cache=_CACHE_BYTES,
+        fill_value=False if variable.flags else variable.fill,
+    )
+    created.set_auto_mask(False)
+    created.setncatts(variable.attributes())

@@ -1,0 +1,150 @@
+"""Files of tiles: what one job leaves for gathering, and for later jobs to take over."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import netCDF4
+import numpy as np
+
+from eiphase import provenance
+from eiphase.dataset import VARIABLES, DatasetError, beside
+from eiphase.sweep import Sweep, Tile, tile_digest
+
+
+class DamagedTile(DatasetError):
+    """A file that is not what its own name says; the message is one sentence."""
+
+
+Values = Mapping[str, Any]
+"""Of the variables of one point, by name."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What stands in a tile's file."""
+
+    backend: str
+    seed: int
+    points: list[tuple[float, float]]  # q_factor and g_factor
+    values: Mapping[str, np.ndarray]  # of `dataset.VARIABLES`, along `points`
+    commit: str
+    machine: str
+
+    def by_point(self) -> dict[tuple[float, float], Values]:
+        return {
+            point: {name: values[index] for name, values in self.values.items()}
+            for index, point in enumerate(self.points)
+        }
+
+
+def write(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
+    """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
+    networks = list(sweep.networks(tile))
+    with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
+        file.backend, file.seed = tile.backend, tile.seed
+        file.parameters = json.dumps(sweep.parameters(tile.backend))
+        file.setncatts(provenance.attributes(tile.backend))
+        file.createDimension("point", len(tile.points))
+        file.createDimension("lag", sweep.simulation.max_lag + 1)
+
+        def store(name: str, dtype: str, dims: tuple[str, ...], data: Any) -> None:
+            # A checksum: what a disk has changed since is found when it is read.
+            file.createVariable(name, dtype, dims, fletcher32=True)[:] = data
+
+        for name in ("q_factor", "g_factor"):
+            store(name, "f8", ("point",), [getattr(network, name) for network in networks])
+        for name, data in values.items():
+            dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
+            store(name, VARIABLES[name].dtype, dims, data)
+
+
+def read(path: Path, sweep: Sweep) -> Contents:
+    """Read what `write` wrote.
+
+    Raises `DamagedTile` if the file is not readable or not what its name says, and
+    `DatasetError` if its numbers are not those that this sweep and this code would give.
+    """
+    try:
+        with netCDF4.Dataset(path) as file:
+            file.set_auto_mask(False)
+            backend, seed, code = str(file.backend), int(file.seed), str(file.code_digest)
+            parameters = json.loads(file.parameters)
+            q_factor, g_factor = file["q_factor"][:].tolist(), file["g_factor"][:].tolist()
+            points = list(zip(q_factor, g_factor, strict=True))
+            _check_name(path, tile_digest(backend, seed, parameters, points, code))
+            _check_origin(path, sweep, backend, parameters, code)
+            values = {name: file[name][:] for name in VARIABLES}
+            return Contents(backend, seed, points, values, file.commit, file.machine)
+    except DatasetError:
+        raise
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is not there.") from None
+    # What netCDF4 and JSON raise for files that are truncated, or something else.
+    except (OSError, AttributeError, IndexError, KeyError, RuntimeError, ValueError):
+        raise DamagedTile(f"{path} is damaged, or not a tile.") from None
+
+
+def known(folder: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, float], Values]:
+    """Of the points of a tile, q_factor and g_factor, those that some tile in a folder has.
+
+    By these an old grid's points are taken over where it was extended, or cut otherwise.
+    """
+    wanted = {(n.q_factor, n.g_factor) for n in sweep.networks(tile)}
+    found: dict[tuple[float, float], Values] = {}
+    for path in sorted(folder.glob("tile-*.nc")):
+        try:
+            contents = read(path, sweep)
+        except DatasetError:
+            continue  # of other parameters or code; or damaged, which is for `gather` to say
+        if (contents.backend, contents.seed) == (tile.backend, tile.seed):
+            found |= {p: v for p, v in contents.by_point().items() if p in wanted}
+    return found
+
+
+def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, float], Values]:
+    """What an `lif_bit_accurate` tile needs from the `lif_float` tile in a file.
+
+    Raises `DatasetError` if that is not one, or lacks points.
+    """
+    contents = read(path, sweep)
+    if (contents.backend, contents.seed) != ("lif_float", tile.seed):
+        raise DatasetError(
+            f"{path} is {contents.backend} seed {contents.seed}, but {tile} needs the dynamic "
+            f"ranges of lif_float seed {tile.seed}."
+        )
+    found = contents.by_point()
+    for network in sweep.networks(tile):
+        if (network.q_factor, network.g_factor) not in found:
+            raise DatasetError(
+                f"{path} lacks q_factor {network.q_factor}, g_factor {network.g_factor}, "
+                f"which {tile} needs."
+            )
+    return found
+
+
+def _check_name(path: Path, digest: str) -> None:
+    """The workflow names a tile after its digest; who writes one by hand may name it at will."""
+    start, _, named = path.stem.rpartition("-")
+    if start.startswith("tile-") and named != digest:
+        raise DamagedTile(f"{path} holds another tile than its name says.")
+
+
+def _check_origin(
+    path: Path, sweep: Sweep, backend: str, parameters: dict[str, dict], code: str
+) -> None:
+    needed = provenance.code_digest(backend)
+    if code != needed:
+        raise DatasetError(
+            f"{path} was simulated by code {code[:12]}, but {needed[:12]} is what runs."
+        )
+    for section, keys in sweep.parameters(backend).items():
+        for key, value in keys.items():
+            theirs = parameters.get(section, {}).get(key)
+            if theirs != value:
+                raise DatasetError(
+                    f"{path} was simulated with {section}.{key} = {theirs}, but the sweep has "
+                    f"{value}."
+                )

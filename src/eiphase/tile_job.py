@@ -1,0 +1,61 @@
+"""The work of one job: a tile's file, from what is known already and from simulations."""
+
+import sys
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from eiphase import tile_file
+from eiphase.loihi import DynamicRange
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep, Tile
+from eiphase.tile_file import Values
+
+
+def run(
+    sweep: Sweep,
+    tile: Tile,
+    output: Path,
+    *,
+    ranges: Path | None = None,
+    watch: AbstractContextManager | None = None,
+) -> None:
+    """Write a tile's file.
+
+    Points that other tiles in the same folder have are taken over; they are equal to the
+    bit, for a point's numbers depend on no other point. `ranges` is the file of the
+    `lif_float` tile, which `lif_bit_accurate` needs. `watch` is entered while Lava runs.
+    Raises `DatasetError` if `ranges` is not that file.
+    """
+    found = tile_file.known(output.parent, sweep, tile)
+    networks = dict(
+        zip(((n.q_factor, n.g_factor) for n in sweep.networks(tile)), tile.points, strict=True)
+    )
+    if found:
+        taken = f"{tile}: {len(found)} of {len(networks)} networks are known"
+        print(taken, file=sys.stderr, flush=True)
+    new = [point for point in networks if point not in found]
+    if new:
+        source = tile_file.dynamic_ranges(ranges, sweep, tile) if ranges else {}
+        names = DynamicRange.__dataclass_fields__ if ranges else ()
+        values = simulate_tile(
+            sweep,
+            replace(tile, points=tuple(networks[point] for point in new)),
+            ranges={name: np.array([source[point][name] for point in new]) for name in names},
+            watch=watch,
+        )
+        found |= _by_point(new, values)
+    tile_file.write(output, _joined([found[point] for point in networks]), sweep, tile)
+
+
+def _by_point(points: list, values: dict[str, np.ndarray]) -> dict[tuple[float, float], Values]:
+    return {
+        point: {name: array[index] for name, array in values.items()}
+        for index, point in enumerate(points)
+    }
+
+
+def _joined(points: list[Values]) -> dict[str, np.ndarray]:
+    return {name: np.array([point[name] for point in points]) for name in points[0]}

@@ -1,0 +1,152 @@
+"""What runs again when something changes, breaks or dies: that which it affects, no more."""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import threading
+
+import numpy as np
+import pytest
+import yaml
+from conftest import REPOSITORY
+from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
+
+
+@pytest.fixture(scope="module")
+def sweep(tmp_path_factory):
+    """Folder and results of a sweep that has run."""
+    folder = tmp_path_factory.mktemp("done")
+    results, _ = run_sweep(folder, TINY, cores="2")
+    return folder, results
+
+
+def changed_tiny(key, value):
+    section, name = key.split(".")
+    return {section: TINY[section] | {name: value}}
+
+
+def planned(folder, config, env=None):
+    """How many jobs of each rule a run would start."""
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake(folder, "--dry-run", "--config", "sweep=tiny.yaml", env=env)
+    assert run.returncode == 0, run.stdout + run.stderr
+    counts = re.findall(r"^(simulate|gather|figures|summary) +(\d+)$", run.stdout, re.MULTILINE)
+    return {rule: int(count) for rule, count in dict(counts).items()}
+
+
+AFTER = {"gather": 1, "figures": 1, "summary": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"seeds": [1, 7, 8]}, {"simulate": 3} | AFTER),
+        ({"seeds": [7]}, AFTER),
+        ({"backends": ["rate"]}, AFTER),
+        (changed_tiny("grid.q_factor", [0.5, 4.0]), {"simulate": 6} | AFTER),
+        (changed_tiny("network.step_size", 0.02), {"simulate": 6} | AFTER),
+        (changed_tiny("network.bias", 0.2), {"simulate": 2} | AFTER),
+        ({"observables": {"boxcar": 10}}, {"simulate": 4} | AFTER),
+    ],
+    ids=str,
+)
+def test_a_change_of_the_config_runs_what_it_affects(sweep, change, expected):
+    folder, _ = sweep
+    assert planned(folder, TINY | change) == expected
+    assert planned(folder, TINY) == {}
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("figures/phase_map.py", {"figures": 1}),
+        ("terminal.py", {"summary": 1}),
+        ("gathering.py", AFTER),
+        ("rate.py", {"simulate": 2} | AFTER),
+        ("lif.py", {"simulate": 4} | AFTER),
+        ("observables.py", {"simulate": 6} | AFTER),
+        ("processes/network_tile.py", {"simulate": 6} | AFTER),
+        ("recording.py", {}),
+    ],
+)
+def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expected):
+    folder, _ = sweep
+    package = tmp_path / "eiphase"
+    shutil.copytree(REPOSITORY / "src/eiphase", package)
+    with (package / source).open("a") as file:
+        file.write("# does it otherwise\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert planned(folder, TINY, environment) == expected
+
+
+def test_a_change_of_a_version_runs_everything(sweep, tmp_path):
+    folder, _ = sweep
+    metadata = tmp_path / "numba-99.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 99\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert planned(folder, TINY, environment) == {"simulate": 6} | AFTER
+
+
+def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
+    _, results = sweep
+    shutil.copytree(results / "tiles", tmp_path / "extended/results/tiny/tiles")
+    grid = {"q_factor": [0.5, 2.0, 4.0, 9.0], "g_factor": [6.0, 4.5]}
+    config = TINY | {"grid": grid, "tiles": 2}
+    found, log = run_sweep(tmp_path / "extended", config, cores="2")
+    assert "tile 0: 2 of 4 networks are known" in log
+    (tmp_path / "scratch").mkdir()
+    scratch, _ = run_sweep(tmp_path / "scratch", config, cores="2")
+    assert_equal(found, scratch)
+
+
+def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):
+    folder, expected = sweep
+    shutil.copytree(folder, tmp_path / "copy")
+    results = tmp_path / "copy/results/tiny"
+    (results / "phase_map.nc").unlink()
+    tile = next(results.glob("tiles/rate/seed-7/*.nc"))
+    os.truncate(tile, tile.stat().st_size // 2)
+    command = ("--cores", "1", "--config", "sweep=tiny.yaml")
+    run = snakemake(tmp_path / "copy", *command)
+    assert run.returncode != 0
+    assert f"{tile.relative_to(tmp_path / 'copy')} is damaged" in run.stderr
+    run = snakemake(tmp_path / "copy", *command)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("rule simulate:") == 1
+    assert_equal(results, expected)
+
+
+def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
+    """The whole workflow dies soon after its first job began, again and again; later each time."""
+    _, expected = sweep
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"tiles": 2}))
+    config = ("--config", "sweep=tiny.yaml")
+    random = np.random.default_rng()
+    n_killed = 0
+    while not killed_after(random.uniform(0, 2 + 2 * n_killed), tmp_path, config):
+        n_killed += 1
+        assert snakemake(tmp_path, "--unlock", *config).returncode == 0
+    assert n_killed > 0
+    assert_equal(tmp_path / "results/tiny", expected)
+    assert not list(tmp_path.rglob(".*.nc-*"))
+
+
+def killed_after(seconds, folder, config):
+    """Run the workflow and kill it so long after its first job began; whether it got through."""
+    run = subprocess.Popen(
+        command(folder, "--cores", "2", *config),
+        cwd=folder,
+        start_new_session=True,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    next(line for line in run.stderr if line.startswith("Execute"))
+    deadline = threading.Timer(seconds, os.killpg, (run.pid, signal.SIGKILL))
+    deadline.start()
+    run.stderr.read()
+    deadline.cancel()
+    assert run.wait() in (0, -signal.SIGKILL)
+    return run.returncode == 0

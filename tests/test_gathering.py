@@ -1,0 +1,152 @@
+"""Tiles become one dataset: every number in its place, and nothing else gets in."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+import xarray as xr
+from tiny_sweep import SWEEP, VALID, values_of
+
+from eiphase import gathering, tile_file
+from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.sweep import Sweep
+
+
+def gather(tiles, folder, sweep=SWEEP):
+    path = folder / "phase_map.nc"
+    gathering.gather(tiles, sweep, path, name="test")
+    return xr.load_dataset(path)
+
+
+def test_gather_puts_every_number_in_its_place(tiles, tmp_path):
+    found = gather(tiles[::-1], tmp_path)
+    for b, backend in enumerate(SWEEP.backends):
+        for seed in SWEEP.seeds:
+            for q, q_factor in enumerate(SWEEP.grid.q_factor):
+                for g, g_factor in enumerate(SWEEP.grid.g_factor):
+                    point = {"backend": backend, "seed": seed, "q_factor": q_factor}
+                    cell = found.sel(point | {"g_factor": g_factor})
+                    expected = 1000 * b + 100 * seed + 10 * q + g
+                    assert cell.c0 == expected
+                    assert cell.autocovariance.sel(lag=7) == expected + 0.007
+
+
+@pytest.mark.parametrize("tiles", [1, 2, 3, 5, 7, 11])
+def test_any_cut_into_tiles_gives_the_same(tmp_path, tiles):
+    """Rows of the grid are cut, or several fall into one tile."""
+    grid = {"q_factor": [9.0, 1.0, 6.0, 2.0], "g_factor": [4.0, 6.0, 5.0]}
+    sweep = Sweep.model_validate(VALID | {"grid": grid, "tiles": tiles})
+    paths = []
+    for tile in sweep.all_tiles():
+        paths.append(tmp_path / sweep.tile_path(tile))
+        tile_file.write(paths[-1], values_of(tile, sweep), sweep, tile)
+    found = gather(paths, tmp_path, sweep).c0.sel(backend="lif_float", seed=2)
+    for q in range(4):
+        for g in range(3):
+            assert found[q, g] == 1200 + 10 * q + g
+
+
+def test_dataset_keeps_its_contract(phase_map_file):
+    with xr.open_dataset(phase_map_file) as found:
+        assert found.autocovariance.dims == ("backend", "q_factor", "g_factor", "seed", "lag")
+        assert set(VARIABLES) == set(found.data_vars)
+        for name, variable in found.variables.items():
+            assert variable.attrs["long_name"]
+            assert (
+                "units" in variable.attrs
+                or "flag_meanings" in variable.attrs
+                or (name in ("backend", "seed"))
+            )
+        assert json.loads(found.attrs["sweep_config"])["network"]["neurons"] == 20
+        assert found.attrs["sweep_digest"] == SWEEP.digest
+        assert json.loads(found.attrs["versions"])["lava-nc"] == "0.10.0"
+        assert found.attrs["commit"]
+        assert found.attrs["machine"].startswith("Linux")
+        assert found.c0.encoding["zlib"]
+        assert {"i1", "f8"} == {found[name].encoding["dtype"].str[1:] for name in VARIABLES}
+
+
+def test_flags_say_what_they_mean(phase_map_file):
+    attributes = xr.load_dataset(phase_map_file).decay_time_flag.attrs
+    meanings = dict(
+        zip(attributes["flag_values"], attributes["flag_meanings"].split(), strict=True)
+    )
+    assert meanings == {
+        -1: "not_applicable", 0: "ok", 1: "censored", 2: "undefined", 3: "broken",
+        4: "transient", 5: "saturated",
+    }  # fmt: skip
+
+
+def test_gather_wants_every_point_once(tiles, tmp_path):
+    missing = r"backend rate, q_factor 1.0, g_factor 4.0, seed 1 0 times, but need it once"
+    with pytest.raises(DatasetError, match=missing):
+        gather(tiles[1:], tmp_path)
+    with pytest.raises(DatasetError, match="2 times"):
+        gather([*tiles, tiles[3]], tmp_path)
+    assert not (tmp_path / "phase_map.nc").exists()
+
+
+def test_points_that_the_sweep_does_not_have_are_refused(tiles, tmp_path):
+    fewer = Sweep.model_validate(VALID | {"seeds": [1]})
+    with pytest.raises(DatasetError, match="holds points of rate seed 2 that the sweep does not"):
+        gather(tiles, tmp_path, fewer)
+
+
+def test_damaged_tiles_are_named_and_set_aside_all_at_once(tiles, tmp_path):
+    for path in tiles[1:3]:
+        path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(DatasetError) as caught:
+        gather(tiles, tmp_path)
+    for path in tiles[1:3]:
+        assert str(path) in str(caught.value)
+        assert not path.exists()
+        assert path.with_name(f"{path.name}.damaged").stat().st_size == 5000
+    assert all(path.exists() for path in tiles[3:])
+    assert not (tmp_path / "phase_map.nc").exists()
+
+
+def test_a_mistaken_config_touches_no_tile(tiles, tmp_path):
+    other = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
+    with pytest.raises(DatasetError, match=r"network\.neurons = 20, but the sweep has 30"):
+        gather(tiles, tmp_path, other)
+    assert all(path.exists() for path in tiles)
+
+
+PEAK = """
+import json, resource, sys
+from pathlib import Path
+from eiphase import gathering
+from eiphase.sweep import Sweep
+sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
+tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]
+gathering.gather(tiles, sweep, Path("phase_map.nc"), name="test")
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def test_memory_does_not_grow_with_the_number_of_tiles(tmp_path):
+    """Ten tiles of a megabyte, and a hundred."""
+    peaks = []
+    for n_seeds in (5, 50):
+        folder = tmp_path / str(n_seeds)
+        sweep = Sweep.model_validate(
+            VALID
+            | {
+                "grid": {
+                    "q_factor": {"start": 1, "stop": 9, "count": 16},
+                    "g_factor": {"start": 4, "stop": 6, "count": 16},
+                },
+                "simulation": {"steps": 3000, "burn_in": 100, "max_lag": 500},
+                "seeds": list(range(n_seeds)),
+                "tiles": 1,
+            }
+        )
+        for tile in sweep.all_tiles():
+            tile_file.write(folder / sweep.tile_path(tile), values_of(tile, sweep), sweep, tile)
+        (folder / "sweep.json").write_text(sweep.model_dump_json())
+        run = subprocess.run(
+            [sys.executable, "-c", PEAK], cwd=folder, capture_output=True, text=True, check=True
+        )
+        peaks.append(int(run.stdout))
+    assert peaks[1] < 1.05 * peaks[0]

@@ -1,0 +1,56 @@
+"""The real workflow on a sweep small enough for tests."""
+
+import subprocess
+import sys
+
+import numpy as np
+import xarray as xr
+import yaml
+from conftest import REPOSITORY
+
+from eiphase.dataset import VARIABLES
+
+TINY = {
+    "network": {"neurons": 40},
+    "grid": {"q_factor": [0.5, 4.0, 9.0], "g_factor": [4.5, 6.0]},
+    "seeds": [1, 7],
+    "backends": ["rate", "lif_float", "lif_bit_accurate"],
+    "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
+}
+
+
+def command(folder, *arguments):
+    return [
+        sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile",
+        "--workflow-profile", REPOSITORY / "profiles/default", "--directory", folder, *arguments,
+    ]  # fmt: skip
+
+
+def snakemake(folder, *arguments, env=None):
+    """Run the workflow in a folder of its own, as a user would."""
+    return subprocess.run(
+        command(folder, *arguments),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=env,
+    )
+
+
+def assert_equal(results, others):
+    """That two sweeps' datasets are equal to the bit."""
+    with (
+        xr.open_dataset(results / "phase_map.nc") as a,
+        xr.open_dataset(others / "phase_map.nc") as b,
+    ):
+        assert a.attrs["sweep_digest"] == b.attrs["sweep_digest"]
+        for name in VARIABLES:
+            assert np.array_equal(a[name], b[name], equal_nan=True), name
+
+
+def run_sweep(folder, config, cores):
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
+    run = snakemake(folder, "--cores", cores, "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stdout + run.stderr
+    return folder / "results/tiny", run.stderr
