@@ -19,6 +19,7 @@ examples:
   eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot
   eiphase simulate --q 1 --g 4.5 --backend rate --steps 3000 --output weak.nc
   eiphase show results/demo/phase_map.nc
+  eiphase verify results/demo/phase_map.nc
 
 The other commands are the workflow's jobs; it prints them as it runs them.
 """
@@ -53,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_simulate(commands)
     _add_show(commands)
+    _add_verify(commands)
     _add_jobs(commands)
     return parser
 
@@ -102,6 +104,19 @@ def _add_show(commands) -> None:
     show.add_argument("dataset", type=Path, help="a phase_map.nc")
     show.add_argument("--html", type=Path, help="write it as a page to this file instead")
     show.set_defaults(command=_show)
+
+
+def _add_verify(commands) -> None:
+    verify = _add_command(
+        commands,
+        "verify",
+        "simulate a random sample of a phase map's points again and compare to the bit",
+        "results/demo/phase_map.nc --points 12",
+    )
+    verify.add_argument("dataset", type=Path, help="a phase_map.nc")
+    verify.add_argument("--points", type=int, default=6, help="how many (default: 6)")
+    verify.add_argument("--seed", type=int, help="of the sample (default: another each time)")
+    verify.set_defaults(command=_verify)
 
 
 def _add_jobs(commands) -> None:
@@ -212,6 +227,21 @@ def _show(options: argparse.Namespace) -> None:
 
     with dataset.open_dataset(options.dataset) as opened:
         terminal.print_phase_map(opened, html=options.html)
+
+
+def _verify(options: argparse.Namespace) -> int:
+    if options.seed is not None and options.seed < 0:
+        raise DatasetError(f"--seed is {options.seed}, but must be 0 or more.")
+
+    def work() -> int:
+        from eiphase import terminal, verification
+
+        with dataset.open_dataset(options.dataset) as phase_map:
+            points = verification.sample(phase_map, options.points, seed=options.seed)
+            found = verification.differences(phase_map, points, watch=guard.watched)
+            return 0 if terminal.print_verification(phase_map, found) else 1
+
+    return guard.supervised(lambda: _without_traceback(work), time_limit=None)
 
 
 def _simulate_tile(options: argparse.Namespace) -> int:

@@ -26,15 +26,16 @@ def simulate_tile(
     *,
     ranges: Mapping[str, np.ndarray] | None = None,
     watch: AbstractContextManager | None = None,
+    progress: bool = True,
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
     `ranges` are the variables of the `lif_float` tile of the same seed and number: an
     `lif_bit_accurate` tile takes its dynamic ranges from them. `watch` is entered while
     Lava runs. Returns the variables of `dataset.VARIABLES` along the tile's points.
-    Progress goes to standard error.
+    `progress` goes to standard error.
     """
-    work = _Work(sweep, tile, ranges or {})
+    work = _Work(sweep, tile, ranges or {}, progress=progress)
     backend = _BACKENDS[tile.backend](work)
     NetworkTile(
         networks=backend.networks(), record=backend.record, n_steps=sweep.simulation.steps
@@ -61,7 +62,10 @@ def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[s
 class _Work:
     """A tile's networks, and the shared arrays in which the model leaves its results."""
 
-    def __init__(self, sweep: Sweep, tile: Tile, ranges: Mapping[str, np.ndarray]):
+    def __init__(
+        self, sweep: Sweep, tile: Tile, ranges: Mapping[str, np.ndarray], *, progress: bool
+    ):
+        self.progress = progress
         self.sweep, self.tile, self.ranges = sweep, tile, ranges
         self.networks = list(sweep.networks(tile))
         gaussian = network.gaussian_matrix(sweep.network.neurons, tile.seed)
@@ -105,7 +109,7 @@ class _Work:
     def _report(self) -> None:
         self._n_done += 1
         n = len(self.networks)
-        if self._n_done * 4 // n > (self._n_done - 1) * 4 // n:  # at each quarter
+        if self.progress and self._n_done * 4 // n > (self._n_done - 1) * 4 // n:  # at each quarter
             seconds = time.monotonic() - self._started
             text = f"{self.tile}: {self._n_done} of {n} networks, {seconds:.1f} s"
             print(text, file=sys.stderr, flush=True)

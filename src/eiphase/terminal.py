@@ -2,10 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from io import StringIO
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -15,8 +16,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from eiphase import provenance
 from eiphase.dataset import VARIABLES, beside
 from eiphase.memory import shared_array
+
+if TYPE_CHECKING:
+    from eiphase.verification import Point
 
 
 def progress(what: str) -> AbstractContextManager:
@@ -83,6 +88,25 @@ def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     if html is not None:
         with beside(html) as partial:
             partial.write_text(console.export_html(inline_styles=True))
+
+
+def print_verification(phase_map: xr.Dataset, points: Iterable[tuple["Point", list[str]]]) -> bool:
+    """Each point as it is done, and what differs; returns whether all are equal."""
+    console = Console()
+    simulated, runs = str(phase_map.attrs.get("code_digest")), provenance.code_digest()
+    if simulated != runs:
+        console.print(
+            f"The dataset is of code {simulated[:12]}, but this is {runs[:12]}: numbers may differ."
+        )
+    n_points = n_equal = 0
+    for point, different in points:
+        result = f"differs in {', '.join(different)}" if different else "equal"
+        place = f"q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, seed {point.seed}"
+        console.print(Text(f"{point.backend}, {place}: {result}", "red" if different else ""))
+        n_points += 1
+        n_equal += not different
+    console.print(f"{n_equal} of {n_points} points are equal to the bit.")
+    return n_equal == n_points
 
 
 def _axes(phase_map: xr.Dataset) -> Table:
