@@ -17,6 +17,8 @@ from eiphase.observables import Flag
 if TYPE_CHECKING:
     import xarray as xr
 
+DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
+"""Of each variable; `lag` comes beside for some."""
 NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
 
 
@@ -148,12 +150,30 @@ def open_dataset(path: Path) -> "xr.Dataset":
         dataset = xr.open_dataset(path, engine="netcdf4")
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
-    axes = ("backend", "q_factor", "g_factor", "seed", "lag")
-    missing = [name for name in VARIABLES if name not in dataset]
-    missing += [name for name in axes if not dataset.sizes.get(name)]
-    if missing:
-        raise DatasetError(f"{path} is not a phase map: it has no {missing[0]}.")
+    if problem := _problem(dataset):
+        dataset.close()
+        raise DatasetError(f"{path} is not a phase map: {problem}.")
     return dataset
+
+
+def _problem(dataset: "xr.Dataset") -> str | None:
+    """What keeps a dataset from being a phase map."""
+    axes = {"backend": "UOT", "q_factor": "f", "g_factor": "f", "seed": "iu", "lag": "iu"}
+    for name, kinds in axes.items():
+        if name not in dataset.indexes or not dataset.sizes[name]:
+            return f"it has no {name}"
+        if dataset[name].dtype.kind not in kinds:
+            return f"{name} is of type {dataset[name].dtype}"
+    for name, variable in VARIABLES.items():
+        if name not in dataset:
+            return f"it has no {name}"
+        found = dataset[name]
+        needed = (*DIMENSIONS, "lag") if variable.lagged else DIMENSIONS
+        if set(found.dims) != set(needed):
+            return f"{name} has the dimensions {list(found.dims)}, but needs {list(needed)}"
+        if found.dtype.kind != np.dtype(variable.dtype).kind:
+            return f"{name} is of type {found.dtype}, but needs {variable.dtype}"
+    return None
 
 
 def write(dataset: "xr.Dataset", path: Path) -> None:

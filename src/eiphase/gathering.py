@@ -8,11 +8,10 @@ import netCDF4
 import numpy as np
 
 from eiphase import provenance, tile_file
-from eiphase.dataset import VARIABLES, DatasetError, Variable, beside
+from eiphase.dataset import DIMENSIONS, VARIABLES, DatasetError, Variable, beside
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile
 
-_DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
 
@@ -104,7 +103,7 @@ def _check_complete(times_seen: np.ndarray, sweep: Sweep) -> None:
     if (times_seen == 1).all():
         return
     odd = tuple(np.argwhere(times_seen != 1)[0])
-    named = zip(_DIMENSIONS, _axes(sweep), odd, strict=True)
+    named = zip(DIMENSIONS, _axes(sweep), odd, strict=True)
     point = ", ".join(f"{dimension} {axis[i]}" for dimension, axis, i in named)
     raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
 
@@ -141,10 +140,10 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
 def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable, sweep: Sweep) -> None:
     n_q, n_g, n_lags = (len(file.dimensions[d]) for d in ("q_factor", "g_factor", "lag"))
     # A chunk holds points of one backend and seed, as tiles do: few chunks are written twice.
-    dimensions: tuple[str, ...] = _DIMENSIONS
+    dimensions: tuple[str, ...] = DIMENSIONS
     chunk: tuple[int, ...] = (1, n_q, n_g, 1)
     if variable.lagged:
-        dimensions = (*_DIMENSIONS, "lag")
+        dimensions = (*DIMENSIONS, "lag")
         chunk = (1, 1, min(n_g, max(1, _CHUNK_BYTES // (8 * n_lags))), 1, n_lags)
     created = file.createVariable(
         key,

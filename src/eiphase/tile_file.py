@@ -1,5 +1,6 @@
 """Files of tiles: what one job leaves for gathering, and for later jobs to take over."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -50,15 +51,13 @@ def write(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
 
-        def store(name: str, dtype: str, dims: tuple[str, ...], data: Any) -> None:
-            # A checksum: what a disk has changed since is found when it is read.
-            file.createVariable(name, dtype, dims, fletcher32=True)[:] = data
-
         for name in ("q_factor", "g_factor"):
-            store(name, "f8", ("point",), [getattr(network, name) for network in networks])
+            coordinates = [getattr(network, name) for network in networks]
+            file.createVariable(name, "f8", ("point",))[:] = coordinates
         for name, data in values.items():
             dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
-            store(name, VARIABLES[name].dtype, dims, data)
+            file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
+        file.checksum = _checksum(values)
 
 
 def read(path: Path, sweep: Sweep) -> Contents:
@@ -77,6 +76,8 @@ def read(path: Path, sweep: Sweep) -> Contents:
             _check_name(path, tile_digest(backend, seed, parameters, points, code))
             _check_origin(path, sweep, backend, parameters, code)
             values = {name: file[name][:] for name in VARIABLES}
+            if _checksum(values) != file.checksum:
+                raise DamagedTile(f"{path} is damaged: its checksum is not that of its numbers.")
             return Contents(backend, seed, points, values, file.commit, file.machine)
     except DatasetError:
         raise
@@ -123,6 +124,14 @@ def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, fl
                 f"which {tile} needs."
             )
     return found
+
+
+def _checksum(values: Mapping[str, np.ndarray]) -> str:
+    """Of all numbers: what a disk has changed since they were written shows."""
+    digest = hashlib.sha256()
+    for name, variable in VARIABLES.items():
+        digest.update(np.asarray(values[name], variable.dtype).tobytes())
+    return digest.hexdigest()
 
 
 def _check_name(path: Path, digest: str) -> None:
