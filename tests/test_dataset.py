@@ -37,5 +37,5 @@ def test_what_is_no_phase_map_is_said_so(tmp_path):
         dataset.open_dataset(text)
     other = tmp_path / "other.nc"
     xr.Dataset({"x": 1}).to_netcdf(other)
-    with pytest.raises(DatasetError, match="it has no autocovariance"):
+    with pytest.raises(DatasetError, match=r"other\.nc is not a phase map: it has no backend"):
         dataset.open_dataset(other)
