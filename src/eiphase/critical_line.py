@@ -1,0 +1,62 @@
+"""Where a quantity changes sign along q_factor: the border between phases, and how sure it is."""
+
+from enum import IntEnum
+
+import numpy as np
+from scipy.stats import t as student
+
+CONFIDENCE = 0.95
+
+
+class Crossing(IntEnum):
+    """What a scan along q_factor says of the border."""
+
+    FOUND = 0  # one change from negative to positive
+    BELOW = 1  # positive everywhere: the border lies below the range
+    ABOVE = 2  # negative everywhere: the border lies above the range
+    SEVERAL = 3  # the sign changes more than once; the first rise is given
+    UNKNOWN = 4  # too little is defined, or the sign only falls
+
+
+def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]:
+    r"""The q_factor at which values rise through zero, linearly interpolated.
+
+    $$q_c = q_k - v_k \frac{q_{k+1} - q_k}{v_{k+1} - v_k}, \quad v_k < 0 \le v_{k+1}$$
+
+    `values` belong to `q_factor`, in any order; NaN are left out, as if those points had
+    not been asked for. NaN where there is no such change; the flag says why.
+    """
+    order = np.argsort(q_factor)
+    q, v = np.asarray(q_factor, float)[order], np.asarray(values, float)[order]
+    defined = np.isfinite(v)
+    q, v = q[defined], v[defined]
+    if len(v) < 2:
+        return np.nan, Crossing.UNKNOWN
+    positive = v >= 0
+    changes = np.flatnonzero(positive[1:] != positive[:-1])
+    if len(changes) == 0:
+        return np.nan, Crossing.BELOW if positive[0] else Crossing.ABOVE
+    rises = changes[positive[changes + 1]]
+    if len(rises) == 0:
+        return np.nan, Crossing.UNKNOWN
+    k = rises[0]
+    found = q[k] - v[k] * (q[k + 1] - q[k]) / (v[k + 1] - v[k])
+    return float(found), Crossing.FOUND if len(changes) == 1 else Crossing.SEVERAL
+
+
+def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
+    r"""Mean over seeds, and the ends of its 95 % interval.
+
+    $\bar x \pm t_{n-1} s / \sqrt n$, Student's t, for n independent seeds. NaN values are
+    left out; the interval is NaN with fewer than two, the mean with none.
+    """
+    found = np.asarray(values, float)
+    found = found[np.isfinite(found)]
+    if len(found) == 0:
+        return np.nan, np.nan, np.nan
+    mean = float(found.mean())
+    if len(found) == 1:
+        return mean, np.nan, np.nan
+    quantile = student.ppf((1 + CONFIDENCE) / 2, len(found) - 1)
+    half_width = float(quantile * found.std(ddof=1) / np.sqrt(len(found)))
+    return mean, mean - half_width, mean + half_width
