@@ -3,6 +3,7 @@
 import contextlib
 import os
 import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -172,18 +173,54 @@ def test_a_picture_does_not_replace_its_recording(capsys):
     assert "where --plot is to put the picture" in capsys.readouterr().err
 
 
-def test_a_terminal_sees_a_bar_that_fills(tmp_path):
-    """Run in a pseudo-terminal: the bar counts the steps, and colours are on."""
-    command = [sys.executable, "-m", "eiphase.cli", "simulate", "--q", "6", "--g", "5", *QUICK]
+def on_a_terminal(*arguments):
+    """Exit code and what a command shows, run in a pseudo-terminal."""
     screen, terminal = pty.openpty()
     run = subprocess.Popen(
-        command, stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"}
-    )
+        [sys.executable, "-m", "eiphase.cli", *map(str, arguments)],
+        stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"},
+    )  # fmt: skip
     os.close(terminal)
     shown = b""
     with contextlib.suppress(OSError):  # the terminal is gone when the command has ended
         while chunk := os.read(screen, 4096):
             shown += chunk
-    assert run.wait() == 0
-    assert b"300/300" in shown
-    assert b"\x1b[" in shown
+    return run.wait(), shown.decode()
+
+
+def counts(shown):
+    """How far the bars went, in the order shown."""
+    return list(dict.fromkeys(re.findall(r"(\d+)/ *(\d+)", shown)))
+
+
+def test_a_terminal_sees_the_steps_of_a_simulation(tmp_path):
+    code, shown = on_a_terminal("simulate", "--q", "6", "--g", "5", *QUICK)
+    assert code == 0
+    assert "simulating, rate" in shown
+    assert counts(shown)[-1] == ("300", "300")
+    assert "\x1b[" in shown
+
+
+def test_a_terminal_sees_tiles_figures_and_cells_counted(tiles, tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(VALID))
+    code, shown = on_a_terminal("gather", "tiny.yaml", "phase_map.nc", *tiles)
+    assert (code, counts(shown)[-1]) == (0, (str(len(tiles)), str(len(tiles))))
+    assert "gathering" in shown
+    code, shown = on_a_terminal("draw", "phase_map.nc", "cut.png", "cut.pdf", "mapping.png")
+    assert (code, counts(shown)) == (0, [("1", "2"), ("2", "2")])
+    (tmp_path / "walk.py").write_text("# %% [markdown]\n# # A walk\n\n# %%\n1\n\n# %%\n2\n")
+    code, shown = on_a_terminal("notebook", "walk.py", "walk.ipynb")
+    assert (code, counts(shown)[-1]) == (0, ("3", "3"))
+    assert "running the notebook" in shown
+
+
+def test_a_file_sees_no_bar(tiles, tmp_path):
+    """Standard error of a job goes into its log."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(VALID))
+    for arguments in (
+        ["gather", "tiny.yaml", "phase_map.nc", *tiles],
+        ["draw", "phase_map.nc", "cut.png"],
+        ["simulate", "--q", "6", "--g", "5", *QUICK],
+    ):
+        command = [sys.executable, "-m", "eiphase.cli", *arguments]
+        assert subprocess.run(command, capture_output=True, check=True).stderr == b""

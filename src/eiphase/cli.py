@@ -11,6 +11,7 @@ from typing import Any
 from eiphase import dataset, guard
 from eiphase import sweep as sweeps
 from eiphase.dataset import DatasetError
+from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.sweep import SweepError
 
@@ -193,7 +194,11 @@ def _simulate(options: argparse.Namespace) -> None:
         bias=options.bias,
     )
     total = options.steps * (2 if options.backend == "lif_bit_accurate" else 1)
-    with terminal.progress_bar(f"simulating, {options.backend}", total) as steps_done:
+    steps_done = shared_array((1,), "int64")
+    with (
+        terminal.progress(f"simulating, {options.backend}") as show,
+        terminal.followed(steps_done, total, show),
+    ):
         recorded = recording.simulate(
             point,
             options.backend,
@@ -266,33 +271,34 @@ def _gather(options: argparse.Namespace) -> None:
     from eiphase import gathering, terminal
 
     sweep = sweeps.load(options.config)
-    with terminal.progress("gathering"):
-        gathering.gather(options.tiles, sweep, options.output, name=options.config.stem)
+    with terminal.progress("gathering") as show:
+        tiles = terminal.counted(options.tiles, show)
+        gathering.gather(tiles, sweep, options.output, name=options.config.stem)
 
 
 def _draw(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
-    with terminal.progress("drawing"):
+    with terminal.progress("drawing") as show:
         from eiphase.figures import files
 
-        files.draw_phase_map(options.dataset, options.figures)
+        files.draw_phase_map(options.dataset, options.figures, show)
 
 
 def _draw_tutorial(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
-    with terminal.progress("drawing"):
+    with terminal.progress("drawing") as show:
         from eiphase.figures import files
 
-        files.draw_tutorial(options.recordings, options.figures)
+        files.draw_tutorial(options.recordings, options.figures, show)
 
 
 def _notebook(options: argparse.Namespace) -> None:
     from eiphase import notebook, terminal
 
-    with terminal.progress("running the notebook"):
-        notebook.execute(options.script, options.output)
+    with terminal.progress("running the notebook") as show:
+        notebook.execute(options.script, options.output, show)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From a notebook kept as a script to one that has been run."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import jupytext
@@ -11,17 +12,24 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from eiphase.dataset import DatasetError, beside
 
 
-def execute(script: Path, output: Path) -> None:
+def execute(
+    script: Path, output: Path, show: Callable[[int, int], None] = lambda done, total: None
+) -> None:
     """Run a notebook script (percent format) in the folder of `output` and write it there.
 
-    Raises `DatasetError` with the cell's error if a cell fails.
+    `show` is told before each cell how many are done, of how many. Raises `DatasetError`
+    with the cell's error if a cell fails.
     """
     try:
         notebook = jupytext.read(script, fmt="py:percent")
     except (UnicodeDecodeError, JupytextFormatError):
         raise DatasetError(f"{script} is not a notebook script in percent format.") from None
+    n_cells = len(notebook.cells)
     client = nbclient.NotebookClient(
-        notebook, kernel_name="python3", resources={"metadata": {"path": str(output.parent)}}
+        notebook,
+        kernel_name="python3",
+        resources={"metadata": {"path": str(output.parent)}},
+        on_cell_start=lambda cell, cell_index: show(cell_index, n_cells),
     )
     try:
         client.execute()
@@ -29,6 +37,7 @@ def execute(script: Path, output: Path) -> None:
         raise DatasetError(f"{script}: a cell failed: {error.ename}: {error.evalue}.") from None
     except DeadKernelError:
         raise DatasetError(f"{script}: the kernel that ran it died.") from None
+    show(n_cells, n_cells)
     notebook.metadata["language_info"] = {"name": "python"}
     with beside(output) as partial:
         nbformat.write(notebook, partial)

@@ -2,11 +2,11 @@
 
 import json
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import xarray as xr
@@ -18,42 +18,64 @@ from rich.text import Text
 
 from eiphase import provenance
 from eiphase.dataset import VARIABLES, beside
-from eiphase.memory import shared_array
 
 if TYPE_CHECKING:
     from eiphase.verification import Point
 
-
-def progress(what: str) -> AbstractContextManager:
-    """A spinner on standard error while something runs; nothing where there is no terminal."""
-    return Console(stderr=True).status(what)
+Item = TypeVar("Item")
+Show = Callable[[int, int], None]  # how many are done, of how many
 
 
 @contextmanager
-def progress_bar(what: str, total: int) -> Iterator[np.ndarray]:
-    """A bar on standard error that follows the one integer of the shared array it gives."""
-    done = shared_array((1,), "int64")
+def progress(what: str) -> Iterator[Show]:
+    """A bar on standard error while something runs; nothing where there is no terminal.
+
+    Gives the function that says how many are done, and of how many. Until it is called the
+    bar only moves, and at the end it goes.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield done
+        yield _show_nothing
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=total)
-        ended = threading.Event()
+    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task(what, total=None)
 
-        def follow() -> None:
-            while not ended.wait(0.1):
-                bar.update(task, completed=int(done[0]))
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total, refresh=done == total)
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
-        try:
-            yield done
-        finally:
-            ended.set()
-            follower.join()
-            bar.update(task, completed=int(done[0]))
+        yield show
+
+
+def _show_nothing(done: int, total: int) -> None:
+    """What a `Show` does where nobody watches."""
+
+
+def counted(items: Sequence[Item], show: Show) -> Iterator[Item]:
+    """The items, each shown as done once the next one is asked for."""
+    for done, item in enumerate(items):
+        show(done, len(items))
+        yield item
+    show(len(items), len(items))
+
+
+@contextmanager
+def followed(count: np.ndarray, total: int, show: Show) -> Iterator[None]:
+    """Shows the one integer of a shared array, while another process counts it up."""
+    ended = threading.Event()
+
+    def follow() -> None:
+        while not ended.wait(0.1):
+            show(int(count[0]), total)
+
+    follower = threading.Thread(target=follow, daemon=True)
+    follower.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        follower.join()
+        show(int(count[0]), total)
 
 
 def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:

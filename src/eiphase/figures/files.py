@@ -12,6 +12,8 @@ from matplotlib.figure import Figure
 from eiphase.dataset import DatasetError, beside, open_dataset
 from eiphase.figures import network, phase_map, tutorial
 
+Show = Callable[[int, int], None]  # how many are done, of how many
+
 PHASE_MAP = {
     "phase_maps": phase_map.plot_phase_maps,
     "autocovariance": phase_map.plot_autocovariance,
@@ -20,14 +22,19 @@ PHASE_MAP = {
 }
 
 
-def draw_phase_map(file: Path, outputs: Sequence[Path]) -> None:
-    """Draw figures of a `phase_map.nc`: those of `PHASE_MAP` that outputs are named after."""
+def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: None) -> None:
+    """Draw figures of a `phase_map.nc`: those of `PHASE_MAP` that outputs are named after.
+
+    `show` is told after each figure how many are done, of how many.
+    """
     _check(outputs, PHASE_MAP)
     with open_dataset(file) as dataset:
-        _draw(PHASE_MAP, dataset, outputs)
+        _draw(PHASE_MAP, dataset, outputs, show)
 
 
-def draw_tutorial(recordings: Sequence[Path], outputs: Sequence[Path]) -> None:
+def draw_tutorial(
+    recordings: Sequence[Path], outputs: Sequence[Path], show: Show = lambda *_: None
+) -> None:
     """Draw the tutorial's figures from its networks' recordings: those of `tutorial.FIGURES`.
 
     A recording's file is named after network and backend: `critical_lif_float.nc`.
@@ -37,7 +44,7 @@ def draw_tutorial(recordings: Sequence[Path], outputs: Sequence[Path]) -> None:
     for name in tutorial.RECORDINGS:
         if name not in found:
             raise DatasetError(f"--recordings lack {name}.nc.")
-    _draw(tutorial.FIGURES, found, outputs)
+    _draw(tutorial.FIGURES, found, outputs, show)
 
 
 def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) -> None:
@@ -65,12 +72,14 @@ def _check(outputs: Sequence[Path], figures: Mapping[str, Any]) -> None:
 
 
 def _draw(
-    figures: Mapping[str, Callable[[Any], Figure]], data: Any, outputs: Sequence[Path]
+    figures: Mapping[str, Callable[[Any], Figure]], data: Any, outputs: Sequence[Path], show: Show
 ) -> None:
-    for name in dict.fromkeys(path.stem for path in outputs):
+    names = dict.fromkeys(path.stem for path in outputs)
+    for done, name in enumerate(names, 1):
         figure = figures[name](data)
         for path in outputs:
             if path.stem == name:
                 with beside(path) as partial:
                     figure.savefig(partial, format=path.suffix[1:], dpi=150)
         plt.close(figure)
+        show(done, len(names))
