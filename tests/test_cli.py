@@ -43,11 +43,19 @@ def test_simulate_prints_saves_and_draws(capsys, backend):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--q", "0", "--g", "5"], "grid.q_factor.0 is 0.0, but input should be greater than 0"),
-        (["--q", "1", "--g", "0.1", "--backend", "lif_float"], "g_factor holds 0.1"),
+        (["--q", "0", "--g", "5"], "--q is 0.0, but input should be greater than 0"),
+        (
+            ["--q", "1", "--g", "0.1", "--backend", "lif_float"],
+            "--g is 0.1, but the tutorial mapping",
+        ),
         (["--q", "1", "--g", "5", "--backend", "gpu"], "backend is 'gpu'"),
         (["--q", "1", "--g", "5", "--burn-in", "300"], "burn_in is 300"),
         (["--q", "1", "--g", "5", "--seed", "-1"], "seed is -1"),
+        (["--q", "1", "--g", "5", "--neurons", "3"], "--neurons is 3, but input"),
+        (
+            ["--q", "1", "--g", "5", "--neurons", "20000", "--steps", "10000000"],
+            "20000 neurons over 10000000 steps need 3,212.8 GB of memory, but",
+        ),
     ],
 )
 def test_simulate_says_what_is_wrong_and_writes_nothing(capsys, tmp_path, arguments, message):

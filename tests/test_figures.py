@@ -165,6 +165,8 @@ def test_autocovariance_curves_are_those_of_their_points(phase_map):
         {"backend": "rate"},
         {"q_factor": [6.0, 1.0]},
         {"g_factor": 4.5, "backend": ["lif_float"]},
+        {"g_factor": [5.0, 4.0, 4.5]},
+        {"backend": "lif_float", "q_factor": 1.0, "g_factor": 4.5, "seed": 2},
     ],
     ids=str,
 )
@@ -190,8 +192,65 @@ def test_averaged_flags_are_not_read_as_flags(phase_map):
 
 
 def test_what_is_no_phase_map_cannot_be_drawn(phase_map):
-    with pytest.raises(dataset.DatasetError, match="has no autocovariance"):
+    with pytest.raises(dataset.DatasetError, match="has no decay_time_flag"):
         phase_map_figures.plot_phase_maps(phase_map[["c0", "c0_flag", "decay_time"]])
+
+
+PLOTS = ("plot_phase_maps", "plot_autocovariance", "plot_cut", "plot_mapping")
+NO_PHASE_MAPS = {
+    "None": (lambda m: None, "must be a dataset, not None"),
+    "an array": (lambda m: m.c0, "must be a dataset, not a DataArray"),
+    "a file's name": (lambda m: "phase_map.nc", "must be a dataset, not a str"),
+    "one variable": (lambda m: m[["persistence"]], "nor a selection from one: it has no"),
+    "stacked": (lambda m: m.stack(point=("q_factor", "g_factor")), "a dimension point, which"),
+    "a mean over q_factor": (lambda m: m.mean("q_factor"), "has no q_factor: select one"),
+    "a mean over everything": (lambda m: m.mean(), "has no backend: select one"),
+    "one backend, dropped": (
+        lambda m: m.sel(backend="rate", drop=True),
+        "has no backend: select one, but keep it",
+    ),
+    "no point": (lambda m: m.sel(g_factor=[]), "selection is empty: it has no g_factor"),
+    "a point twice": (lambda m: m.sel(q_factor=[1.0, 1.0]), "the same q_factor twice"),
+    "another backend": (
+        lambda m: m.assign_coords(backend=["rate", "gpu"]),
+        "backend is gpu, but plots know rate, lif_float, lif_bit_accurate",
+    ),
+    "two sweeps": (lambda m: xr.concat([m, m], "sweep"), "a dimension sweep, which"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("plot", PLOTS)
+@pytest.mark.parametrize("what", NO_PHASE_MAPS)
+def test_what_is_no_selection_is_one_sentence(phase_map, plot, what):
+    make, message = NO_PHASE_MAPS[what]
+    with pytest.raises(dataset.DatasetError, match=message):
+        getattr(phase_map_figures, plot)(make(phase_map))
+
+
+def test_curves_need_lags(phase_map):
+    with pytest.raises(dataset.DatasetError, match="one lag or none"):
+        phase_map_figures.plot_autocovariance(phase_map.isel(lag=0))
+    phase_map_figures.plot_autocovariance(phase_map.sel(lag=slice(10, 20)))
+    with pytest.raises(dataset.DatasetError, match="averaged over seeds, has no lag 0"):
+        phase_map_figures.plot_autocovariance(phase_map.sel(lag=slice(10, 20)).mean("seed"))
+    for plot in ("plot_phase_maps", "plot_cut", "plot_mapping"):
+        getattr(phase_map_figures, plot)(phase_map.isel(lag=0))
+
+
+def test_an_averaged_curve_is_divided_by_its_own_c0(phase_map):
+    """Also where c(0) of one seed is flagged, and so not in the average of c(0)."""
+    at = flag(phase_map, "c0", Flag.TRANSIENT, backend="rate", q_factor=6.0, seed=1)
+    axis = phase_map_figures.plot_autocovariance(at.mean("seed")).axes[0]
+    curve = axis.lines[3].get_ydata()
+    c = phase_map.autocovariance.sel(backend="rate", q_factor=6.0, g_factor=4.5).mean("seed")
+    np.testing.assert_allclose(curve, c / c[0])
+    assert axis.get_legend().get_texts()[1].get_text() == "q_factor 6, mean over seeds"
+
+
+@pytest.mark.parametrize("g_factor", ["4.5", [4.5]])
+def test_a_cut_is_at_a_number(phase_map, g_factor):
+    with pytest.raises(dataset.DatasetError, match=r"g_factor is .*4\.5.*, but must be a number"):
+        phase_map_figures.plot_cut(phase_map, g_factor=g_factor)
 
 
 def test_a_cut_beyond_the_map_is_refused(phase_map):

@@ -9,6 +9,7 @@ import xarray as xr
 
 import eiphase
 from eiphase import lif, loihi, mapping, network, observables
+from eiphase.dataset import DatasetError
 from eiphase.memory import shared_array
 from eiphase.sweep import SweepError
 
@@ -84,13 +85,23 @@ def test_a_recording_can_be_drawn(recordings, backend):
 @pytest.mark.parametrize(
     ("changes", "options", "message"),
     [
-        ({"q_factor": -1.0}, {}, "q_factor.0 is -1.0, but input should be greater than 0"),
+        ({"q_factor": -1.0}, {}, "^q_factor is -1.0, but input should be greater than 0"),
         (
             {"g_factor": 0.2},
             {},
-            "holds 0.2, but the tutorial mapping is defined for g_factor > N_I",
+            "g_factor is 0.2, but the tutorial mapping is defined for g_factor > N_I",
         ),
-        ({"n_neurons": 3}, {}, "neurons is 3"),
+        ({"n_neurons": 3}, {}, "n_neurons is 3"),
+        ({"n_neurons": None}, {}, "n_neurons is None, but input should be a valid integer"),
+        ({"q_factor": "6"}, {}, "q_factor is '6', but input should be a valid number"),
+        ({"q_factor": np.array([6.0, 7.0])}, {}, "q_factor is array"),
+        ({"seed": 1.5}, {}, "seed is 1.5, but input should be a valid integer"),
+        ({"bias": np.nan}, {}, "bias is nan, but input should be a finite number"),
+        ({}, {"backend": None}, "backend is None, but input should be 'rate'"),
+        ({}, {"backend": ["rate"]}, r"backend is \['rate'\], but input should be 'rate'"),
+        ({}, {"steps": "many"}, "steps is 'many', but input should be a valid integer"),
+        ({}, {"steps": 1e3}, "steps is 1000.0, but input should be a valid integer"),
+        ({}, {"float_to_integer": 8}, "float_to_integer is 8, but input should be 'tutorial'"),
         ({}, {"backend": "gpu"}, "backend is 'gpu', but input should be 'rate'"),
         ({}, {"steps": 0}, "steps is 0"),
         ({}, {"rate_to_lif": "best"}, "rate_to_lif is 'best'"),
@@ -109,7 +120,11 @@ def test_what_cannot_be_simulated_is_said_so(changes, options, message):
     [
         ({"burn_in": 400, "max_lag": 10}, "burn_in is 400"),
         ({"burn_in": 100, "max_lag": 300}, "max_lag is 300"),
-        ({"burn_in": 3, "max_lag": 30}, "at least observables.boxcar - 1 = 24"),
+        ({"burn_in": 3, "max_lag": 30}, "at least boxcar - 1 = 24"),
+        ({"burn_in": "100", "max_lag": 30}, "burn_in is '100', but input should be a valid int"),
+        ({"burn_in": 100, "max_lag": None}, "max_lag is None, but input should be a valid int"),
+        ({"burn_in": 100, "max_lag": 30, "boxcar": 2.5}, "boxcar is 2.5, but input should be"),
+        ({"burn_in": 100, "max_lag": 30, "unbiased": "no"}, "unbiased is 'no', but input should"),
         ({"burn_in": -1, "max_lag": 30}, "burn_in is -1"),
         ({"burn_in": 100, "max_lag": 30, "autocovariance": "best"}, "autocovariance is 'best'"),
     ],
@@ -149,10 +164,108 @@ def test_the_order_of_dimensions_and_neurons_does_not_matter(recordings):
 
 
 def test_a_part_of_a_network_has_no_activation(recordings):
-    with pytest.raises(SweepError, match="needs all 50 neurons"):
+    with pytest.raises(DatasetError, match="has 10 neurons, but its activation needs all 50"):
         eiphase.activation(recordings["lif_float"].isel(neuron=slice(10)))
-    with pytest.raises(SweepError, match="is no recording"):
-        eiphase.measure(recordings["rate"].isel(neuron=0), burn_in=100, max_lag=30)
+
+
+NO_RECORDINGS = {
+    "None": (lambda r: None, "must be a dataset from simulate, not None"),
+    "an array": (lambda r: r["rate"].state, "must be a dataset from simulate, not a DataArray"),
+    "numbers": (lambda r: r["rate"].state.values, "dataset from simulate, not a ndarray"),
+    "a network": (lambda r: POINT, "must be a dataset from simulate, not a Network"),
+    "observables": (
+        lambda r: eiphase.measure(r["rate"], burn_in=100, max_lag=30),
+        "no recording: it has neither state nor spikes",
+    ),
+    "one neuron": (lambda r: r["rate"].isel(neuron=0), "its state has no neuron"),
+    "a mean over neurons": (lambda r: r["lif_float"].mean("neuron"), "its spikes has no neuron"),
+    "a mean over time": (lambda r: r["rate"].mean("time"), "its state has no time"),
+    "no time": (lambda r: r["rate"].isel(time=slice(0)), "its state has no time"),
+    "stacked": (lambda r: r["rate"].stack(all=("time", "neuron")), "its state has no time"),
+    "two recordings": (
+        lambda r: xr.concat([r["rate"], r["rate"]], "run"),
+        "has the dimension run: select one",
+    ),
+    "gaps": (lambda r: r["lif_float"].where(r["lif_float"].time > 9), "spikes are float32"),
+    "text": (lambda r: r["rate"].assign(state=r["rate"].state.astype(str)), "state are <U"),
+}
+
+
+@pytest.mark.parametrize("what", NO_RECORDINGS)
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda recording, _: eiphase.measure(recording, burn_in=100, max_lag=30),
+        lambda recording, _: eiphase.activation(recording),
+        eiphase.plot_recording,
+    ],
+    ids=["measure", "activation", "plot_recording"],
+)
+def test_what_is_no_recording_is_said_so(recordings, call, what):
+    make, message = NO_RECORDINGS[what]
+    observed = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30)
+    with pytest.raises(DatasetError, match=message):
+        call(make(recordings), observed)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda r: r.drop_attrs(), "has lost its attribute n_neurons"),
+        (lambda r: r.drop_vars("voltage_high"), "has lost its variable voltage_high"),
+    ],
+)
+def test_a_recording_that_lost_its_network_has_no_activation(recordings, change, message):
+    with pytest.raises(DatasetError, match=message):
+        eiphase.activation(change(recordings["lif_bit_accurate"]))
+
+
+@pytest.mark.parametrize(
+    "observed",
+    [
+        lambda r, o: None,
+        lambda r, o: r,
+        lambda r, o: o.isel(lag=0),
+        lambda r, o: o.drop_vars("decay_time_flag"),
+        lambda r, o: xr.concat([o, o], "run"),
+    ],
+)
+def test_what_was_not_measured_is_not_drawn(recordings, observed):
+    measured = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30)
+    with pytest.raises(DatasetError, match="observed must be a dataset from measure"):
+        eiphase.plot_recording(recordings["rate"], observed(recordings["rate"], measured))
+
+
+@pytest.mark.parametrize("network", [None, 400, {"n_neurons": 50}, "critical"], ids=str)
+def test_what_is_no_network_is_said_so(network):
+    with pytest.raises(SweepError, match=r"The network must be an eiphase\.Network, not "):
+        eiphase.simulate(network, "rate", steps=10)
+
+
+@pytest.mark.parametrize("backend", ["rate", "lif_float"])
+def test_a_simulation_beyond_the_memory_is_refused(backend):
+    point = eiphase.Network(n_neurons=20_000, q_factor=6.0, g_factor=5.0, seed=3)
+    message = "20000 neurons over 10000000 steps need .* GB of memory, but .* GB are available"
+    with pytest.raises(SweepError, match=message):
+        eiphase.simulate(point, backend, steps=10_000_000)
+
+
+def test_the_memory_that_is_needed_is_what_is_recorded(monkeypatch):
+    """Twice 50 neurons x 1e6 steps of a double each, and a little for weights."""
+    monkeypatch.setattr("eiphase.recording.available_memory", lambda: 0.8e9)
+    with pytest.raises(SweepError, match=r"need 0\.8 GB of memory, but 0\.8 GB are"):
+        eiphase.simulate(POINT, "rate", steps=1_000_000)
+    monkeypatch.setattr("eiphase.recording.available_memory", lambda: 1e6)
+    assert eiphase.simulate(POINT, "rate", steps=100).sizes["time"] == 100
+
+
+def test_part_of_the_time_can_be_drawn_and_in_any_order(recordings):
+    recording = recordings["rate"]
+    observed = eiphase.measure(recording, burn_in=100, max_lag=30)
+    part = recording.isel(time=slice(100, 200)).transpose("neuron", "time")
+    lines = eiphase.plot_recording(part, observed).axes[0].lines
+    assert len(lines) == 50
+    np.testing.assert_array_equal(lines[7].get_ydata(), recording.state[100:200, 7])
 
 
 def test_mappings_and_diagnostics_are_those_asked_for(recordings):
@@ -187,7 +300,16 @@ def test_options_of_measure_are_heeded(recordings):
 
 def test_numpys_integers_are_integers():
     point = eiphase.Network(n_neurons=np.int64(20), q_factor=1.0, g_factor=5.0, seed=np.int64(4))
-    assert eiphase.simulate(point, "rate", steps=10).sizes["neuron"] == 20
+    assert eiphase.simulate(point, "rate", steps=np.int64(10)).sizes["neuron"] == 20
+
+
+def test_a_grid_points_coordinates_are_numbers():
+    """As `phase_map.q_factor[3]` is one."""
+    axis = xr.DataArray([1.0, 6.0], dims="q_factor", coords={"q_factor": [1.0, 6.0]})
+    point = eiphase.Network(n_neurons=20, q_factor=axis[1], g_factor=np.float32(5.0), seed=4)
+    found = eiphase.simulate(point, "rate", steps=10)
+    plain = eiphase.Network(n_neurons=20, q_factor=6.0, g_factor=5.0, seed=4)
+    xr.testing.assert_identical(found, eiphase.simulate(plain, "rate", steps=10))
 
 
 def test_the_picture_shows_the_numbers(recordings):

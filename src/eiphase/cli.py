@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,9 @@ examples:
 
 The other commands are the workflow's jobs; it prints them as it runs them.
 """
+
+# Options of `simulate` that have another name than the argument they set.
+_OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -176,6 +180,17 @@ def _add_jobs(commands) -> None:
     notebook.set_defaults(command=_notebook)
 
 
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Messages about an argument of `recording.simulate` begin with the option typed for it."""
+    try:
+        yield
+    except SweepError as error:
+        name, rest = str(error).split(" ", 1)
+        raise SweepError(f"{_OPTIONS.get(name, name)} {rest}") from None
+
+
+@_naming_options()
 def _simulate(options: argparse.Namespace) -> None:
     from eiphase import recording, terminal
 

@@ -23,7 +23,7 @@ NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
 
 
 class DatasetError(ValueError):
-    """A file that is not what it should be; the message is one sentence."""
+    """A file or dataset that is not what it should be; the message is one sentence."""
 
 
 @dataclass(frozen=True)

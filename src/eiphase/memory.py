@@ -3,6 +3,8 @@
 import ctypes
 import math
 import mmap
+import re
+from pathlib import Path
 
 import numpy as np
 
@@ -18,6 +20,18 @@ def shared_array(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
     return np.frombuffer(mmap.mmap(-1, max(size, 1)), dtype, math.prod(shape)).reshape(shape)
+
+
+def available_memory() -> float:
+    """Bytes that this machine can still give, by Linux' estimate; infinite if it has none.
+
+    Limits of a container or a job are not in it.
+    """
+    try:
+        found = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+    except OSError:
+        return math.inf
+    return int(found[1]) * 1024 if found else math.inf
 
 
 def keep_freed_memory() -> None:

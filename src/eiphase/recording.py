@@ -9,13 +9,26 @@ from pydantic import ValidationError
 from scipy.special import erf
 
 from eiphase import loihi, mapping, measurement, network, provenance, rate
-from eiphase.dataset import VARIABLES
-from eiphase.memory import shared_array
+from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.simulation import integer_diagnostics
-from eiphase.sweep import Observables, Simulation, SingleRun, SweepError, sentence
+from eiphase.sweep import (
+    Observables,
+    Simulation,
+    SingleRun,
+    SweepError,
+    measured_steps,
+    sentence,
+)
 
+# What is kept of a simulation on each backend, in the order in which its kernel gives it.
+_KEPT: dict[str, tuple[str, ...]] = {
+    "rate": ("state",),
+    "lif_float": ("spikes", "current", "voltage"),
+    "lif_bit_accurate": ("spikes", "current_wraps", "voltage_clips"),
+}
 _RECORDED: dict[str, dict[str, str]] = {
     "state": {"long_name": "state of rate neurons", "units": "1"},
     "spikes": {"long_name": "1 where a neuron fires, else 0", "units": "1"},
@@ -51,9 +64,15 @@ def simulate(
     - or `spikes`, 0 or 1, and for `lif_float` also `current` and `voltage` in thresholds;
     - how the mappings went, under the names that a phase map has for it.
 
-    Raises `SweepError`, one sentence, if there is no such network.
+    Raises `SweepError`, one sentence, if there is no such network, or no memory for it.
+
+    Sources: the networks are those of Lava's tutorial "Excitatory-Inhibitory Neural
+    Network with Lava"; LIF neurons are Lava's `LIF` and `Dense`, in floating point and
+    bit-accurate; equations in `rate`, `lif`, `loihi` and `mapping`.
     """
     run = _validated(point, backend, steps, rate_to_lif, float_to_integer)
+    point, steps = run.point, run.steps
+    _check_memory(run)
     half = _half_gaussian(point)
     found: dict[str, Any] = {}
     if run.backend == "rate":
@@ -98,29 +117,40 @@ def simulate(
 def _validated(
     point: Network, backend: str, steps: int, rate_to_lif: str, float_to_integer: str
 ) -> SingleRun:
+    if not isinstance(point, Network):
+        raise SweepError(f"The network must be an eiphase.Network, not {_kind(point)}.")
+    options = {"steps": steps, "rate_to_lif": rate_to_lif, "float_to_integer": float_to_integer}
+    values = {"backend": backend, **asdict(point), **options}
     try:
-        return SingleRun.model_validate(
-            {
-                "network": {
-                    "neurons": _plain(point.n_neurons),
-                    "step_size": point.step_size,
-                    "bias": point.bias,
-                },
-                "grid": {"q_factor": [point.q_factor], "g_factor": [point.g_factor]},
-                "seed": _plain(point.seed),
-                "draw": _plain(point.draw),
-                "backend": backend,
-                "steps": _plain(steps),
-                "mapping": {"rate_to_lif": rate_to_lif, "float_to_integer": float_to_integer},
-            }
-        )
+        return SingleRun.model_validate({name: _plain(value) for name, value in values.items()})
     except ValidationError as error:
         raise SweepError(f"{sentence(error)}.") from None
 
 
-def _plain(number: Any) -> Any:
-    """A Python int for NumPy's, as a dataset's coordinates hold them."""
-    return int(number) if isinstance(number, np.integer) else number
+def _plain(value: Any) -> Any:
+    """Python's own number for one of NumPy's or xarray's, as a dataset's coordinates are."""
+    return value.item() if getattr(value, "shape", None) == () else value
+
+
+def _kind(value: Any) -> str:
+    return "None" if value is None else f"a {type(value).__name__}"
+
+
+def _check_memory(run: SingleRun) -> None:
+    """Raises `SweepError` if this machine cannot hold the simulation.
+
+    All that is recorded stands twice, where it is computed and where it is kept, and so
+    do Z, the weights and what lies between them.
+    """
+    recorded = _KEPT["rate" if run.backend == "rate" else "lif_float"]
+    step = run.n_neurons * sum(np.dtype(_dtype(name)).itemsize for name in recorded)
+    needed = 2 * run.steps * step + 4 * 8 * run.n_neurons**2
+    available = available_memory()
+    if needed > available:
+        raise SweepError(
+            f"{run.n_neurons} neurons over {run.steps} steps need {needed / 1e9:,.1f} GB of "
+            f"memory, but {available / 1e9:,.1f} GB are available."
+        )
 
 
 def _half_gaussian(point: Network) -> np.ndarray:
@@ -136,15 +166,10 @@ def _through_lava(
     backend: str, parameters: Any, steps: int, n_neurons: int, steps_done: np.ndarray | None
 ) -> dict[str, np.ndarray]:
     """What one network does on a backend, each array (time, neuron) or a count."""
-    names: dict[str, tuple[str, ...]] = {
-        "rate": ("state",),
-        "lif_float": ("spikes", "current", "voltage"),
-        "lif_bit_accurate": ("spikes", "current_wraps", "voltage_clips"),
-    }
     arrays = {}
-    for name in names[backend]:
+    for name in _KEPT[backend]:
         shape = (steps, n_neurons) if name in _RECORDED else (1,)
-        arrays[name] = shared_array(shape, "uint8" if name == "spikes" else "float64")
+        arrays[name] = shared_array(shape, _dtype(name))
 
     def record(_: None, recording: Any) -> None:
         for array, values in zip(arrays.values(), recording, strict=True):
@@ -155,6 +180,29 @@ def _through_lava(
     )
     tile.simulate(backend)
     return arrays
+
+
+def _dtype(name: str) -> str:
+    return "uint8" if name == "spikes" else "float64"
+
+
+def checked(recording: xr.Dataset) -> xr.Dataset:
+    """A recording or part of one, time first; raises `DatasetError` if it is none."""
+    if not isinstance(recording, xr.Dataset):
+        raise DatasetError(f"A recording must be a dataset from simulate, not {_kind(recording)}.")
+    name = "state" if "state" in recording else "spikes"
+    if name not in recording:
+        raise DatasetError("The dataset is no recording: it has neither state nor spikes.")
+    activity = recording[name]
+    for dimension in ("time", "neuron"):
+        if not activity.sizes.get(dimension):
+            raise DatasetError(f"The dataset is no recording: its {name} has no {dimension}.")
+    if activity.ndim > 2:
+        other = next(d for d in activity.dims if d not in ("time", "neuron"))
+        raise DatasetError(f"The dataset has the dimension {other}: select one recording of it.")
+    if activity.dtype.kind not in ("iub" if name == "spikes" else "iuf"):
+        raise DatasetError(f"The recording's {name} are {activity.dtype}, but must be numbers.")
+    return recording.transpose("time", "neuron", ...)
 
 
 def measure(
@@ -174,26 +222,33 @@ def measure(
 
     **Returns** a dataset with `autocovariance` along `lag`, `c0`, `decay_time`, their
     flags, `mean_rate` and so on: see `dataset.VARIABLES`.
+
+    Raises `SweepError`, one sentence, if an argument does not fit, and `DatasetError` if
+    there is something else than a recording.
+
+    Sources: `observables.standard_autocovariance` defines c(lag), after Sompolinsky,
+    Crisanti and Sommers (1988); `tutorial_autocovariance` is that of Lava's tutorial, as
+    are the window for spikes and c(0)/e for the decay time.
     """
+    recording = checked(recording)
+    durations = {"steps": recording.sizes["time"], "burn_in": burn_in, "max_lag": max_lag}
     options: dict[str, Any] = {"autocovariance": autocovariance, "boxcar": boxcar}
     if unbiased is not None:
         options["unbiased"] = unbiased
-    if not {"time", "neuron"} <= set(recording.dims):
-        raise SweepError("The dataset is no recording: it lacks the dimensions time and neuron.")
-    recording = recording.transpose("time", "neuron", ...)
-    steps = recording.sizes["time"]
     try:
-        simulation = Simulation(steps=steps, burn_in=burn_in, max_lag=max_lag)
-        observables = Observables.model_validate(options)
-        if "state" in recording:
-            found = measurement.of_states(recording.state.values, simulation, observables)
-        else:
-            found = measurement.of_spikes(recording.spikes.values, simulation, observables)
+        simulation = Simulation(**{name: _plain(value) for name, value in durations.items()})
+        observables = Observables(**{name: _plain(value) for name, value in options.items()})
+        measured_steps(simulation, observables, spiking="state" not in recording)
     except ValidationError as error:
         raise SweepError(f"{sentence(error)}.") from None
-    except ValueError as error:
-        raise SweepError(f"{error}.") from None
-    lag = ("lag", np.arange(max_lag + 1), {"long_name": "lag", "units": "step"})
+    except ValueError as error:  # it names keys of a config, which are arguments here
+        text = str(error).replace("simulation.", "").replace("observables.", "")
+        raise SweepError(f"{text}.") from None
+    if "state" in recording:
+        found = measurement.of_states(recording.state.values, simulation, observables)
+    else:
+        found = measurement.of_spikes(recording.spikes.values, simulation, observables)
+    lag = ("lag", np.arange(simulation.max_lag + 1), {"long_name": "lag", "units": "step"})
     variables = {}
     for name, value in found.items():
         dims = ("lag",) if VARIABLES[name].lagged else ()
@@ -210,11 +265,21 @@ def activation(recording: xr.Dataset) -> xr.Dataset:
     (for integers: stored weights with their exponent, over vth), or erf(r) and the rate
     network's weights. W is rebuilt from the recording's attributes. Returns `excitatory`,
     `inhibitory` and `total`, each (time, neuron).
+
+    Raises `DatasetError`, one sentence, if the dataset is no recording, has not all
+    neurons, or has lost the attributes.
     """
+    recording = checked(recording)
+    for name in (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer"):
+        if name not in recording.attrs:
+            raise DatasetError(f"The recording has lost its attribute {name}.")
     n_neurons = recording.attrs["n_neurons"]
-    if recording.sizes.get("neuron") != n_neurons:
-        raise SweepError(f"activation needs all {n_neurons} neurons of the recording.")
-    recording = recording.transpose("time", "neuron", ...).sortby("neuron")
+    if recording.sizes["neuron"] != n_neurons:
+        raise DatasetError(
+            f"The recording has {recording.sizes['neuron']} neurons, but its activation needs "
+            f"all {n_neurons} neurons."
+        )
+    recording = recording.sortby("neuron")
     weights = _weights(recording)
     if recording.attrs["backend"] == "rate":
         output, unit = erf(recording.state.values), "1"
@@ -245,6 +310,8 @@ def _weights(recording: xr.Dataset) -> np.ndarray:
     if attributes["backend"] == "lif_float":
         return real.weights
     names = loihi.DynamicRange.__dataclass_fields__
+    if lost := [name for name in names if name not in recording]:
+        raise DatasetError(f"The recording has lost its variable {lost[0]}.")
     ranges = loihi.DynamicRange(**{name: recording[name].item() for name in names})
     integers = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]](real, ranges)
     return loihi.stored_weights(integers.weights) * 2.0**integers.weight_exponent / integers.vth

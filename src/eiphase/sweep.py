@@ -56,6 +56,11 @@ class _Range(_Section):
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
+Neurons = Annotated[int, Field(ge=5, le=20_000)]
+StepSize = Annotated[float, Field(ge=0.001, le=0.1)]
+Steps = Annotated[int, Field(ge=1, le=10_000_000)]
+RateToLIF = Literal["tutorial", "identity"]
+FloatToInteger = Literal["tutorial"]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=1000),
@@ -66,9 +71,9 @@ Axis = Annotated[
 class NetworkConfig(_Section):
     """What all networks of a sweep have in common."""
 
-    neurons: Annotated[int, Field(ge=5, le=20_000)]
+    neurons: Neurons
     """N, excitatory and inhibitory together; at least 5, so that there is one inhibitory."""
-    step_size: Annotated[float, Field(ge=0.001, le=0.1)] = 0.01
+    step_size: StepSize = 0.01
     """dr = dt / tau: one time step in time constants of the rate neurons and of the LIF voltage.
 
     Smaller ones become too few units of Loihi's 12-bit decays, larger ones are no step.
@@ -94,20 +99,20 @@ class Grid(_Section):
 class Simulation(_Section):
     """Durations, in time steps."""
 
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
+    steps: Steps
     """Length of each simulation, burn-in included."""
     burn_in: Annotated[int, Field(ge=0, le=10_000_000)]
     """Steps at the start that are not measured."""
-    max_lag: Annotated[int, Field(ge=1, le=10_000_000)]
+    max_lag: Steps
     """Largest lag of the autocovariance."""
 
 
 class Mapping(_Section):
     """From rate to LIF neurons, and from there to integers."""
 
-    rate_to_lif: Literal["tutorial", "identity"] = "tutorial"
+    rate_to_lif: RateToLIF = "tutorial"
     """`tutorial`: scaled weights, as in the tutorial; `identity`: the rate network's own."""
-    float_to_integer: Literal["tutorial"] = "tutorial"
+    float_to_integer: FloatToInteger = "tutorial"
     """How parameters become Loihi's integers."""
 
 
@@ -155,34 +160,42 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
     return slice(s.burn_in, s.burn_in + measured)
 
 
-def _check_inhibition(network: NetworkConfig, grid: Grid, mapping: Mapping) -> None:
+def _check_inhibition(what: str, g_factor: float, neurons: int, rate_to_lif: str) -> None:
     """Raises `ValueError` where inhibition is too weak for the tutorial mapping."""
-    n_exc = n_excitatory(network.neurons)
-    n_inh = network.neurons - n_exc
-    for g in grid.g_factor:
-        if mapping.rate_to_lif == "tutorial" and not n_exc / n_inh * g > 1:
-            raise ValueError(
-                f"grid.g_factor holds {g}, but the tutorial mapping is defined for "
-                f"g_factor > N_I / N_E = {n_inh / n_exc:g} only"
-            )
+    n_exc = n_excitatory(neurons)
+    n_inh = neurons - n_exc
+    if rate_to_lif == "tutorial" and not n_exc / n_inh * g_factor > 1:
+        raise ValueError(
+            f"{what} {g_factor}, but the tutorial mapping is defined for "
+            f"g_factor > N_I / N_E = {n_inh / n_exc:g} only"
+        )
 
 
 class SingleRun(_Section):
-    """One network on one backend: what `recording.simulate` takes."""
+    """One network on one backend: what `recording.simulate` takes, under the same names."""
 
-    network: NetworkConfig
-    grid: Grid
+    n_neurons: Neurons
+    q_factor: Positive
+    g_factor: Positive
     seed: Seed
     draw: Annotated[int, Field(ge=0, le=1000)]
+    step_size: StepSize
+    bias: Positive
     backend: Backend
-    steps: Annotated[int, Field(ge=1, le=10_000_000)]
-    mapping: Mapping
+    steps: Steps
+    rate_to_lif: RateToLIF
+    float_to_integer: FloatToInteger
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.backend != "rate":
-            _check_inhibition(self.network, self.grid, self.mapping)
+            _check_inhibition("g_factor is", self.g_factor, self.n_neurons, self.rate_to_lif)
         return self
+
+    @property
+    def point(self) -> Network:
+        """The network, with numbers of Python's own."""
+        return Network(**{name: getattr(self, name) for name in Network.__dataclass_fields__})
 
 
 class Sweep(_Section):
@@ -209,7 +222,10 @@ class Sweep(_Section):
         spiking = set(self.backends) != {"rate"}
         measured_steps(self.simulation, self.observables, spiking=spiking)
         if spiking:
-            _check_inhibition(self.network, self.grid, self.mapping)
+            for g in self.grid.g_factor:
+                _check_inhibition(
+                    "grid.g_factor holds", g, self.network.neurons, self.mapping.rate_to_lif
+                )
         points = len(self.grid.q_factor) * len(self.grid.g_factor)
         if self.tiles > points:
             raise ValueError(

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eiphase import recording as rec
+from eiphase.dataset import DatasetError
 from eiphase.figures.phase_map import BACKEND_TITLES
 from eiphase.observables import Flag
 
@@ -21,8 +22,12 @@ N_TRACES = 50  # as many as the tutorial shows
 def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     """One network at a glance: what its neurons do, autocovariance, and activations.
 
-    `recording` is from `simulate`, `observed` from `measure`.
+    `recording` is from `simulate`, whole or a stretch of its time, `observed` from
+    `measure`. Raises `DatasetError`, one sentence, if they are something else.
     """
+    recording = rec.checked(recording)
+    _check_observed(observed)
+    activation = rec.activation(recording)
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
     if "state" in recording:
@@ -30,7 +35,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     else:
         raster(axes[0], recording)
     _autocovariance(axes[1], observed)
-    activation_histogram(axes[2], rec.activation(recording))
+    activation_histogram(axes[2], activation)
     axes[2].set_title("activation, all neurons and steps")
     sns.despine(figure)
     attributes = recording.attrs
@@ -41,6 +46,14 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
         fontsize="medium",
     )
     return figure
+
+
+def _check_observed(observed: xr.Dataset) -> None:
+    if not isinstance(observed, xr.Dataset):
+        raise DatasetError(f"observed must be a dataset from measure, not {observed!r:.40}.")
+    for name, dims in (("autocovariance", ("lag",)), ("decay_time", ()), ("decay_time_flag", ())):
+        if name not in observed or observed[name].dims != dims:
+            raise DatasetError(f"observed must be a dataset from measure: {name} is not there.")
 
 
 def traces(axis: Axes, recording: xr.Dataset) -> None:

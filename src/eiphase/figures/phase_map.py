@@ -1,5 +1,6 @@
 """Figures of a phase map dataset."""
 
+from numbers import Real
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,7 @@ BACKEND_TITLES = {
 }
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
 
+_POINT = ("backend", "q_factor", "g_factor", "seed")  # dimensions of all variables
 _AVERAGED = 99  # no number, and the reason was lost in an average
 
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
@@ -47,9 +49,15 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
 
     One column per backend, one colour scale per row. Colour is the median over the seeds
     that have a number; cells without, or with a mapping in doubt, are marked as the legend
-    says. `dataset` is a phase map or any selection from one.
+    says. `dataset` is a phase map, or any selection from one (`.sel`, `.where`) that keeps
+    backend, q_factor and g_factor; seeds may be averaged (`.mean("seed")`).
+
+    Raises `DatasetError`, one sentence, if it is something else, as all plots do.
     """
-    dataset = _with_all_dimensions(dataset)
+    dataset = _checked(
+        dataset, "c0", "c0_flag", "decay_time", "decay_time_flag", "centring_bias",
+        "weight_scale_status", "weight_strength", "current_wraps",
+    )  # fmt: skip
     doubtful = _doubtful(dataset)
     figure, axes = _panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
@@ -74,24 +82,22 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     Weight scale and whether it is a solution, weights clipped, bits used, voltages
     clipped: medians over seeds, each from the spiking backend that has it.
     """
-    dataset = _with_all_dimensions(dataset)
+    maps = {
+        "weight_scale": "LIF weights / rate weights",
+        "clipped_weight_fraction": "fraction of weights clipped",
+        "weight_bits": "weight bits used, of 8",
+        "weight_strength": "integer / float weight strength",
+        "voltage_clips": "voltages clipped (neurons x steps)",
+    }
+    dataset = _checked(dataset, *maps, "weight_scale_status")
     spiking = [b for b in ("lif_bit_accurate", "lif_float") if b in dataset.backend.values]
     if not spiking:
         raise DatasetError("Rate neurons have no mapping to draw.")
     one = dataset.sel(backend=spiking[0])
     figure, axes = _panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
-    for axis, (name, label, log) in zip(
-        axes[0],
-        [
-            ("weight_scale", "LIF weights / rate weights", True),
-            ("clipped_weight_fraction", "fraction of weights clipped", False),
-            ("weight_bits", "weight bits used, of 8", False),
-            ("weight_strength", "integer / float weight strength", False),
-            ("voltage_clips", "voltages clipped (neurons x steps)", False),
-        ],
-        strict=True,
-    ):
+    for axis, (name, label) in zip(axes[0], maps.items(), strict=True):
+        log = name == "weight_scale"
         norm = _log_norm(one[name]) if log else _norm_from_zero(one[name])
         bar = figure.colorbar(_map(axis, one[name], norm), ax=axis)
         if log:
@@ -110,9 +116,16 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
 
     Thin lines are seeds, thick ones their mean. Networks whose c(0) is flagged have no
-    curve: the legend says how many seeds have one.
+    curve: the legend says how many seeds have one. Of an average over seeds, curves are
+    the mean c(lag) over the mean c(0) of all seeds.
     """
-    dataset = _with_all_dimensions(dataset)
+    dataset = _checked(dataset, "autocovariance", "c0")
+    if "lag" not in dataset.dims:
+        raise DatasetError("The selection has one lag or none, but curves go along lag.")
+    averaged = _is_averaged(dataset)
+    if averaged and 0 not in dataset.lag:
+        raise DatasetError("The selection, averaged over seeds, has no lag 0 to divide by.")
+    dataset = dataset.sortby(["q_factor", "g_factor"])
     g = dataset.g_factor.values[dataset.g_factor.size // 2]
     n_q = dataset.q_factor.size
     chosen = dataset.q_factor.values[sorted({n_q // 4, n_q // 2, n_q - 1})]
@@ -125,9 +138,11 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
-            curves = (point.autocovariance / point.c0).transpose("lag", "seed")
-            n_seeds = int(np.isfinite(point.c0).sum())
-            label = f"q_factor {q:g}: {n_seeds} of {point.seed.size} seeds"
+            there = point.c0.notnull()
+            c0 = point.autocovariance.sel(lag=0).where(there) if averaged else point.c0
+            curves = (point.autocovariance / c0).transpose("lag", "seed")
+            label = f"q_factor {q:g}: {int(there.sum())} of {point.seed.size} seeds"
+            label = f"q_factor {q:g}, mean over seeds" if averaged else label
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
@@ -146,14 +161,16 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
 
     Lines are medians over the seeds that have a number, bands reach from the lowest to the
     highest. Open circles: some seeds are flagged; nothing: all are. `g_factor` is the
-    nearest there is to the one given, or the middle one.
+    nearest there is to the one given, which must be within the map, or the middle one.
     """
-    dataset = _with_all_dimensions(dataset)
+    dataset = _checked(dataset, "c0", "decay_time").sortby(["q_factor", "g_factor"])
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
+    if not isinstance(g_factor, Real):
+        raise DatasetError(f"g_factor is {g_factor!r:.40}, but must be a number.")
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
         raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
-    cut = dataset.sel(g_factor=g_factor, method="nearest").sortby("q_factor")
+    cut = dataset.sel(g_factor=g_factor, method="nearest")
     colours = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
@@ -181,29 +198,51 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     return figure
 
 
-def _with_all_dimensions(dataset: xr.Dataset) -> xr.Dataset:
+def _checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
     """A selection from a phase map, with the dimensions back that the selection dropped.
 
-    Where a dimension was averaged, flags mean nothing any more: what is a number counts as
-    ok, the rest as `_AVERAGED`.
+    Raises `DatasetError`, one sentence, if it lacks one of the variables `needed`, or an
+    axis: only the seeds can be averaged away. Their flags then mean nothing any more: what
+    is a number counts as ok, the rest as `_AVERAGED`.
     """
-    missing = [
-        name for name in ("c0", "c0_flag", "decay_time", "autocovariance") if name not in dataset
-    ]
+    if not isinstance(dataset, xr.Dataset):
+        kind = "None" if dataset is None else f"a {type(dataset).__name__}"
+        raise DatasetError(f"A phase map, or a selection from one, must be a dataset, not {kind}.")
+    missing = [name for name in needed if name not in dataset]
     if missing:
         raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
-    missing = [d for d in ("backend", "q_factor", "g_factor", "seed") if d not in dataset.dims]
-    dataset = dataset.expand_dims(missing)
-    for name in missing:
-        if name not in dataset.coords:
-            dataset = dataset.assign_coords({name: [np.nan]})
-    if dataset.c0_flag.dtype.kind not in "iu":
-        for name in ("c0", "decay_time"):
-            flags = xr.where(dataset[name].notnull(), int(Flag.OK), _AVERAGED)
-            dataset[f"{name}_flag"] = flags
+    dataset = dataset[list(needed)]
+    _check_axes(dataset)
+    dropped = [d for d in _POINT if d not in dataset.dims]
+    if "seed" not in dataset.coords:
+        dataset = dataset.assign_coords(seed=np.nan)
+    dataset = dataset.expand_dims(dropped)
+    for name in ("c0", "decay_time"):
+        flag = f"{name}_flag"
+        if flag in dataset and dataset[flag].dtype.kind not in "iu":
+            dataset[flag] = xr.where(dataset[name].notnull(), int(Flag.OK), _AVERAGED)
+    if "weight_scale_status" in dataset and dataset.weight_scale_status.dtype.kind not in "iu":
         unknown = xr.full_like(dataset.weight_scale_status, NOT_APPLICABLE)
         dataset["weight_scale_status"] = unknown
     return dataset
+
+
+def _check_axes(dataset: xr.Dataset) -> None:
+    for name in ("backend", "q_factor", "g_factor"):
+        if name not in dataset.coords:
+            raise DatasetError(f"The phase map has no {name}: select one, but keep it, or all.")
+    for dimension, size in dataset.sizes.items():
+        if dimension not in (*_POINT, "lag"):
+            raise DatasetError(f"The phase map has a dimension {dimension}, which no plot knows.")
+        if not size:
+            raise DatasetError(f"The selection is empty: it has no {dimension}.")
+        if dimension in dataset.indexes and dataset.indexes[dimension].has_duplicates:
+            raise DatasetError(f"The phase map has the same {dimension} twice.")
+    unknown = set(np.atleast_1d(dataset.backend.values).tolist()) - set(BACKEND_TITLES)
+    if unknown:
+        raise DatasetError(
+            f"backend is {min(unknown, key=str)}, but plots know {', '.join(BACKEND_TITLES)}."
+        )
 
 
 def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
@@ -242,7 +281,14 @@ def _finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict)
 
 def _subtitle(dataset: xr.Dataset) -> str:
     n_seeds = dataset.seed.size
-    return f"Sweep {dataset.attrs.get('sweep', '')}, {n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    seeds = "mean over seeds" if _is_averaged(dataset) else seeds
+    return f"Sweep {dataset.attrs.get('sweep', '')}, {seeds}"
+
+
+def _is_averaged(dataset: xr.Dataset) -> bool:
+    """Whether the seeds were averaged away; a single one keeps its number."""
+    return bool(dataset.seed.isnull().all())
 
 
 def _map(axis: Axes, values: xr.DataArray, norm: Normalize) -> QuadMesh:
