@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report check-report test lint docs bench lock clean
+.PHONY: demo tutorial report check-report test lint docs tables bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -37,6 +37,9 @@ lint: .venv/ready
 
 docs: .venv/ready  ## site/, with internal links checked
 	mkdocs build --strict --quiet
+
+tables: .venv/ready  ## the docs' tables of keys and variables, from the code
+	python docs/tables.py
 
 bench: .venv/ready  ## cost of one simulation, beside Lava's own models
 	python benchmarks/simulation.py

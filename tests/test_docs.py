@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import tables
 from conftest import REPOSITORY
 
 from eiphase.dataset import VARIABLES
@@ -10,21 +11,63 @@ from eiphase.observables import Flag
 from eiphase.sweep import Grid, Mapping, NetworkConfig, Observables, Simulation, Sweep
 
 
-def test_every_variable_has_its_row():
-    rows = re.findall(r"^\| `(\w+)` \|", (REPOSITORY / "docs/dataset.md").read_text(), re.MULTILINE)
-    assert rows == list(VARIABLES)
+@pytest.mark.parametrize("page", tables.TABLES)
+def test_tables_are_those_of_the_code(page):
+    """If not: `make tables`."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    assert tables.TABLES[page]() in text
+    assert tables.written(page, text) == text
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/sweeps.md"])
-def test_every_key_of_a_sweep_is_explained(page):
-    text = (REPOSITORY / page).read_text()
+def rows(table):
+    """Cells of a table, by what stands in its first column."""
+    lines = [line.strip("| \n").split(" | ") for line in table.splitlines()[2:]]
+    return {cells[0].strip("`"): cells for cells in lines}
+
+
+def test_every_key_of_a_sweep_has_a_row_with_its_meaning():
+    found = rows(tables.keys())
     sections = {
         "network": NetworkConfig, "grid": Grid, "simulation": Simulation,
         "mapping": Mapping, "observables": Observables,
     }  # fmt: skip
+    expected = []
     for key in Sweep.model_fields:
-        for name in sections[key].model_fields if key in sections else [None]:
-            assert f"`{key}.{name}`" in text if name else f"`{key}`" in text
+        names = sections[key].model_fields if key in sections else [None]
+        expected += [f"{key}.{name}" if name else key for name in names]
+    assert list(found) == expected
+
+
+def test_the_table_of_keys_says_units_defaults_and_bounds():
+    """Cells that were read off the schema by hand."""
+    table = tables.keys()
+    for row in (
+        "| `network.neurons` | | | 5 to 20,000 | N, 80 % of them excitatory; ",
+        "| `network.step_size` | time constants | `0.01` | 0.001 to 0.1 | dr = dt / τ, ",
+        "| `network.bias` | per step | `0.1` | above 0, up to 1,000,000 | Input ",
+        "| `grid.q_factor` | | | list: above 0, up to 1,000,000 | Recurrent gain: ",
+        "| `seeds` | | | list: 0 to 4,294,967,295 | ",
+        "| `backends` | | | list: `rate`, `lif_float`, `lif_bit_accurate` | ",
+        "| `simulation.burn_in` | steps | | 0 to 10,000,000 | ",
+        "| `mapping.rate_to_lif` | | `tutorial` | `tutorial`, `identity` | ",
+        "| `observables.unbiased` | | `true` | `true`, `false` | ",
+        "| `observables.boxcar` | steps | `25` | 1 to 10,000 | ",
+        "| `tiles` | | `1` | at least 1 | ",
+    ):
+        assert row in table
+
+
+def test_every_variable_has_its_row():
+    found = rows(tables.variables())
+    assert list(found) == list(VARIABLES)
+    assert found["decay_time"][1:3] == ["step", VARIABLES["decay_time"].long_name]
+    assert "1 censored, 2 undefined" in found["decay_time_flag"][1]
+
+
+def test_the_readme_names_every_top_key():
+    text = (REPOSITORY / "README.md").read_text()
+    for key in Sweep.model_fields:
+        assert f"`{key}`" in text
 
 
 def test_every_flag_is_explained():

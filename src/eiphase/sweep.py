@@ -43,7 +43,14 @@ def _spread(value: Any) -> Any:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    # The docs' table of keys is written from these fields and their docstrings.
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+    )
 
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]
@@ -57,8 +64,8 @@ class _Range(_Section):
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Neurons = Annotated[int, Field(ge=5, le=20_000)]
-StepSize = Annotated[float, Field(ge=0.001, le=0.1)]
-Steps = Annotated[int, Field(ge=1, le=10_000_000)]
+StepSize = Annotated[float, Field(ge=0.001, le=0.1, json_schema_extra={"unit": "time constants"})]
+Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "steps"})]
 RateToLIF = Literal["tutorial", "identity"]
 FloatToInteger = Literal["tutorial"]
 Axis = Annotated[
@@ -72,23 +79,22 @@ class NetworkConfig(_Section):
     """What all networks of a sweep have in common."""
 
     neurons: Neurons
-    """N, excitatory and inhibitory together; at least 5, so that there is one inhibitory."""
+    """N, 80 % of them excitatory; at least 5, so that one is inhibitory."""
     step_size: StepSize = 0.01
-    """dr = dt / tau: one time step in time constants of the rate neurons and of the LIF voltage.
-
-    Smaller ones become too few units of Loihi's 12-bit decays, larger ones are no step.
-    """
-    bias: Positive = 0.1
-    """Input per step to each rate neuron. That of LIF neurons follows from `step_size`."""
+    """dr = dt / τ, one time step of the rate neurons and of the LIF voltage; the LIF current
+    decays 7 times as fast. Smaller ones become too few units of Loihi's 12-bit decays."""
+    bias: Annotated[Positive, Field(json_schema_extra={"unit": "per step"})] = 0.1
+    """Input to each rate neuron. That of LIF neurons is 5 thresholds x `step_size`."""
 
 
 class Grid(_Section):
     """The grid points: every q_factor with every g_factor."""
 
     q_factor: Axis
-    """Recurrent gain: a list, or `{start, stop, count}`."""
+    """Recurrent gain: a list, or `{start, stop, count}` with both ends."""
     g_factor: Axis
-    """Strength of inhibition relative to excitation: a list, or `{start, stop, count}`."""
+    """Strength of inhibition relative to excitation: likewise. With LIF neurons and the
+    tutorial mapping it must be above N_I / N_E."""
 
     @field_validator("q_factor", "g_factor")
     @classmethod
@@ -101,30 +107,32 @@ class Simulation(_Section):
 
     steps: Steps
     """Length of each simulation, burn-in included."""
-    burn_in: Annotated[int, Field(ge=0, le=10_000_000)]
-    """Steps at the start that are not measured."""
+    burn_in: Annotated[int, Field(ge=0, le=10_000_000, json_schema_extra={"unit": "steps"})]
+    """Not measured, at the start; at least `boxcar` - 1 with LIF neurons."""
     max_lag: Steps
-    """Largest lag of the autocovariance."""
+    """Largest lag of the autocovariance; less than the steps that are measured."""
 
 
 class Mapping(_Section):
     """From rate to LIF neurons, and from there to integers."""
 
     rate_to_lif: RateToLIF = "tutorial"
-    """`tutorial`: scaled weights, as in the tutorial; `identity`: the rate network's own."""
+    """Weights of LIF neurons. `tutorial`: scaled, as in Lava's tutorial; `identity`: the rate
+    network's own."""
     float_to_integer: FloatToInteger = "tutorial"
-    """How parameters become Loihi's integers."""
+    """How parameters become Loihi's integers: as in Lava's tutorial."""
 
 
 class Observables(_Section):
     """How activity is measured."""
 
     autocovariance: Literal["standard", "tutorial"] = "standard"
-    """Estimator: linear and centred on each neuron's mean, or the tutorial's."""
+    """Estimator. `standard`: linear, centred on each neuron's mean; `tutorial`: circular, and
+    without what all neurons share."""
     unbiased: bool = True
-    """For `standard`: divide by the number of pairs at each lag, not by that at lag 0."""
-    boxcar: Annotated[int, Field(ge=1, le=10_000)] = 25
-    """Steps of the causal window in which spikes are counted."""
+    """Divide by the number of pairs at each lag, not by that at lag 0; with `standard` only."""
+    boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"})] = 25
+    """Causal window in which spikes are counted."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -204,13 +212,14 @@ class Sweep(_Section):
     network: NetworkConfig
     grid: Grid
     seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
-    """One draw of the weights each; 0 to 2**32 - 1."""
+    """One draw of the weights each; all grid points and backends share it."""
     backends: Annotated[tuple[Backend, ...], Field(strict=False, min_length=1)]
+    """How networks are simulated."""
     simulation: Simulation
     mapping: Mapping = Mapping()
     observables: Observables = Observables()
     tiles: Annotated[int, Field(ge=1)] = 1
-    """Into how many tiles (jobs) the grid of each backend and seed is cut; changes no number."""
+    """Jobs for each backend and seed, at most as many as grid points; changes no number."""
 
     @field_validator("seeds", "backends")
     @classmethod

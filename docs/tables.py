@@ -1,0 +1,90 @@
+"""Writes the pages' tables of keys and variables from the code that defines them.
+
+`make tables` after a change of `sweep.py` or `dataset.VARIABLES`; a test compares.
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from eiphase.dataset import VARIABLES, Variable
+from eiphase.sweep import Sweep
+
+Rows = Iterator[tuple[str, ...]]
+
+
+def keys() -> str:
+    """Every key of a sweep's config, from its schema."""
+    schema = Sweep.model_json_schema()
+    sections = schema["$defs"]
+
+    def rows(properties: dict[str, Any], required: list[str], prefix: str = "") -> Rows:
+        for name, field in properties.items():
+            section = sections.get(field.get("$ref", "").rpartition("/")[2])
+            if section:
+                yield from rows(section["properties"], section.get("required", []), f"{name}.")
+            else:
+                default = "" if name in required else f"`{json.dumps(field['default'])}`"
+                unit, meaning = field.get("unit", ""), " ".join(field["description"].split())
+                key = f"`{prefix}{name}`"
+                yield key, unit, default.replace('"', ""), _allowed(field), meaning
+
+    header = ("key", "unit", "default", "allowed", "meaning")
+    return _table(header, rows(schema["properties"], schema["required"]))
+
+
+def variables() -> str:
+    """Every variable of a phase map."""
+    header = ("variable", "unit", "meaning", "")
+    return _table(
+        header, ((f"`{name}`", _unit(v), v.long_name, v.comment) for name, v in VARIABLES.items())
+    )
+
+
+TABLES = {"sweeps.md": keys, "dataset.md": variables}
+
+
+def written(page: str, text: str) -> str:
+    """A page's text with its table, the one whose header it holds, as it should be."""
+    table = TABLES[page]()
+    header = re.escape(table.splitlines()[0])
+    return re.sub(rf"{header}\n(?:\|.*\n)*", lambda _: table, text)
+
+
+def _table(header: tuple[str, ...], rows: Rows) -> str:
+    lines = [header, ("---",) * len(header), *rows]
+    filled = ("|".join(f" {cell} " if cell else " " for cell in cells) for cells in lines)
+    return "".join(f"|{line}|\n" for line in filled)
+
+
+def _allowed(field: dict[str, Any]) -> str:
+    """What a key may be, in words."""
+    if "items" in field:
+        return f"list: {_allowed(field['items'])}"
+    if field["type"] == "boolean":
+        return "`true`, `false`"
+    if field["type"] == "string":
+        return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+    if "maximum" not in field and "exclusiveMaximum" not in field:
+        return f"at least {field['minimum']:,}"
+    high = field.get("maximum", field.get("exclusiveMaximum", 0) - 1)
+    if "exclusiveMinimum" in field:
+        return f"above {field['exclusiveMinimum']}, up to {high:,.16g}"
+    return f"{field['minimum']:,} to {high:,.16g}"
+
+
+def _unit(variable: Variable) -> str:
+    if not variable.flags:
+        return "" if variable.units == "1" else variable.units
+    attributes = variable.attributes()
+    names = str(attributes["flag_meanings"]).split()
+    pairs = zip(attributes["flag_values"], names, strict=True)
+    return "flag: " + ", ".join(f"{value} {name.replace('_', ' ')}" for value, name in pairs)
+
+
+if __name__ == "__main__":
+    for name in TABLES:
+        page = Path(__file__).parent / name
+        page.write_text(written(name, page.read_text()))
