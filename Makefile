@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report check-report test lint docs tables bench lock clean
+.PHONY: demo tutorial report check-report check-links test lint docs tables bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -25,6 +25,9 @@ report: demo tutorial  ## both, and one page that holds all
 
 check-report: report  ## opens it in headless Chromium, which must be there
 	python tests/check_report.py results/report.html
+
+check-links: .venv/ready  ## asks for every page elsewhere that the docs link to
+	python tests/check_links.py
 
 test: .venv/ready lint docs  ## linters, type checker, docs and all tests
 	pytest -n auto --dist loadfile
