@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from eiphase import provenance
+from eiphase import figures, provenance
 from eiphase import sweep as sweeps
 
 if unknown := set(config) - {"sweep"}:

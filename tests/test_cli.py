@@ -170,6 +170,24 @@ def test_show_counts_flags_by_backend(capsys, phase_map_file):
     ]
 
 
+@pytest.mark.parametrize("backend", ["rate", "lif_bit_accurate"])
+def test_show_prints_what_is_in_a_recording(capsys, backend):
+    arguments = ["simulate", "--q", "6", "--g", "5", "--backend", backend, *QUICK]
+    assert cli.main(arguments) == 0
+    observables = capsys.readouterr().out.split("written:")[0]
+    assert cli.main(["show", "recording.nc"]) == 0
+    printed = capsys.readouterr().out
+    assert observables.strip() in printed
+    words = [line.split() for line in printed.splitlines()]
+    assert ["q_factor", "6.0"] in words
+    assert ["seed", "1"] in words
+    name = "state" if backend == "rate" else "spikes"
+    assert [name, "300", "time", "x", "40", "neuron"] in [line[:6] for line in words]
+    assert "code_digest" in printed
+    assert cli.main(["show", "recording.nc", "--html", "recording.html"]) == 0
+    assert "decay_time_flag" in Path("recording.html").read_text()
+
+
 def test_show_of_a_tile_says_that_it_is_none(capsys, tiles):
     assert cli.main(["show", str(tiles[0])]) == 1
     assert "is not a phase map: it has no backend" in capsys.readouterr().err

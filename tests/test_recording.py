@@ -340,7 +340,7 @@ def test_public_names_are_there():
 
 def test_importing_eiphase_imports_nothing_heavy():
     code = (
-        "import sys, eiphase, eiphase.sweep, eiphase.provenance; "
+        "import sys, eiphase, eiphase.sweep, eiphase.provenance, eiphase.figures; "
         "assert not {'lava', 'numba', 'scipy', 'xarray', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -6,7 +6,7 @@ import pytest
 
 import eiphase
 from eiphase import observables
-from eiphase.figures import tutorial as figures
+from eiphase.figures import files
 from eiphase.network import Network
 
 NETWORKS = {
@@ -152,7 +152,7 @@ def by_name(recordings):
 
 @pytest.fixture
 def drawn(by_name):
-    yield lambda name: figures.FIGURES[name](by_name).axes
+    yield lambda name: files.TUTORIAL[name](by_name).axes
     plt.close("all")
 
 

@@ -11,9 +11,8 @@ from conftest import REPOSITORY
 from test_sweep import changed
 from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import gathering, loihi, mapping, network, observables, tile_file
+from eiphase import figures, gathering, loihi, mapping, network, observables, tile_file
 from eiphase.dataset import DatasetError
-from eiphase.figures import tutorial
 from eiphase.network import Network
 from eiphase.notebook import execute
 from eiphase.observables import Flag
@@ -171,7 +170,7 @@ def test_the_tutorial_draws_all_its_figures(tmp_path):
     run = snakemake(tmp_path, "tutorial", "--cores", "2", "--config", "sweep=tiny.yaml")
     assert run.returncode == 0, run.stderr
     drawn = {path.stem for path in (tmp_path / "results/tutorial/figures").glob("*.png")}
-    assert drawn == set(tutorial.FIGURES)
+    assert drawn == set(figures.TUTORIAL)
 
 
 def test_nothing_runs_twice(sweep):

@@ -104,9 +104,9 @@ def _add_simulate(commands) -> None:
 
 def _add_show(commands) -> None:
     show = _add_command(
-        commands, "show", "print what is in a phase map", "results/demo/phase_map.nc"
+        commands, "show", "print what is in a phase map or a recording", "results/demo/phase_map.nc"
     )
-    show.add_argument("dataset", type=Path, help="a phase_map.nc")
+    show.add_argument("dataset", type=Path, help="a phase_map.nc, or a recording")
     show.add_argument("--html", type=Path, help="write it as a page to this file instead")
     show.set_defaults(command=_show)
 
@@ -245,7 +245,11 @@ def _simulate(options: argparse.Namespace) -> None:
 def _show(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
-    with dataset.open_dataset(options.dataset) as opened:
+    with dataset.open_netcdf(options.dataset) as opened:
+        if {"time", "neuron"} <= set(opened.dims):
+            terminal.print_recording(opened, html=options.html)
+            return
+    with dataset.open_phase_map(options.dataset) as opened:
         terminal.print_phase_map(opened, html=options.html)
 
 
@@ -256,7 +260,7 @@ def _verify(options: argparse.Namespace) -> int:
     def work() -> int:
         from eiphase import terminal, verification
 
-        with dataset.open_dataset(options.dataset) as phase_map:
+        with dataset.open_phase_map(options.dataset) as phase_map:
             points = verification.sample(phase_map, options.points, seed=options.seed)
             found = verification.differences(phase_map, points, watch=guard.watched)
             return 0 if terminal.print_verification(phase_map, found) else 1

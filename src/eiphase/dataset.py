@@ -142,14 +142,19 @@ VARIABLES: dict[str, Variable] = {
 }
 
 
-def open_dataset(path: Path) -> "xr.Dataset":
-    """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
+def open_netcdf(path: Path) -> "xr.Dataset":
+    """Open any netCDF file; raises `DatasetError` if it is none."""
     import xarray as xr
 
     try:
-        dataset = xr.open_dataset(path, engine="netcdf4")
+        return xr.open_dataset(path, engine="netcdf4")
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+
+
+def open_phase_map(path: Path) -> "xr.Dataset":
+    """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
+    dataset = open_netcdf(path)
     if problem := _problem(dataset):
         dataset.close()
         raise DatasetError(f"{path} is not a phase map: {problem}.")

@@ -7,7 +7,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -349,12 +349,6 @@ def tile_digest(
     code = code or provenance.code_digest(backend)
     everything = json.dumps([backend, seed, parameters, code, points], sort_keys=True)
     return hashlib.sha256(everything.encode()).hexdigest()[:16]
-
-
-def figure_names(backends: Collection[str]) -> list[str]:
-    """The figures of a sweep with these backends; LIF neurons add one on the mapping."""
-    spiking = ["mapping"] if set(backends) != {"rate"} else []
-    return ["phase_maps", "cut", "autocovariance", *spiking]
 
 
 class _UniqueKeys(yaml.SafeLoader):

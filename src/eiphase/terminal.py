@@ -18,10 +18,12 @@ from rich.text import Text
 
 from eiphase import provenance
 from eiphase.dataset import VARIABLES, beside
+from eiphase.network import Network
 
 if TYPE_CHECKING:
     from eiphase.verification import Point
 
+_ORIGIN = ("commit", "code_digest", "versions", "machine")
 Item = TypeVar("Item")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
@@ -80,6 +82,10 @@ def followed(count: np.ndarray, total: int, show: Show) -> Iterator[None]:
 
 def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:
     """Observables and diagnostics of one network, a line each."""
+    Console().print(_observables(recording, observed))
+
+
+def _observables(recording: xr.Dataset, observed: xr.Dataset) -> Table:
     table = Table(
         box=SIMPLE, title=f"{recording.attrs['backend']}, {recording.sizes['time']} steps"
     )
@@ -96,17 +102,46 @@ def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:
         unit = "" if variable.flags or variable.units == "1" else variable.units
         style = "yellow" if variable.flags and value else ""
         table.add_row(name, text, unit, variable.long_name, style=style)
-    Console().print(table)
+    return table
 
 
 def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     """What a phase map holds: its axes, flags by backend, variables, and where it comes from."""
+    flags = (name for name, variable in VARIABLES.items() if variable.flags)
+    origin = "sweep_config", "sweep_digest", *_ORIGIN
+    tables = [
+        _axes(phase_map),
+        *(_flags(phase_map, name) for name in flags),
+        _variables(phase_map),
+        _attributes(phase_map, origin),
+    ]
+    _print(tables, html)
+
+
+def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
+    """What a recording holds: its network, what was recorded and measured, where it comes from."""
+    network = (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer")
+    recorded = Table("recorded", "dimensions", "unit", "range", "meaning", box=SIMPLE)
+    for name, values in recording.data_vars.items():
+        if {"time", "neuron"} <= set(values.dims):
+            size = " x ".join(f"{values.sizes[d]} {d}" for d in ("time", "neuron"))
+            unit, meaning = values.attrs.get("units", ""), values.attrs.get("long_name", "")
+            span = f"{values.min():.3g} to {values.max():.3g}"
+            recorded.add_row(str(name), size, unit if unit != "1" else "", span, meaning)
+    tables = [
+        _attributes(recording, network),
+        recorded,
+        _observables(recording, recording),
+        _attributes(recording, _ORIGIN),
+    ]
+    _print(tables, html)
+
+
+def _print(tables: list[Table], html: Path | None) -> None:
+    """To standard output, or as a page into a file."""
     console = Console(record=True, file=StringIO(), width=110) if html else Console()
-    console.print(_axes(phase_map))
-    for name in (name for name, variable in VARIABLES.items() if variable.flags):
-        console.print(_flags(phase_map, name))
-    console.print(_variables(phase_map))
-    console.print(_origin(phase_map))
+    for table in tables:
+        console.print(table)
     if html is not None:
         with beside(html) as partial:
             partial.write_text(console.export_html(inline_styles=True))
@@ -166,10 +201,10 @@ def _variables(phase_map: xr.Dataset) -> Table:
     return table
 
 
-def _origin(phase_map: xr.Dataset) -> Table:
+def _attributes(dataset: xr.Dataset, names: Sequence[str]) -> Table:
     table = Table(box=SIMPLE, show_header=False)
-    for name in ("sweep_config", "sweep_digest", "commit", "code_digest", "versions", "machine"):
-        text = str(phase_map.attrs.get(name, ""))
+    for name in names:
+        text = str(dataset.attrs.get(name, ""))
         if text.startswith("{"):
             entries = json.loads(text).items()
             text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries)

@@ -1,11 +1,5 @@
 # The figures of a sweep, each as PNG and as PDF, and the dataset's summary as a page.
-FIGURES = sweeps.figure_names(SWEEP.backends)
-CATEGORIES = {
-    "phase_maps": "Maps",
-    "cut": "Cuts",
-    "autocovariance": "Cuts",
-    "mapping": "Diagnostics",
-}
+FIGURES = figures.of_sweep(SWEEP.backends)
 
 
 rule figures:
@@ -17,7 +11,7 @@ rule figures:
             report(
                 f"{RESULTS}/figures/{figure}.png",
                 caption=f"../report/{figure}.rst",
-                category=CATEGORIES[figure],
+                category=figures.PHASE_MAP[figure],
             )
             for figure in FIGURES
         ],

@@ -3,24 +3,13 @@ TUTORIAL = {
     "balanced": {"q_factor": 1.0, "draw": 0},
     "critical": {"q_factor": (400 / 6) ** 0.5, "draw": 1},
 }
-TUTORIAL_FIGURES = [
-    "states",
-    "autocovariance",
-    "rasters",
-    "mean_rates",
-    "activation_of_a_neuron",
-    "activation_of_the_population",
-    "activation_over_time",
-    "dynamic_range",
-    "float_and_integers",
-]
 
 
 rule tutorial:
     input:
         expand(
             "results/tutorial/figures/{figure}.{format}",
-            figure=TUTORIAL_FIGURES,
+            figure=figures.TUTORIAL,
             format=["png", "pdf"],
         ),
     log:
@@ -64,9 +53,9 @@ rule tutorial_figures:
             backend=["rate", "lif_float", "lif_bit_accurate"],
         ),
     output:
-        pdf=expand("results/tutorial/figures/{figure}.pdf", figure=TUTORIAL_FIGURES),
+        pdf=expand("results/tutorial/figures/{figure}.pdf", figure=figures.TUTORIAL),
         png=report(
-            expand("results/tutorial/figures/{figure}.png", figure=TUTORIAL_FIGURES),
+            expand("results/tutorial/figures/{figure}.png", figure=figures.TUTORIAL),
             caption="../report/tutorial.rst",
             category="Tutorial",
         ),

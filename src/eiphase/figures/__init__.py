@@ -1,1 +1,28 @@
-"""Figures: of phase maps, of one network, of the tutorial."""
+"""Figures: which there are. Imports nothing heavy: the Snakefile reads it at every start."""
+
+from collections.abc import Collection
+
+# Figures of a phase map, drawn by `phase_map.plot_<name>`, and their category in the report.
+PHASE_MAP = {
+    "phase_maps": "Maps",
+    "cut": "Cuts",
+    "autocovariance": "Cuts",
+    "mapping": "Diagnostics",
+}
+# Figures of the tutorial, drawn by `tutorial.<name>`.
+TUTORIAL = (
+    "states",
+    "autocovariance",
+    "rasters",
+    "mean_rates",
+    "activation_of_a_neuron",
+    "activation_of_the_population",
+    "activation_over_time",
+    "dynamic_range",
+    "float_and_integers",
+)
+
+
+def of_sweep(backends: Collection[str]) -> list[str]:
+    """The figures of a sweep with these backends; only LIF neurons have a mapping to draw."""
+    return [name for name in PHASE_MAP if name != "mapping" or set(backends) != {"rate"}]

@@ -9,17 +9,14 @@ import xarray as xr
 from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
-from eiphase.dataset import DatasetError, beside, open_dataset
+from eiphase import figures
+from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map
 from eiphase.figures import network, phase_map, tutorial
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 
-PHASE_MAP = {
-    "phase_maps": phase_map.plot_phase_maps,
-    "autocovariance": phase_map.plot_autocovariance,
-    "cut": phase_map.plot_cut,
-    "mapping": phase_map.plot_mapping,
-}
+PHASE_MAP = {name: getattr(phase_map, f"plot_{name}") for name in figures.PHASE_MAP}
+TUTORIAL = {name: getattr(tutorial, name) for name in figures.TUTORIAL}
 
 
 def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: None) -> None:
@@ -28,23 +25,23 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     `show` is told after each figure how many are done, of how many.
     """
     _check(outputs, PHASE_MAP)
-    with open_dataset(file) as dataset:
+    with open_phase_map(file) as dataset:
         _draw(PHASE_MAP, dataset, outputs, show)
 
 
 def draw_tutorial(
     recordings: Sequence[Path], outputs: Sequence[Path], show: Show = lambda *_: None
 ) -> None:
-    """Draw the tutorial's figures from its networks' recordings: those of `tutorial.FIGURES`.
+    """Draw the tutorial's figures from its networks' recordings: those of `TUTORIAL`.
 
     A recording's file is named after network and backend: `critical_lif_float.nc`.
     """
-    _check(outputs, tutorial.FIGURES)
-    found = {path.stem: _load(path) for path in recordings}
+    _check(outputs, TUTORIAL)
+    found = {path.stem: open_netcdf(path).load() for path in recordings}
     for name in tutorial.RECORDINGS:
         if name not in found:
             raise DatasetError(f"--recordings lack {name}.nc.")
-    _draw(tutorial.FIGURES, found, outputs, show)
+    _draw(TUTORIAL, found, outputs, show)
 
 
 def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) -> None:
@@ -55,28 +52,21 @@ def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) ->
     plt.close(figure)
 
 
-def _load(path: Path) -> xr.Dataset:
-    try:
-        return xr.load_dataset(path, engine="netcdf4")
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
-
-
-def _check(outputs: Sequence[Path], figures: Mapping[str, Any]) -> None:
+def _check(outputs: Sequence[Path], known: Mapping[str, Any]) -> None:
     formats = FigureCanvasBase.get_supported_filetypes()
     for path in outputs:
-        if path.stem not in figures:
-            raise DatasetError(f"{path} names no figure; there are {', '.join(figures)}.")
+        if path.stem not in known:
+            raise DatasetError(f"{path} names no figure; there are {', '.join(known)}.")
         if path.suffix[1:] not in formats:
             raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
 
 
 def _draw(
-    figures: Mapping[str, Callable[[Any], Figure]], data: Any, outputs: Sequence[Path], show: Show
+    known: Mapping[str, Callable[[Any], Figure]], data: Any, outputs: Sequence[Path], show: Show
 ) -> None:
     names = dict.fromkeys(path.stem for path in outputs)
     for done, name in enumerate(names, 1):
-        figure = figures[name](data)
+        figure = known[name](data)
         for path in outputs:
             if path.stem == name:
                 with beside(path) as partial:

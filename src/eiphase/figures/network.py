@@ -34,7 +34,8 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
         traces(axes[0], recording)
     else:
         raster(axes[0], recording)
-    _autocovariance(axes[1], observed)
+    autocovariance(axes[1], observed, color="0.2")
+    _mark_decay_time(axes[1], observed)
     activation_histogram(axes[2], activation)
     axes[2].set_title("activation, all neurons and steps")
     sns.despine(figure)
@@ -89,12 +90,21 @@ def activation_histogram(axis: Axes, activation: xr.Dataset) -> None:
     axis.legend(frameon=False, fontsize="small")
 
 
-def _autocovariance(axis: Axes, observed: xr.Dataset) -> None:
-    axis.plot(observed.lag, observed.autocovariance, color="0.2")
+def autocovariance(
+    axis: Axes, observed: xr.Dataset, *, both_sides: bool = False, **style: Any
+) -> None:
+    """c over lag, as it is or, being even, on both sides of zero."""
+    lags, c = observed.lag.values, observed.autocovariance.values
+    if both_sides:
+        lags, c = np.concatenate([-lags[:0:-1], lags]), np.concatenate([c[:0:-1], c])
+    axis.plot(lags, c, **style)
+    axis.set(xlabel="lag (steps)", ylabel="autocovariance c(lag)")
+
+
+def _mark_decay_time(axis: Axes, observed: xr.Dataset) -> None:
     flag = Flag(int(observed.decay_time_flag))
     if flag is Flag.OK:
         axis.axvline(float(observed.decay_time), color="#b2182b", linewidth=1, linestyle="--")
-        title = f"decay time {float(observed.decay_time):.0f} steps"
+        axis.set_title(f"decay time {float(observed.decay_time):.0f} steps")
     else:
-        title = f"decay time: {flag.name.lower()}"
-    axis.set(xlabel="lag (steps)", ylabel="autocovariance c(lag)", title=title)
+        axis.set_title(f"decay time: {flag.name.lower()}")

@@ -19,7 +19,7 @@ from eiphase.observables import boxcar
 
 Recordings = Mapping[str, xr.Dataset]
 
-NETWORKS = {"balanced": "balanced (q_factor 1)", "critical": "critical (q_factor 8.16)"}
+NETWORKS = ("balanced", "critical")
 RECORDINGS = [f"{n}_{b}" for n in NETWORKS for b in ("rate", "lif_float", "lif_bit_accurate")]
 BURN_IN = 200
 MAX_LAG = 100
@@ -36,12 +36,16 @@ def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
         )  # fmt: skip
 
 
+def _title(recordings: Recordings, name: str) -> str:
+    return f"{name} (q_factor {recordings[f'{name}_rate'].attrs['q_factor']:.3g})"
+
+
 def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
-    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+    for axis, name in zip(axes[0], NETWORKS, strict=True):
         network.traces(axis, recordings[f"{name}_rate"])
-        axis.set_title(title)
+        axis.set_title(_title(recordings, name))
     return figure
 
 
@@ -58,9 +62,9 @@ def autocovariance(recordings: Recordings) -> Figure:
 def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
     figure, axes = _axes(3, 4.2)
-    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=False):
+    for axis, name in zip(axes[0], NETWORKS, strict=False):
         network.raster(axis, recordings[f"{name}_lif_float"])
-        axis.set_title(title)
+        axis.set_title(_title(recordings, name))
     axis = axes[0, 2]
     for backend, colour in (("lif_float", "#e08214"), ("lif_bit_accurate", "#2166ac")):
         network.raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
@@ -99,11 +103,11 @@ def activation_of_the_population(recordings: Recordings) -> Figure:
 def activation_over_time(recordings: Recordings) -> Figure:
     """Total activation of three neurons over time."""
     figure, axes = _axes(2)
-    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+    for axis, name in zip(axes[0], NETWORKS, strict=True):
         activation = _activation(recordings, name)
         axis.plot(activation.time, activation.total[:, :3], linewidth=0.8, alpha=0.8)
         axis.set(xlabel="time (steps)", ylabel="total activation (thresholds per step)")
-        axis.set_title(title)
+        axis.set_title(_title(recordings, name))
     return figure
 
 
@@ -137,19 +141,6 @@ def float_and_integers(recordings: Recordings) -> Figure:
     return figure
 
 
-FIGURES: dict[str, Callable[[Recordings], Figure]] = {
-    "states": states,
-    "autocovariance": autocovariance,
-    "rasters": rasters,
-    "mean_rates": mean_rates,
-    "activation_of_a_neuron": activation_of_a_neuron,
-    "activation_of_the_population": activation_of_the_population,
-    "activation_over_time": activation_over_time,
-    "dynamic_range": dynamic_range,
-    "float_and_integers": float_and_integers,
-}
-
-
 def _activity(recording: xr.Dataset) -> np.ndarray:
     if "state" in recording:
         return recording.state.values
@@ -160,10 +151,7 @@ def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
     observed = rec.measure(
         recording, burn_in=BURN_IN, max_lag=MAX_LAG, autocovariance="tutorial", boxcar=WINDOW
     )
-    c = observed.autocovariance.values
-    lags = np.arange(-MAX_LAG, MAX_LAG + 1)
-    axis.plot(lags, np.concatenate([c[:0:-1], c]), **style)
-    axis.set(xlabel="lag (steps)", ylabel="autocovariance")
+    network.autocovariance(axis, observed, both_sides=True, **style)
 
 
 def _activation(recordings: Recordings, name: str) -> xr.Dataset:
@@ -174,8 +162,8 @@ def _activations(
     recordings: Recordings, reduce: Callable[[xr.Dataset], xr.Dataset], what: str
 ) -> Figure:
     figure, axes = _axes(2)
-    for axis, (name, title) in zip(axes[0], NETWORKS.items(), strict=True):
+    for axis, name in zip(axes[0], NETWORKS, strict=True):
         reduced = reduce(_activation(recordings, name))
         network.activation_histogram(axis, reduced)
-        axis.set_title(f"{title}: {what}")
+        axis.set_title(f"{_title(recordings, name)}: {what}")
     return figure
