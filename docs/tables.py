@@ -39,7 +39,7 @@ def variables() -> str:
     """Every variable of a phase map."""
     header = ("variable", "unit", "meaning", "")
     return _table(
-        header, ((f"`{name}`", _unit(v), v.long_name, v.comment) for name, v in VARIABLES.items())
+        header, ((f"`{name}`", _unit(v), v.long_name, _comment(v)) for name, v in VARIABLES.items())
     )
 
 
@@ -76,12 +76,17 @@ def _allowed(field: dict[str, Any]) -> str:
 
 
 def _unit(variable: Variable) -> str:
+    return "flag" if variable.flags else "" if variable.units == "1" else variable.units
+
+
+def _comment(variable: Variable) -> str:
+    """A flag's begins with its values."""
     if not variable.flags:
-        return "" if variable.units == "1" else variable.units
+        return variable.comment
     attributes = variable.attributes()
-    names = str(attributes["flag_meanings"]).split()
-    pairs = zip(attributes["flag_values"], names, strict=True)
-    return "flag: " + ", ".join(f"{value} {name.replace('_', ' ')}" for value, name in pairs)
+    meanings = (name.replace("_", " ") for name in str(attributes["flag_meanings"]).split())
+    pairs = zip(attributes["flag_values"], meanings, strict=True)
+    return f"{', '.join(f'{value} {name}' for value, name in pairs)}. {variable.comment}"
 
 
 if __name__ == "__main__":

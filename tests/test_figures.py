@@ -240,11 +240,15 @@ def test_curves_need_lags(phase_map):
 def test_an_averaged_curve_is_divided_by_its_own_c0(phase_map):
     """Also where c(0) of one seed is flagged, and so not in the average of c(0)."""
     at = flag(phase_map, "c0", Flag.TRANSIENT, backend="rate", q_factor=6.0, seed=1)
+    at = flag(at, "c0", Flag.TRANSIENT, backend="rate", q_factor=1.0)
     axis = phase_map_figures.plot_autocovariance(at.mean("seed")).axes[0]
     curve = axis.lines[3].get_ydata()
     c = phase_map.autocovariance.sel(backend="rate", q_factor=6.0, g_factor=4.5).mean("seed")
     np.testing.assert_allclose(curve, c / c[0])
-    assert axis.get_legend().get_texts()[1].get_text() == "q_factor 6, mean over seeds"
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == [
+        "q_factor 1: no number on any seed",
+        "q_factor 6: mean over seeds",
+    ]
 
 
 @pytest.mark.parametrize("g_factor", ["4.5", [4.5]])

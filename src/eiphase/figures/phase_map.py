@@ -141,8 +141,10 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
             there = point.c0.notnull()
             c0 = point.autocovariance.sel(lag=0).where(there) if averaged else point.c0
             curves = (point.autocovariance / c0).transpose("lag", "seed")
-            label = f"q_factor {q:g}: {int(there.sum())} of {point.seed.size} seeds"
-            label = f"q_factor {q:g}, mean over seeds" if averaged else label
+            seeds = f"{int(there.sum())} of {point.seed.size} seeds"
+            if averaged:
+                seeds = "mean over seeds" if there.any() else "no number on any seed"
+            label = f"q_factor {q:g}: {seeds}"
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
