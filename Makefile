@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report check-report check-links test lint docs tables bench lock clean
+.PHONY: demo tutorial report check-report check-links test test-slurm lint docs tables bench lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -31,6 +31,9 @@ check-links: .venv/ready  ## asks for every page elsewhere that the docs link to
 
 test: .venv/ready lint docs  ## linters, type checker, docs and all tests
 	pytest -n auto --dist loadfile
+
+test-slurm: .venv/ready  ## a small sweep on a private Slurm, as root on Debian
+	tests/slurm/in_cluster python tests/slurm/check_sweep.py
 
 lint: .venv/ready
 	ruff check
@@ -59,7 +62,7 @@ bench: .venv/ready  ## cost of one simulation, beside Lava's own models
 
 lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
-		pyproject.toml --output-file requirements.lock
+		--all-extras pyproject.toml --output-file requirements.lock
 
 clean:  ## remove the environment; results stay
 	rm -rf .venv .uv
