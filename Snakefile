@@ -14,8 +14,13 @@ try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
-# So that rules find `eiphase` even where the environment is not activated.
-shell.prefix(f"export PATH='{Path(sys.executable).parent}':$PATH; ")
+# So that rules find `eiphase` even where the environment is not activated. And compiled kernels
+# are kept by version of the code and by node: Numba's cache is safe for jobs that start at once
+# only if all would compile the same, from the same sources and for the same processor.
+KERNELS = Path(workflow.basedir) / ".snakemake/kernels" / provenance.code_digest()
+shell.prefix(
+    f"export PATH='{Path(sys.executable).parent}':$PATH NUMBA_CACHE_DIR='{KERNELS}'/$(uname -n); "
+)
 
 
 report: "workflow/report/workflow.rst"

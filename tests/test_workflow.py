@@ -1,5 +1,6 @@
 """The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
 
+import platform
 import re
 
 import nbformat
@@ -11,7 +12,7 @@ from conftest import REPOSITORY
 from test_sweep import changed
 from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import figures, gathering, loihi, mapping, network, observables, tile_file
+from eiphase import figures, gathering, loihi, mapping, network, observables, provenance, tile_file
 from eiphase.dataset import DatasetError
 from eiphase.network import Network
 from eiphase.notebook import execute
@@ -41,6 +42,12 @@ def test_shows_progress_within_a_tile_and_per_job(sweep):
     *_, log = sweep
     assert "lif_float seed 7 tile 0: 3 of 6 networks" in log
     assert "10 of 10 steps (100%) done" in log
+
+
+def test_kernels_are_kept_by_version_of_the_code_and_node(sweep):
+    """Jobs of another version or processor that start at once would get each other's code."""
+    kernels = REPOSITORY / ".snakemake/kernels" / provenance.code_digest() / platform.node()
+    assert list(kernels.rglob("rate._run-*.nbi"))
 
 
 def test_every_point_is_there(sweep):
