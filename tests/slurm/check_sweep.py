@@ -84,7 +84,9 @@ def main() -> int:
         try:
             check(workflow, Path(temporary) / "local")
         except CheckError as error:
-            print((workflow.folder / "log").read_text(), *jobs().values(), sep="\n")
+            print((workflow.folder / "log").read_text())
+            for number, job in jobs().items():
+                print(f"job {number}: {job['Comment']}, {job['JobState']} on {job['NodeList']}")
             print(f"check_sweep: {error}", file=sys.stderr)
             return 1
     return 0
@@ -93,19 +95,17 @@ def main() -> int:
 def check(workflow: Workflow, local: Path) -> None:
     killed = workflow.wait_for("job that simulates", lambda: job_that_runs("simulate-tile", 4))
     subprocess.run(["scancel", killed], check=True)
-    workflow.wait_for("end of the killed job", lambda: has_ended(killed))
-    expect(jobs()[killed]["JobState"], "CANCELLED", f"state of the killed job {killed}")
+    expect(state_at_end(killed), "CANCELLED", f"state of the killed job {killed}")
     expect_nothing_of(killed)
     second = workflow.wait_for("second attempt at the killed job", lambda: attempt_after(killed))
-    workflow.wait_for("end of the second attempt", lambda: has_ended(second))
-    expect(jobs()[second]["JobState"], "COMPLETED", f"state of the second attempt {second}")
+    expect(state_at_end(second), "COMPLETED", f"state of the second attempt {second}")
     report(f"job {killed} was killed while it simulated, left nothing, and went again as {second}")
 
     interrupted = workflow.wait_for("job that gathers", lambda: job_that_runs("gather", 1))
     workflow.process.send_signal(signal.SIGINT)
     if workflow.end() == 0:
         raise CheckError("the interrupted workflow ended as if all was done.")
-    expect(jobs()[interrupted]["JobState"], "CANCELLED", f"state of job {interrupted}")
+    expect(state_at_end(interrupted), "CANCELLED", f"state of the interrupted job {interrupted}")
     expect_nothing_of(interrupted)
     before = set(jobs())
     workflow.start()
@@ -151,9 +151,14 @@ def rule_of(job: dict[str, str]) -> str:
     return re.match(r"rule_([a-z]+)", job["Comment"])[1]
 
 
-def has_ended(number: str) -> bool:
-    """As Slurm sees it: it has a final state, and its processes are gone."""
-    return jobs()[number]["JobState"] not in ("PENDING", "RUNNING", "COMPLETING")
+def state_at_end(number: str) -> str:
+    """Its final state, which Slurm gives when all processes that it knows of are gone."""
+    end = time.monotonic() + PATIENCE
+    while (state := jobs()[number]["JobState"]) in ("PENDING", "RUNNING", "COMPLETING"):
+        if time.monotonic() > end:
+            raise CheckError(f"job {number} was still {state} after {PATIENCE} s.")
+        time.sleep(0.2)
+    return state
 
 
 def attempt_after(killed: str) -> str | None:
