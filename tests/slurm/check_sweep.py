@@ -195,6 +195,10 @@ def job_that_runs(command: str, processes: int) -> str | None:
 
 
 def expect_nothing_of(job: str) -> None:
+    # Slurm may call a job ended while Snakemake in it is still on its way out.
+    end = time.monotonic() + 20
+    while processes_by_job().get(job) and time.monotonic() < end:
+        time.sleep(0.2)
     expect(processes_by_job().get(job, []), [], f"list of processes left of job {job}")
     expect(list(Path("/dev/shm").iterdir()), [], "list of what is in shared memory")
 
