@@ -1,0 +1,142 @@
+"""Where networks of 100 to 1600 rate neurons agree with mean-field theory.
+
+For each size and g_factor, the q_factor at which single networks lose their first fixed point
+and at which they cease to settle (`fixed_point.critical_q`), beside the theory's. At one
+g_factor, c(0) and decay time of simulated networks beside the theory's. Writes
+results/finite_size.nc, docs/finite_size.png, and the table of docs/theory.md; takes half an
+hour on one core.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from eiphase import chaotic_state, fixed_point, meanfield, network, observables, rate
+from eiphase.dataset import beside
+from eiphase.figures import theory
+from eiphase.network import Network
+
+G_FACTORS = (4.0, 4.5, 6.5)
+SEEDS = {100: 20, 200: 20, 400: 12, 800: 8, 1600: 4}  # networks of each size
+LARGEST_Q = 15.0
+STEP_SIZE, BIAS = 0.01, 0.1
+
+SIMULATED_G = 6.5
+SIMULATED_Q = (3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 8.0, 12.0)
+SIMULATED_SEEDS = {400: 6, 1600: 3}
+N_STEPS, BURN_IN, MAX_LAG = 16_000, 4_000, 1_500
+
+ROOT = Path(__file__).parents[1]
+
+
+def borders() -> xr.Dataset:
+    """Critical q_factor of networks (size, g_factor, seed) and of theory (size, g_factor)."""
+    shape = (len(SEEDS), len(G_FACTORS), max(SEEDS.values()))
+    names = ("critical_q", "first_loss", "loss", "jumps")
+    found = {name: np.full(shape, np.nan) for name in names}
+    predicted = np.empty(shape[:2])
+    for i, (n, n_seeds) in enumerate(SEEDS.items()):
+        for j, g in enumerate(G_FACTORS):
+            predicted[i, j] = meanfield.critical_q(
+                n_neurons=n, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
+            ).value
+            for k in range(n_seeds):
+                half = network.half_gaussian(network.gaussian_matrix(n, k + 1))
+                q = fixed_point.critical_q(
+                    half, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
+                )
+                for name, value in zip(
+                    names, (q.value, q.first_loss, q.loss, q.jumps), strict=True
+                ):
+                    found[name][i, j, k] = value
+            print(
+                row(n, g, predicted[i, j], found["first_loss"][i, j], found["critical_q"][i, j]),
+                flush=True,
+            )
+    dims = ("n_neurons", "g_factor", "seed")
+    return xr.Dataset(
+        {name: (dims, values) for name, values in found.items()}
+        | {"predicted_q": (dims[:2], predicted)},
+        {"n_neurons": list(SEEDS), "g_factor": list(G_FACTORS), "seed": range(1, shape[2] + 1)},
+    )
+
+
+def row(n_neurons: int, g_factor: float, predicted: float, first: np.ndarray, last: np.ndarray):
+    """A line of the table: medians and quartiles over networks."""
+
+    def spread(values: np.ndarray) -> str:
+        low, median, high = np.nanquantile(values, [0.25, 0.5, 0.75])
+        return f"{median:.2f} ({low:.2f} to {high:.2f})"
+
+    number = np.isfinite(first).sum()
+    return (
+        f"| {n_neurons} | {g_factor} | {predicted:.2f} | {spread(first)} | {spread(last)} "
+        f"| {number} |"
+    )
+
+
+def activity() -> xr.Dataset:
+    """c(0) and decay time (steps) of simulations (simulated size, q_factor, run) and theory."""
+    shape = (len(SIMULATED_SEEDS), len(SIMULATED_Q), max(SIMULATED_SEEDS.values()))
+    c0, decay = np.full(shape, np.nan), np.full(shape, np.nan)
+    for i, (n, n_seeds) in enumerate(SIMULATED_SEEDS.items()):
+        for k in range(n_seeds):
+            half = network.half_gaussian(network.gaussian_matrix(n, k + 1))
+            points = [
+                Network(
+                    n_neurons=n, q_factor=q, g_factor=SIMULATED_G, seed=k + 1,
+                    step_size=STEP_SIZE, bias=BIAS,
+                )
+                for q in SIMULATED_Q
+            ]  # fmt: skip
+            together = rate.lanes(n, N_STEPS)
+            for first in range(0, len(points), together):
+                batch = rate.Batch(half, points[first : first + together])
+                for j, states in enumerate(rate.run(batch, N_STEPS), start=first):
+                    seen = observables.fluctuation(
+                        states[BURN_IN:],
+                        max_lag=MAX_LAG,
+                        autocovariance=observables.standard_autocovariance,
+                    )
+                    c0[i, j, k], decay[i, j, k] = seen.c0, seen.decay_time
+            print(f"simulated N = {n}, seed {k + 1}", flush=True)
+    dims = ("simulated_neurons", "q_factor", "run")
+    return xr.Dataset(
+        {"c0": (dims, c0), "decay_time": (dims, decay)},
+        {"simulated_neurons": list(SIMULATED_SEEDS), "q_factor": list(SIMULATED_Q)},
+        {"g_factor_simulated": SIMULATED_G},
+    )
+
+
+def predicted_activity() -> xr.Dataset:
+    """The theory's c(0) and decay time (steps) on a fine axis of q_factor."""
+    fine = np.arange(2.5, 12.51, 0.02)
+    shape = (len(SIMULATED_SEEDS), fine.size)
+    c0, decay = np.full(shape, np.nan), np.full(shape, np.nan)
+    for i, n in enumerate(SIMULATED_SEEDS):
+        for j, q in enumerate(fine):
+            coupling = meanfield.coupling(
+                n_neurons=n, q_factor=q, g_factor=SIMULATED_G, bias=BIAS, step_size=STEP_SIZE
+            )
+            state = chaotic_state.solve(coupling)
+            if state is not None:
+                c0[i, j], decay[i, j] = state.c0, chaotic_state.decay_time(state) / STEP_SIZE
+    dims = ("simulated_neurons", "fine_q")
+    return xr.Dataset(
+        {"predicted_c0": (dims, c0), "predicted_decay_time": (dims, decay)}, {"fine_q": fine}
+    )
+
+
+def main() -> None:
+    dataset = xr.merge([borders(), predicted_activity(), activity()], combine_attrs="override")
+    dataset.attrs["g_factor_simulated"] = SIMULATED_G
+    with beside(ROOT / "results/finite_size.nc") as partial:
+        dataset.to_netcdf(partial)
+    figure = theory.plot_finite_size(dataset)
+    with beside(ROOT / "docs/finite_size.png") as partial:
+        figure.savefig(partial, format="png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
