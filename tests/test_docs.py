@@ -88,3 +88,10 @@ def test_the_example_in_python_runs(monkeypatch):
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     assert len([line for line in code.splitlines() if "eiphase." in line]) == 4
     exec(code, {})
+
+
+def test_the_example_of_the_theory_runs():
+    text = (REPOSITORY / "docs/theory.md").read_text()
+    names = {}
+    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
+    assert names["chaos"].c0 > 0

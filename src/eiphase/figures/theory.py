@@ -17,7 +17,7 @@ def plot_finite_size(dataset: xr.Dataset) -> Figure:
         figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
     _borders(axes[0], dataset)
     _activity(axes[1], dataset, "c0", "autocovariance at lag 0, c(0)")
-    _activity(axes[2], dataset, "decay_time", "decay time (steps)")
+    _activity(axes[2], dataset, "decay_time", "decay time (time constants)")
     axes[1].set(yscale="log", ylim=(0.01, None))
     axes[2].set(yscale="log")
     for axis in axes:
