@@ -20,6 +20,8 @@ def plot_finite_size(dataset: xr.Dataset) -> Figure:
     _activity(axes[2], dataset, "decay_time", "decay time (time constants)")
     axes[1].set(yscale="log", ylim=(0.01, None))
     axes[2].set(yscale="log")
+    axes[2].set_yticks([2, 5, 10, 20], ["2", "5", "10", "20"])
+    axes[2].minorticks_off()
     for axis in axes:
         sns.despine(ax=axis)
         axis.legend(frameon=False, fontsize="small")
@@ -32,12 +34,12 @@ def _borders(axis: Axes, dataset: xr.Dataset) -> None:
     for i, (g, colour) in enumerate(zip(dataset.g_factor.values, colours, strict=True)):
         one = dataset.sel(g_factor=g)
         # Side by side around the size: first loss left, last one right.
-        beside = 1.05 ** (3 * i - 4.5)
-        for name, marker, shift in (("first_loss", "v", 1 / 1.015), ("critical_q", "o", 1.015)):
+        beside = 1.12 ** (i - (len(colours) - 1) / 2)
+        for name, marker, shift in (("first_loss", "v", 1 / 1.025), ("critical_q", "o", 1.025)):
             values = one[name].transpose("n_neurons", "seed").values
             sizes = np.broadcast_to((n * beside * shift)[:, None], values.shape)
             axis.plot(
-                sizes.ravel(), values.ravel(), marker, color=colour, alpha=0.45, markersize=3,
+                sizes.ravel(), values.ravel(), marker, color=colour, alpha=0.5, markersize=4,
                 markeredgewidth=0,
             )  # fmt: skip
         axis.plot(n, one.predicted_q, color=colour, label=f"g_factor {g:g}")
