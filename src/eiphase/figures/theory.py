@@ -48,6 +48,7 @@ def _borders(axis: Axes, dataset: xr.Dataset) -> None:
     axis.set(xscale="log", xlabel="neurons N", ylabel="critical q_factor", title="border")
     axis.set_xticks(n, [f"{size:g}" for size in n])
     axis.minorticks_off()
+    axis.set_ylim(top=1.3 * axis.get_ylim()[1])  # room for the legend
 
 
 def _activity(axis: Axes, dataset: xr.Dataset, name: str, label: str) -> None:
