@@ -1,6 +1,5 @@
 """Rate neurons: one step as NumPy writes it, and many networks at once, fast."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -8,12 +7,10 @@ import numpy as np
 from numba import njit
 from scipy.special import erf
 
-from eiphase import network
+from eiphase import error_function, lanes, network
 from eiphase.network import Network
 
-# How many networks advance together: more share each load of Z, but their states fall out
-# of the cache, and their trajectories must fit into this much memory.
-LANES = 16
+# What the trajectories of the networks that advance together may take.
 TRAJECTORY_BYTES = 512 * 2**20
 
 
@@ -31,9 +28,9 @@ def step(
     return (1 - step_size) * state + bias + (step_size[:, None] * weights) @ erf(state)
 
 
-def lanes(n_neurons: int, n_steps: int) -> int:
+def batch_size(n_neurons: int, n_steps: int) -> int:
     """How many networks to advance together; results do not depend on it."""
-    return max(1, min(LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
+    return max(1, min(lanes.LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
 
 
 @dataclass(frozen=True)
@@ -60,11 +57,13 @@ def run(
     whatever the number of networks, so that a network's trajectory does not depend on
     which others it runs with:
 
-    $$(1 - dr)\, r_i + b + dr \frac{(2q)^2}{N} \Big( \sum_{j \in E} M_{ij}\,
-      \mathrm{erf}(r_j) + g \sum_{j \in I} M_{ij}\, \mathrm{erf}(r_j) \Big)$$
+    $$r_i \leftarrow (1 - dr)\, r_i + b + \sum_j M_{ij}\, y_j, \qquad
+      y_j = dr \frac{(2q)^2}{N} \mathrm{erf}(r_j) \cdot \begin{cases}
+      1 & j \text{ excitatory} \\ g & j \text{ inhibitory} \end{cases}$$
 
-    with j ascending in both sums, each product and each sum rounded. It differs from
-    `step` by rounding alone, which chaos then amplifies.
+    with j ascending, each product added by a fused multiply-add (see `lanes.add_product`)
+    and erf by `error_function.erf`. It differs from `step` by rounding alone, which chaos
+    then amplifies.
 
     Returns the states after each step, shape (network, time, neuron), dimensionless. The
     states of an earlier run of as many steps and at least as many networks may be given
@@ -75,66 +74,40 @@ def run(
     n_neurons = len(half)
     states = np.empty((len(networks), n_steps, n_neurons)) if reuse is None else reuse
     states = states[: len(networks)]
-    _run(
-        half,
-        network.n_excitatory(n_neurons),
-        np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks]),
-        np.array([n.g_factor for n in networks]),
-        np.array([n.step_size for n in networks]),
-        np.array([n.bias for n in networks]),
-        states,
-        np.zeros(1, np.int64) if steps_done is None else steps_done,
-    )
+    steps_done = np.zeros(1, np.int64) if steps_done is None else steps_done
+    rows = lanes.sparse_rows(half)
+    for first in range(0, len(networks), lanes.LANES):
+        group = networks[first : first + lanes.LANES]
+        gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in group])
+        _run(
+            *rows,
+            network.n_excitatory(n_neurons),
+            gain,
+            gain * [n.g_factor for n in group],
+            np.array([n.step_size for n in group]),
+            np.array([n.bias for n in group]),
+            lanes.aligned(n_neurons),
+            lanes.aligned(n_neurons),
+            states[first : first + lanes.LANES],
+            steps_done,
+        )
     return states
 
 
 @njit(cache=True)
-def _run(half, n_exc, gain, g_factor, step_size, bias, states, steps_done):
+def _run(
+    ends, columns, values, n_exc, gain_exc, gain_inh, step_size, bias, r, y, states, steps_done
+):
     n_lanes, n_steps, n = states.shape
-    r = np.zeros((n, n_lanes))
-    activation = np.empty((n, n_lanes))
-    excitation = np.empty((n, n_lanes))
-    inhibition = np.empty((n, n_lanes))
     for t in range(n_steps):
+        error_function.erf(r.ravel(), y.ravel())
+        for i in range(n):
+            gain = gain_exc if i < n_exc else gain_inh
+            for k in range(n_lanes):
+                y[i, k] *= gain[k]
+                r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k]
+        lanes.add_product(ends, columns, values, y, r)
         for i in range(n):
             for k in range(n_lanes):
-                activation[i, k] = math.erf(r[i, k])
-        _accumulate(half, 0, n_exc, activation, excitation)
-        _accumulate(half, n_exc, n, activation, inhibition)
-        for i in range(n):
-            for k in range(n_lanes):
-                recurrent = gain[k] * (excitation[i, k] + g_factor[k] * inhibition[i, k])
-                r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k] + recurrent
                 states[k, t, i] = r[i, k]
         steps_done[0] += 1
-
-
-@njit(cache=True)
-def _accumulate(half, start, stop, activation, total):
-    """total[i] = sum over j in [start, stop), ascending, of half[i, j] * activation[j].
-
-    Eight j at a time, so that `total` is loaded and stored an eighth as often; the
-    order of the additions is that of the plain double loop.
-    """
-    n, n_lanes = activation.shape
-    total[:] = 0.0
-    unrolled = start + (stop - start) // 8 * 8
-    for j in range(start, unrolled, 8):
-        for i in range(n):
-            m0, m1, m2, m3 = half[i, j], half[i, j + 1], half[i, j + 2], half[i, j + 3]
-            m4, m5, m6, m7 = half[i, j + 4], half[i, j + 5], half[i, j + 6], half[i, j + 7]
-            for k in range(n_lanes):
-                s = total[i, k]
-                s += m0 * activation[j, k]
-                s += m1 * activation[j + 1, k]
-                s += m2 * activation[j + 2, k]
-                s += m3 * activation[j + 3, k]
-                s += m4 * activation[j + 4, k]
-                s += m5 * activation[j + 5, k]
-                s += m6 * activation[j + 6, k]
-                s += m7 * activation[j + 7, k]
-                total[i, k] = s
-    for j in range(unrolled, stop):
-        for i in range(n):
-            for k in range(n_lanes):
-                total[i, k] += half[i, j] * activation[j, k]

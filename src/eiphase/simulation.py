@@ -130,9 +130,9 @@ class _Rate:
     def networks(self) -> Iterator[tuple[range, rate.Batch]]:
         n = len(self.work.networks)
         simulated = self.work.sweep.simulation.steps
-        n_lanes = rate.lanes(self.work.sweep.network.neurons, simulated)
-        for first in range(0, n, n_lanes):
-            indices = range(first, min(first + n_lanes, n))
+        n_together = rate.batch_size(self.work.sweep.network.neurons, simulated)
+        for first in range(0, n, n_together):
+            indices = range(first, min(first + n_together, n))
             members: list[Network] = [self.work.networks[i] for i in indices]
             yield indices, rate.Batch(self.work.half, members)
 
