@@ -179,6 +179,22 @@ def test_wraps_and_clips_as_lavas_models_do(sign):
     assert np.array_equal(recording.spikes, expected)
 
 
+@pytest.mark.parametrize("sign", [1, -1])
+def test_sums_of_many_large_weights_are_exact(sign):
+    """300 neurons fire at once with weights of 256: far more than 16 bits hold."""
+    weights = np.full((300, 300), -256)
+    weights[:150] *= -1
+    weights *= sign
+    parameters = LoihiParameters(
+        weights=weights, weight_exponent=0, du=4095, dv=4095, vth=10,
+        bias_mantissa=641, bias_exponent=0,
+    )  # fmt: skip
+    expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 20)
+    assert expected[0].all()
+    assert 0 < expected[1:].mean() < 1
+    assert np.array_equal(loihi.run(parameters, 20).spikes, expected)
+
+
 @pytest.mark.parametrize("zero", ["vth", "bias_mantissa", "du", "dv"])
 def test_a_network_without_threshold_bias_or_decay_is_degenerate(zero):
     whole = lone_pair(du=3, dv=2)

@@ -1,9 +1,11 @@
+from fractions import Fraction
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eiphase import network, rate
+from eiphase import network, rate, vectors
 from eiphase.network import Network
 
 
@@ -75,3 +77,38 @@ def test_without_recurrence_relaxes_exponentially():
     states = rate.run(rate.Batch(np.zeros((5, 5)), [point]), 100)[0]
     exact = 0.2 / 0.05 * (1 - 0.95 ** np.arange(1, 101))
     np.testing.assert_allclose(states, np.repeat(exact[:, None], 5, axis=1), rtol=1e-12)
+
+
+def product_by_definition(matrix, x, total):
+    """j ascending, product and sum rounded once: by exact fractions."""
+    result = total.copy()
+    for i, k in np.ndindex(*total.shape):
+        for j in range(matrix.shape[1]):
+            exact = Fraction(matrix[i, j]) * Fraction(x[j, k]) + Fraction(result[i, k])
+            result[i, k] = float(exact)  # Python rounds a fraction to the nearest
+    return result
+
+
+@pytest.mark.parametrize("n", [1, 7, rate.COLUMNS_PER_BLOCK + 3])
+def test_add_product_is_a_chain_of_fused_multiply_adds(n):
+    rng = np.random.default_rng(n)
+    matrix = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.5)
+    x, total = vectors.aligned(n, "float64"), vectors.aligned(n, "float64")
+    x[:] = rng.normal(size=x.shape)
+    total[:] = rng.normal(size=x.shape)
+    expected = product_by_definition(matrix, x[:, :5], total[:, :5])
+    rate.add_product(*rate.sparse(matrix), x, total)
+    assert np.array_equal(total[:, :5], expected)
+
+
+def test_a_sparse_matrix_holds_all_entries():
+    n = 2 * rate.COLUMNS_PER_BLOCK + 1
+    rng = np.random.default_rng(0)
+    matrix = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.3)
+    sparse = rate.sparse(matrix)
+    rebuilt = np.zeros_like(matrix)
+    start = 0
+    for (_, i), end in np.ndenumerate(sparse.ends):
+        rebuilt[i, sparse.columns[start:end]] = sparse.values[start:end]
+        start = end
+    assert np.array_equal(rebuilt, matrix)

@@ -6,6 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from eiphase import vectors
+
 
 @dataclass(frozen=True, kw_only=True)
 class LIFParameters:
@@ -57,12 +59,14 @@ def run(
     the simulation. `steps_done`, an array of one integer, is counted up after each step.
     """
     recording = reuse or Recording.empty(n_steps, len(parameters.weights))
+    n_neurons = len(parameters.weights)
     _run(
-        np.ascontiguousarray(parameters.weights.T),
+        vectors.columns_in_rows(parameters.weights, "float64"),
         float(parameters.du),
         float(parameters.dv),
         float(parameters.vth),
         float(parameters.bias),
+        vectors.aligned(vectors.n_blocks(n_neurons, "float64"), "float64"),
         *recording,
         np.zeros(1, np.int64) if steps_done is None else steps_done,
     )
@@ -70,15 +74,15 @@ def run(
 
 
 @njit(cache=True)
-def _run(outgoing, du, dv, vth, bias, spikes, current, voltage, steps_done):
+def _run(columns, du, dv, vth, bias, a, spikes, current, voltage, steps_done):
     n_steps, n = spikes.shape
     u = np.zeros(n)
     v = np.zeros(n)
-    a = np.zeros(n)
+    a_i = a.ravel()
     fired = np.empty(n + 1, np.int64)
     for t in range(n_steps):
         for i in range(n):
-            u[i] = u[i] * (1 - du) + a[i]
+            u[i] = u[i] * (1 - du) + a_i[i]
             integrated = v[i] * (1 - dv) + u[i] + bias
             spike = integrated > vth
             v[i] = 0.0 if spike else integrated
@@ -89,33 +93,6 @@ def _run(outgoing, du, dv, vth, bias, spikes, current, voltage, steps_done):
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
             n_fired += spikes[t, i]
-        _add_columns(outgoing, fired[:n_fired], a)
+        for block in range(len(a)):
+            vectors.store_row(a, block, vectors.add_up(columns, fired[:n_fired], block * n))
         steps_done[0] += 1
-
-
-@njit(cache=True)
-def _add_columns(outgoing, fired, a):
-    """a = sum of outgoing[j] over j in fired, in this order.
-
-    Eight j at a time, so that `a` is loaded and stored an eighth as often; the order of
-    the additions is that of the plain loop.
-    """
-    a[:] = 0.0
-    unrolled = len(fired) // 8 * 8
-    for k in range(0, unrolled, 8):
-        j0, j1, j2, j3 = fired[k], fired[k + 1], fired[k + 2], fired[k + 3]
-        j4, j5, j6, j7 = fired[k + 4], fired[k + 5], fired[k + 6], fired[k + 7]
-        for i in range(len(a)):
-            s = a[i]
-            s += outgoing[j0, i]
-            s += outgoing[j1, i]
-            s += outgoing[j2, i]
-            s += outgoing[j3, i]
-            s += outgoing[j4, i]
-            s += outgoing[j5, i]
-            s += outgoing[j6, i]
-            s += outgoing[j7, i]
-            a[i] = s
-    for k in range(unrolled, len(fired)):
-        for i in range(len(a)):
-            a[i] += outgoing[fired[k], i]

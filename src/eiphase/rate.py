@@ -2,14 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 from scipy.special import erf
 
-from eiphase import error_function, lanes, network
+from eiphase import error_function, network, vectors
 from eiphase.network import Network
 
+# Networks that advance in step: a row of numbers holds one of each.
+LANES = vectors.width("float64")
+# So many columns' factors, a row each, fit into the processor's first cache (20 kB).
+COLUMNS_PER_BLOCK = 80
 # What the trajectories of the networks that advance together may take.
 TRAJECTORY_BYTES = 512 * 2**20
 
@@ -30,7 +35,7 @@ def step(
 
 def batch_size(n_neurons: int, n_steps: int) -> int:
     """How many networks to advance together; results do not depend on it."""
-    return max(1, min(lanes.LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
+    return max(1, min(LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
 
 
 @dataclass(frozen=True)
@@ -61,7 +66,7 @@ def run(
       y_j = dr \frac{(2q)^2}{N} \mathrm{erf}(r_j) \cdot \begin{cases}
       1 & j \text{ excitatory} \\ g & j \text{ inhibitory} \end{cases}$$
 
-    with j ascending, each product added by a fused multiply-add (see `lanes.add_product`)
+    with j ascending, each product added by a fused multiply-add (see `add_product`)
     and erf by `error_function.erf`. It differs from `step` by rounding alone, which chaos
     then amplifies.
 
@@ -75,20 +80,20 @@ def run(
     states = np.empty((len(networks), n_steps, n_neurons)) if reuse is None else reuse
     states = states[: len(networks)]
     steps_done = np.zeros(1, np.int64) if steps_done is None else steps_done
-    rows = lanes.sparse_rows(half)
-    for first in range(0, len(networks), lanes.LANES):
-        group = networks[first : first + lanes.LANES]
+    matrix = sparse(half)
+    for first in range(0, len(networks), LANES):
+        group = networks[first : first + LANES]
         gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in group])
         _run(
-            *rows,
+            *matrix,
             network.n_excitatory(n_neurons),
             gain,
             gain * [n.g_factor for n in group],
             np.array([n.step_size for n in group]),
             np.array([n.bias for n in group]),
-            lanes.aligned(n_neurons),
-            lanes.aligned(n_neurons),
-            states[first : first + lanes.LANES],
+            vectors.aligned(n_neurons, "float64"),
+            vectors.aligned(n_neurons, "float64"),
+            states[first : first + LANES],
             steps_done,
         )
     return states
@@ -106,8 +111,64 @@ def _run(
             for k in range(n_lanes):
                 y[i, k] *= gain[k]
                 r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k]
-        lanes.add_product(ends, columns, values, y, r)
+        add_product(ends, columns, values, y, r)
         for i in range(n):
             for k in range(n_lanes):
                 states[k, t, i] = r[i, k]
         steps_done[0] += 1
+
+
+class SparseMatrix(NamedTuple):
+    """A matrix [post, pre] without its zeros, as `add_product` reads it.
+
+    Blocks of columns one after the other; in each, row by row, with columns ascending.
+    """
+
+    ends: np.ndarray  # (block, post), where each row of each block ends
+    columns: np.ndarray  # (entry,)
+    values: np.ndarray  # (entry,)
+
+
+def sparse(matrix: np.ndarray) -> SparseMatrix:
+    """A square matrix without its zeros."""
+    return SparseMatrix(*_sparse(matrix, np.count_nonzero(matrix)))
+
+
+@njit(cache=True)
+def _sparse(matrix, n_entries):
+    n = len(matrix)
+    n_blocks = (n + COLUMNS_PER_BLOCK - 1) // COLUMNS_PER_BLOCK
+    ends = np.empty((n_blocks, n), np.int64)
+    columns = np.empty(n_entries, np.uint32)
+    values = np.empty(n_entries)
+    entry = 0
+    for block in range(n_blocks):
+        first = block * COLUMNS_PER_BLOCK
+        for i in range(n):
+            for j in range(first, min(first + COLUMNS_PER_BLOCK, n)):
+                if matrix[i, j] != 0:
+                    columns[entry] = j
+                    values[entry] = matrix[i, j]
+                    entry += 1
+            ends[block, i] = entry
+    return ends, columns, values
+
+
+@njit(cache=True)
+def add_product(ends, columns, values, x, total):
+    """total += matrix @ x for a `SparseMatrix`; x and total (neuron, LANES), finite.
+
+    Each number of `total` takes its products in ascending order of j, by a fused
+    multiply-add (`vectors.multiply_add`). So a lane's bits depend neither on the other
+    lanes nor on the blocks. Products with zero would change nothing.
+    """
+    n_blocks, n = ends.shape
+    start = 0
+    for block in range(n_blocks):
+        for i in range(n):
+            row = vectors.load_row(total, i)
+            for entry in range(start, ends[block, i]):
+                x_j = vectors.load_row(x, columns[entry])
+                row = vectors.multiply_add(values[entry], x_j, row)
+            vectors.store_row(total, i, row)
+            start = ends[block, i]

@@ -1,0 +1,146 @@
+"""Rows of numbers in the processor's vector registers, for the inner loops of the kernels.
+
+Numba has no type for such a row: this module gives it one. Compiled code reads rows from
+arrays of shape (n, width) made by `aligned`, adds them up in registers and writes the sum
+back: in memory, each addition would wait for the one before to be stored.
+"""
+
+import numpy as np
+from llvmlite import ir
+from numba import njit, types
+from numba.core.datamodel import models
+from numba.extending import intrinsic, register_model
+
+# Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
+# takes a few cycles. Results do not depend on it.
+ROW_BYTES = 256
+_CACHE_LINE = 64  # bytes; a vector that crosses two lines takes twice as long to load
+
+
+def width(dtype: str) -> int:
+    """How many numbers a row holds."""
+    return ROW_BYTES // np.dtype(dtype).itemsize
+
+
+def aligned(n: int, dtype: str) -> np.ndarray:
+    """Zeros of shape (n, width), each row at the start of a cache line."""
+    memory = np.zeros(n * ROW_BYTES + _CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % _CACHE_LINE
+    return memory[first : first + n * ROW_BYTES].view(dtype).reshape(n, width(dtype))
+
+
+def n_blocks(n: int, dtype: str) -> int:
+    """How many rows hold n numbers."""
+    return -(-n // width(dtype))
+
+
+def columns_in_rows(matrix: np.ndarray, dtype: str) -> np.ndarray:
+    """A square matrix, a block of its rows after the other, in each block column by column.
+
+    Row block * n + j of the result holds column j of the matrix within a block: entries
+    matrix[block * width : (block + 1) * width, j], and zeros after the last.
+    """
+    n, w = len(matrix), width(dtype)
+    rows = aligned(n_blocks(n, dtype) * n, dtype)
+    for first in range(0, n, w):
+        part = matrix[first : first + w]
+        rows[first // w * n : (first // w + 1) * n, : len(part)] = part.T
+    return rows
+
+
+class _Row(types.Type):
+    """ROW_BYTES of numbers in vector registers, inside compiled code only."""
+
+    def __init__(self, dtype):
+        self.dtype = dtype
+        self.width = ROW_BYTES * 8 // dtype.bitwidth
+        super().__init__(name=f"Row({dtype})")
+
+
+@register_model(_Row)
+class _RowModel(models.PrimitiveModel):
+    def __init__(self, manager, row):
+        vector = ir.VectorType(manager[row.dtype].get_value_type(), row.width)
+        super().__init__(manager, row, vector)
+
+
+@intrinsic
+def load_row(typing_context, array, i):
+    """array[i]"""
+
+    def code(context, builder, signature, arguments):
+        return builder.load(_pointer(context, builder, signature, arguments), align=8)
+
+    return _Row(array.dtype)(array, types.intp), code
+
+
+@intrinsic
+def store_row(typing_context, array, i, row):
+    """array[i] = row"""
+
+    def code(context, builder, signature, arguments):
+        pointer = _pointer(context, builder, signature, arguments)
+        builder.store(arguments[2], pointer, align=8)
+        return context.get_dummy_value()
+
+    return types.void(array, types.intp, row), code
+
+
+@intrinsic
+def zero_row(typing_context, array):
+    """A row of zeros, of the type of array's rows."""
+
+    def code(context, builder, signature, arguments):
+        return context.get_constant_null(signature.return_type)
+
+    return _Row(array.dtype)(array), code
+
+
+@intrinsic
+def add_rows(typing_context, a, b):
+    """a + b, number by number; integers wrap."""
+
+    def code(context, builder, signature, arguments):
+        real = isinstance(signature.return_type.dtype, types.Float)
+        return (builder.fadd if real else builder.add)(*arguments)
+
+    return a(a, b), code
+
+
+@intrinsic
+def multiply_add(typing_context, factor, x, row):
+    """factor * x + row for a number and two rows of float64.
+
+    Product and sum are rounded once, together: IEEE 754's fused multiply-add. A
+    processor without that instruction computes the same, slowly.
+    """
+
+    def code(context, builder, signature, arguments):
+        factor, x, row = arguments
+        n, lane = x.type.count, ir.IntType(32)
+        undefined = ir.Constant(x.type, ir.Undefined)
+        first = builder.insert_element(undefined, factor, lane(0))
+        all_first = ir.Constant(ir.VectorType(lane, n), [0] * n)
+        factors = builder.shuffle_vector(first, undefined, all_first)
+        name, kind = f"llvm.fma.v{n}f64", ir.FunctionType(x.type, [x.type] * 3)
+        fma = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        return builder.call(fma, [factors, x, row])
+
+    return row(types.float64, x, row), code
+
+
+def _pointer(context, builder, signature, arguments):
+    array_type, row_type = signature.args[0], _Row(signature.args[0].dtype)
+    array = context.make_array(array_type)(context, builder, arguments[0])
+    first = builder.mul(arguments[1], ir.Constant(arguments[1].type, row_type.width))
+    pointer = builder.gep(array.data, [first])
+    return builder.bitcast(pointer, context.get_value_type(row_type).as_pointer())
+
+
+@njit(cache=True)
+def add_up(rows, indices, offset):
+    """The sum of rows[offset + i] over all i in indices, one after the other."""
+    total = zero_row(rows)
+    for i in indices:
+        total = add_rows(total, load_row(rows, offset + i))
+    return total
