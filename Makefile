@@ -8,7 +8,7 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report check-report check-links test test-slurm lint docs tables bench lock clean
+.PHONY: demo tutorial report check-report check-links test test-slurm lint docs tables bench growth lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -47,8 +47,14 @@ docs: .venv/ready  ## site/, with internal links checked
 tables: .venv/ready  ## the docs' tables of keys and variables, from the code
 	python docs/tables.py
 
-bench: .venv/ready  ## cost of one simulation, beside Lava's own models
+bench: export OPENBLAS_NUM_THREADS = 1
+bench: .venv/ready  ## cost of one simulation, beside a matrix product and the tutorial's path
+	python benchmarks/kernels.py
 	python benchmarks/simulation.py
+
+growth: export OPENBLAS_NUM_THREADS = 1
+growth: .venv/ready  ## time and memory against neurons and steps, drawn as results/growth.png
+	python benchmarks/growth.py results/growth.png
 
 .venv/ready: requirements.lock pyproject.toml | $(UV)
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv

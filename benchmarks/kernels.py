@@ -1,0 +1,97 @@
+"""What kernels cost beside the bare matrix product that rate neurons need.
+
+The unit is one step's product of the weights with 64 networks' activations, as BLAS does it
+on one core, times the number of steps: all that rate neurons do beside is overhead. All
+times are taken in turns, so that a busy machine slows all of them; the fastest counts.
+Networks are those of the tutorial's critical point (N = 400, 1000 steps).
+"""
+
+import math
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+
+from eiphase import lif, loihi, mapping, measurement, network, rate
+from eiphase.memory import keep_freed_memory
+from eiphase.network import Network
+from eiphase.sweep import Observables, Simulation
+
+N_NEURONS, N_STEPS, N_NETWORKS = 400, 1000, 64
+PRODUCT_STEPS = RATE_STEPS = 50  # enough to time them; scaled to N_STEPS
+ROUNDS = 30
+CRITICAL = Network(
+    n_neurons=N_NEURONS, q_factor=math.sqrt(400 / 6), g_factor=4.5, seed=1234, draw=1
+)
+SIMULATION = Simulation(steps=N_STEPS, burn_in=200, max_lag=200)
+
+
+def work() -> dict[str, tuple[Callable[[], object], float]]:
+    """What is timed: a call, and what part of it is one network over all steps."""
+    half = network.half_gaussian(network.gaussian_matrix(N_NEURONS, CRITICAL.seed, draw=1))
+    batch = rate.Batch(half, [CRITICAL] * N_NETWORKS)
+    states = rate.run(batch, N_STEPS)
+    of_rate = states[0].copy()
+    lif_network, _ = mapping.rate_to_lif(half, CRITICAL, "tutorial")
+    recording = lif.run(lif_network, N_STEPS)
+    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    integers = loihi.tutorial(lif_network, ranges)
+    activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
+    product = np.empty_like(activation)
+
+    def multiply() -> None:
+        for _ in range(PRODUCT_STEPS):
+            np.dot(half, activation, out=product)
+
+    of_spikes = partial(measurement.of_spikes, recording.spikes, SIMULATION, Observables())
+    return {
+        "matrix product": (multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS),
+        "rate": (
+            lambda: rate.run(batch, RATE_STEPS, reuse=states[:, :RATE_STEPS]),
+            N_STEPS / RATE_STEPS / N_NETWORKS,
+        ),
+        "lif_float": (lambda: lif.run(lif_network, N_STEPS, reuse=recording), 1),
+        "lif_bit_accurate": (lambda: loihi.run(integers, N_STEPS), 1),
+        "mapping to LIF": (lambda: mapping.rate_to_lif(half, CRITICAL, "tutorial"), 1),
+        "range of u and v": (
+            lambda: loihi.dynamic_range(recording.current, recording.voltage),
+            1,
+        ),
+        "mapping to integers": (lambda: loihi.tutorial(lif_network, ranges), 1),
+        "use of the bits": (lambda: loihi.weight_use(integers, lif_network), 1),
+        "observables of states": (
+            lambda: measurement.of_states(of_rate, SIMULATION, Observables()),
+            1,
+        ),
+        "observables of spikes": (of_spikes, 1),
+    }
+
+
+def times() -> dict[str, float]:
+    """Seconds for one network, the fastest of `ROUNDS` rounds, after one that compiles."""
+    calls = work()
+    fastest = dict.fromkeys(calls, math.inf)
+    for call, _ in calls.values():
+        call()
+    for _ in range(ROUNDS):
+        for name, (call, part) in calls.items():
+            start = time.perf_counter()
+            call()
+            fastest[name] = min(fastest[name], (time.perf_counter() - start) * part)
+    return fastest
+
+
+def main() -> None:
+    keep_freed_memory()
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    found = times()
+    product = found["matrix product"]
+    print(f"one network, N = {N_NEURONS}, {N_STEPS} steps        ms   matrix products")
+    for name, seconds in found.items():
+        print(f"{name:30}{seconds * 1e3:10.2f}{seconds / product:18.2f}")
+
+
+if __name__ == "__main__":
+    main()
