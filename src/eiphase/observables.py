@@ -114,12 +114,16 @@ def _correlation_sums(x: np.ndarray, *, n_fft: int) -> np.ndarray:
 
     y is x less each neuron's mean over time.
     """
-    n_neurons = x.shape[1]
+    n_steps, n_neurons = x.shape
+    mean = x.mean(axis=0)
+    centred = np.zeros((n_fft, min(NEURONS_PER_FFT, n_neurons)))
     power = np.zeros(n_fft // 2 + 1)
     for first in range(0, n_neurons, NEURONS_PER_FFT):
-        part = x[:, first : first + NEURONS_PER_FFT]
-        spectrum = rfft(part - part.mean(axis=0), n=n_fft, axis=0)
-        power += (spectrum.real**2 + spectrum.imag**2).sum(axis=1)
+        part = slice(first, min(first + NEURONS_PER_FFT, n_neurons))
+        y = centred[:, : part.stop - first]
+        np.subtract(x[:, part], mean[part], out=y[:n_steps])
+        real_and_imaginary = rfft(y, axis=0).view(float)
+        power += np.einsum("fi,fi->f", real_and_imaginary, real_and_imaginary)
     return irfft(power / n_neurons, n=n_fft)
 
 
