@@ -17,9 +17,9 @@ _COMMON_SOURCES = [
     "measurement", "memory", "network", "observables", "processes", "simulation", "sweep",
 ]  # fmt: skip
 _SOURCES = {
-    "rate": ["rate"],
-    "lif_float": ["lif", "loihi", "mapping"],
-    "lif_bit_accurate": ["lif", "loihi", "mapping"],
+    "rate": ["error_function", "rate", "vectors"],
+    "lif_float": ["lif", "loihi", "mapping", "vectors"],
+    "lif_bit_accurate": ["lif", "loihi", "mapping", "vectors"],
 }
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
