@@ -18,8 +18,8 @@ _COMMON_SOURCES = [
 ]  # fmt: skip
 _SOURCES = {
     "rate": ["rate"],
-    "lif_float": ["lif", "loihi", "mapping"],
-    "lif_bit_accurate": ["lif", "loihi", "mapping"],
+    "lif_float": ["lif", "loihi", "mapping", "working_point"],
+    "lif_bit_accurate": ["lif", "loihi", "mapping", "working_point"],
 }
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
