@@ -335,7 +335,7 @@ def test_comparison_refuses_maps_without_both_backends(phase_map):
 
 def test_compare_writes_a_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        files, "open_dataset", lambda path: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
+        files, "open_phase_map", lambda path: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
     )
     files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.png")
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")

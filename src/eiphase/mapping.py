@@ -177,8 +177,9 @@ def _first_scale(
     if not (radii >= wanted).any():
         return float(scales[radii.argmax()]), ScaleStatus.STRONGEST
     first = int((radii >= wanted).argmax())
-    # Below the first, where couplings are weak, the radius is nearly proportional to the scale.
-    low = scales[first - 1] if first else scales[0] * (wanted / radii[0]) / 2
+    low = scales[max(0, first - 1)]
+    while radius(low) >= wanted:  # weak couplings are nearly proportional to the scale
+        low *= min(0.5, wanted / radius(low))
     logarithm = brentq(lambda x: radius(np.exp(x)) - wanted, *np.log([low, scales[first]]))
     return float(np.exp(logarithm)), ScaleStatus.SOLVED
 
