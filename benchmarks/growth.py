@@ -25,7 +25,7 @@ NEURONS = (100, 316, 1000, 3162, 10_000)
 STEPS = (1000, 10_000, 100_000)
 USUAL_NEURONS, USUAL_STEPS = 400, 1000
 WARM_UP_STEPS = 200
-RANGES = loihi.DynamicRange(-0.1, 0.1, -1.0, 1.0)
+RANGES = loihi.DynamicRange(-0.1, 0.1, -1.0, 1.0, -0.2, 0.2, -2.0)
 
 
 def simulate(backend: str, n_neurons: int, n_steps: int) -> int:

@@ -118,7 +118,16 @@ def test_an_output_that_cannot_be_written_is_said_so(capsys, tmp_path):
     assert "file" in capsys.readouterr().err
 
 
-COMMANDS = ("simulate", "show", "simulate-tile", "gather", "draw", "draw-tutorial", "notebook")
+COMMANDS = (
+    "simulate",
+    "show",
+    "compare",
+    "simulate-tile",
+    "gather",
+    "draw",
+    "draw-tutorial",
+    "notebook",
+)
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])

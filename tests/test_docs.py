@@ -49,7 +49,7 @@ def test_the_table_of_keys_says_units_defaults_and_bounds():
         "| `seeds` | | | list: 0 to 4,294,967,295 | ",
         "| `backends` | | | list: `rate`, `lif_float`, `lif_bit_accurate` | ",
         "| `simulation.burn_in` | steps | | 0 to 10,000,000 | ",
-        "| `mapping.rate_to_lif` | | `tutorial` | `tutorial`, `identity` | ",
+        "| `mapping.rate_to_lif` | | `tutorial` | `tutorial`, `corrected`, `identity` | ",
         "| `observables.unbiased` | | `true` | `true`, `false` | ",
         "| `observables.boxcar` | steps | `25` | 1 to 10,000 | ",
         "| `tiles` | | `1` | at least 1 | ",

@@ -1,3 +1,5 @@
+import json
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -6,7 +8,7 @@ import xarray as xr
 from matplotlib.patches import Rectangle
 
 from eiphase import dataset
-from eiphase.figures import files
+from eiphase.figures import comparison, files
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
@@ -284,3 +286,58 @@ def test_draw_refuses_a_figure_that_it_does_not_know(tmp_path):
         dataset.DatasetError, match=r"cat\.png names no figure; there are phase_maps"
     ):
         files.draw_phase_map(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])
+
+
+def with_counts(fano_float, fano_integer):
+    """A 2 x 2 map on one seed: counts of mean 2 in 25 steps with these variances over it."""
+    shape = ("backend", "q_factor", "g_factor", "seed")
+    fano = np.array([fano_float, fano_integer], float)[..., None]
+    config = {
+        "observables": {"boxcar": 25},
+        "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range", "weight_bits": 5},
+    }
+    return xr.Dataset(
+        {
+            "autocovariance": ((*shape, "lag"), 2 * fano[..., None]),
+            "mean_rate": (shape, np.full(fano.shape, 2 / 25)),
+        },
+        coords={
+            "backend": ["lif_float", "lif_bit_accurate"],
+            "q_factor": [1.0, 2.0],
+            "g_factor": [4.0, 5.0],
+            "lag": [0],
+        },
+        attrs={"sweep": "made up", "sweep_config": json.dumps(config)},
+    )
+
+
+def test_agreement_counts_sides_of_the_border_and_factors():
+    found = with_counts([[0.5, 0.5], [2.0, 8.0]], [[0.5, 1.5], [4.0, 2.0]])
+    same, factor = comparison.agreement(found)
+    assert same == 3 / 4
+    assert factor == pytest.approx(np.sqrt(3 * 2))  # of 1, 3, 2 and 4, in the middle
+
+
+def test_comparison_draws_each_map_with_both_borders():
+    one = with_counts([[0.5, 0.5], [2.0, 2.0]], [[0.5, 0.5], [2.0, 2.0]])
+    other = with_counts([[0.5, 0.5], [2.0, 2.0]], [[4.0, 4.0], [16.0, 16.0]])
+    figure = comparison.plot_comparison([one, other])
+    maps = [axis.collections[0].get_array() for axis in figure.axes[:4]]
+    np.testing.assert_allclose(np.ravel(maps[3]), [4, 4, 16, 16])
+    assert "5 bits" in figure.axes[1].get_title()
+    assert "50% on the same side" in figure.axes[3].get_title()
+
+
+def test_comparison_refuses_maps_without_both_backends(phase_map):
+    with pytest.raises(dataset.DatasetError, match="has no lif_bit_accurate to compare"):
+        comparison.plot_comparison([phase_map])
+
+
+def test_compare_writes_a_figure(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        files, "open_phase_map", lambda path: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
+    )
+    files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.png")
+    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    with pytest.raises(dataset.DatasetError, match="names no format"):
+        files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.xyz")

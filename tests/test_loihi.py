@@ -48,12 +48,17 @@ def test_spikes_are_the_tutorials(tutorial, critical):
     assert np.array_equal(spikes, tutorial["critical"].spikes("lif_fixed"))
 
 
-@given(low=st.integers(-600, 300), width=st.integers(0, 900), seed=st.integers(0, 1000))
-def test_stored_weights_are_lavas(low, width, seed):
+@given(
+    low=st.integers(-600, 300),
+    width=st.integers(0, 900),
+    bits=st.integers(1, 8),
+    seed=st.integers(0, 1000),
+)
+def test_stored_weights_are_lavas(low, width, bits, seed):
     weights = np.random.default_rng(seed).integers(low, low + width, (7, 7), endpoint=True)
     mode = determine_sign_mode(weights)
-    expected = truncate_weights(clip_weights(weights, mode, num_bits=8), mode, num_weight_bits=8)
-    assert np.array_equal(loihi.stored_weights(weights), expected)
+    expected = truncate_weights(clip_weights(weights, mode, num_bits=8), mode, num_weight_bits=bits)
+    assert np.array_equal(loihi.stored_weights(weights, bits), expected)
 
 
 @pytest.mark.parametrize(
@@ -133,7 +138,8 @@ def test_integers_equal_the_tutorials_conversion_anywhere(seed, strength, bias, 
     real = LIFParameters(
         weights=strength * rng.normal(size=(6, 6)), du=0.07, dv=0.01, vth=1.0, bias=bias
     )
-    ranges = loihi.DynamicRange(*np.sort(reach * rng.normal(size=2)), *np.sort(rng.normal(size=2)))
+    ends = [*np.sort(reach * rng.normal(size=2)), *np.sort(rng.normal(size=2))]
+    ranges = loihi.DynamicRange(*ends, -5 * reach, 5 * reach, -5)
     found = loihi.tutorial(real, ranges)
     for name, expected in tutorial_oracle(real, ranges).items():
         assert np.array_equal(getattr(found, name), expected), name
@@ -142,23 +148,127 @@ def test_integers_equal_the_tutorials_conversion_anywhere(seed, strength, bias, 
 def test_the_conversion_reaches_several_weight_exponents():
     """So that the comparison above does not go over one case only."""
     real = LIFParameters(weights=np.array([[-0.1, 0.1]]), du=0.07, dv=0.01, vth=1.0, bias=0.05)
-    ranges = [loihi.DynamicRange(-reach, reach, -1, 1) for reach in (1, 1e3)]
+    ranges = [loihi.DynamicRange(-reach, reach, -1, 1, -reach, reach, -1) for reach in (1, 1e3)]
     assert {loihi.tutorial(real, r).weight_exponent for r in ranges} == {0, 1}
+
+
+def quantised(q_factor, *, g_factor=4.5, seed=1, rate_to_lif="identity", bits=8, n_steps=4000):
+    """A LIF network, its full-range integers, and the spikes of both."""
+    half = network.half_gaussian(network.gaussian_matrix(400, seed))
+    point = network.Network(n_neurons=400, q_factor=q_factor, g_factor=g_factor, seed=seed)
+    real, _ = mapping.rate_to_lif(half, point, rate_to_lif)
+    recording = lif.run(real, n_steps)
+    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    return real, loihi.full_range(real, ranges, bits), recording
+
+
+@pytest.mark.parametrize("bits", [4, 6, 8])
+@pytest.mark.parametrize("q_factor", [0.5, 1.5, 4.0, 12.0])
+def test_full_range_is_the_float_network_within_half_a_unit(q_factor, bits):
+    """Each weight, the bias, the threshold and the decays, in units of the float network."""
+    real, integer, _ = quantised(q_factor, bits=bits, n_steps=1000)
+    e, i = integer.weight_exponent, integer.inhibitory_weight_exponent
+    exponents = np.where(np.arange(400) < 320, e, i)
+    half_unit = 2.0 ** (8 - bits) * 2.0**exponents / integer.vth / 2
+    error = np.abs(integer.synaptic_strengths() / integer.vth - real.weights)
+    assert (error <= half_unit * (1 + 1e-9)).all()
+    lost = sum((1 - 2.0**x) / 2 for x in (e, i) if x < 0) * 4096 / (integer.du + 1)
+    bias = integer.bias_mantissa * 2**integer.bias_exponent / 64 - lost
+    assert bias / integer.vth == pytest.approx(
+        real.bias, abs=2**integer.bias_exponent / 128 / integer.vth + 1e-12
+    )
+    assert (integer.du + 1) / 4096 == pytest.approx(real.du, abs=1 / 8192)
+    assert integer.dv / 4096 == pytest.approx(real.dv, abs=1 / 8192)
+    use = loihi.weight_use(integer, real)
+    assert (use.clipped_fraction, use.bits) == (0, bits)
+
+
+def test_full_range_gives_each_population_its_sign_mode_and_exponent():
+    _, integer, _ = quantised(1.5, n_steps=1000)
+    excitatory, inhibitory = (c.weights for c in integer.connections())
+    assert excitatory.shape == (400, 320)
+    assert (excitatory.min(), inhibitory.max()) == (0, 0)
+    assert 128 <= excitatory.max() <= 255
+    assert -255 <= inhibitory.min() <= -128
+    # Inhibition is 4.5 times as strong: two binary places, or three.
+    assert integer.inhibitory_weight_exponent - integer.weight_exponent in (2, 3)
+
+
+@pytest.mark.parametrize("rate_to_lif", ["identity", "corrected", "tutorial"])
+@pytest.mark.parametrize("g_factor", [3.0, 4.5, 6.5])
+def test_full_range_overflows_nowhere(rate_to_lif, g_factor):
+    for q_factor in (0.5, 2.0, 4.0, 6.0, 12.0):
+        _, integer, _ = quantised(q_factor, g_factor=g_factor, rate_to_lif=rate_to_lif)
+        assert not integer.is_degenerate()
+        found = loihi.run(integer, 4000)
+        assert (found.current_wraps, found.voltage_clips) == (0, 0)
+
+
+def test_the_tutorials_mapping_overflows_where_full_range_does_not():
+    real, _, recording = quantised(4.0)
+    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    assert loihi.run(loihi.tutorial(real, ranges), 4000).voltage_clips > 0
+
+
+@pytest.mark.parametrize("q_factor", [0.5, 1.0, 1.5, 2.0])
+def test_full_range_fires_as_the_float_network_does(q_factor):
+    """Below the border, where trajectories do not diverge."""
+    _, integer, recording = quantised(q_factor)
+    expected = recording.spikes[1000:].mean(axis=0)
+    found = loihi.run(integer, 4000).spikes[1000:].mean(axis=0)
+    assert found.mean() == pytest.approx(expected.mean(), rel=0.02)
+    assert np.abs(found - expected).mean() < 0.05 * expected.mean()
+
+
+def test_full_range_gives_back_what_rounding_down_takes():
+    """Above the border exponents are negative: without it neurons would fire half as often."""
+    with_it, without, expected = 0.0, 0.0, 0.0
+    for seed in (1, 2, 3, 4):
+        _, integer, recording = quantised(5.0, g_factor=6.0, seed=seed, rate_to_lif="corrected")
+        assert integer.weight_exponent < -3
+        bias = round(64 * 0.05 * integer.vth)
+        plain = replace(integer, bias_mantissa=bias, bias_exponent=0)
+        expected += recording.spikes[1000:].mean()
+        with_it += loihi.run(integer, 4000).spikes[1000:].mean()
+        without += loihi.run(plain, 4000).spikes[1000:].mean()
+    assert with_it == pytest.approx(expected, rel=0.2)
+    assert without < 0.75 * expected
 
 
 @settings(max_examples=12)
 @given(
     seed=st.integers(0, 2**32 - 1),
-    weight_exponent=st.integers(0, 9),
+    weight_exponent=st.integers(-8, 9),
     du=st.integers(1, 4095),
     dv=st.integers(1, 4095),
     vth=st.integers(1, 2**17 - 1),
     bias_mantissa=st.integers(1, 4095),
     bias_exponent=st.integers(0, 7),
+    weight_bits=st.integers(1, 8),
 )
 def test_runs_as_lavas_models_with_any_integers(seed, **integers):
     rng = np.random.default_rng(seed)
     parameters = LoihiParameters(weights=rng.integers(-300, 300, (12, 12)), **integers)
+    expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 60)
+    assert np.array_equal(loihi.run(parameters, 60).spikes, expected)
+
+
+@settings(max_examples=20)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    weight_exponent=st.integers(-8, 9),
+    inhibitory_weight_exponent=st.integers(-8, 9),
+    weight_bits=st.integers(1, 8),
+    du=st.integers(1, 4095),
+    dv=st.integers(1, 4095),
+    vth=st.integers(1, 5000),
+    bias_exponent=st.integers(0, 7),
+)
+def test_runs_as_lavas_models_with_a_dense_for_each_population(seed, **integers):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 300, (15, 15))
+    weights[:, 12:] *= -1
+    parameters = LoihiParameters(weights=weights, bias_mantissa=4095, **integers)
     expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 60)
     assert np.array_equal(loihi.run(parameters, 60).spikes, expected)
 

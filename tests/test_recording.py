@@ -276,7 +276,7 @@ def test_mappings_and_diagnostics_are_those_asked_for(recordings):
     spikes = identity.spikes.values[60].astype(float)
     np.testing.assert_allclose(eiphase.activation(identity).total[60], weights @ spikes)
     integers = recordings["lif_bit_accurate"]
-    names = ("current_low", "current_high", "voltage_low", "voltage_high")
+    names = loihi.DynamicRange.__dataclass_fields__
     ranges = loihi.DynamicRange(**{name: float(integers[name]) for name in names})
     real, _ = mapping.rate_to_lif(half, POINT, "tutorial")
     expected = loihi.run(loihi.tutorial(real, ranges), 400)

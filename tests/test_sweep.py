@@ -64,7 +64,7 @@ BAD = [
         "fast",
         "is 'fast', but input should be 'standard' or 'tutorial'",
     ),
-    ("mapping.rate_to_lif", "best", "input should be 'tutorial' or 'identity'"),
+    ("mapping.rate_to_lif", "best", "input should be 'tutorial', 'corrected' or 'identity'"),
     ("tiles", 7, "tiles is 7, but it must be at most the number of grid points, 6"),
     ("tiles", 0, "tiles is 0, but input should be greater than or equal to 1"),
     ("network.neurons", 10**9, "neurons is 1000000000, but input should be less than or equal to"),

@@ -86,7 +86,7 @@ def test_a_point_equals_the_step_by_step_reference(sweep, backend):
         process = EINetwork.lif(lif_network)
     else:
         cell = dataset.sel(backend="lif_float", q_factor=4.0, g_factor=6.0, seed=7)
-        names = ("current_low", "current_high", "voltage_low", "voltage_high")
+        names = loihi.DynamicRange.__dataclass_fields__
         ranges = loihi.DynamicRange(**{name: float(cell[name]) for name in names})
         process = EINetwork.loihi(loihi.tutorial(lif_network, ranges))
     activity = ei_network.simulate(process, backend, 500)

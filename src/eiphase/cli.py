@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_simulate(commands)
     _add_show(commands)
     _add_verify(commands)
+    _add_compare(commands)
     _add_jobs(commands)
     return parser
 
@@ -90,8 +91,13 @@ def _add_simulate(commands) -> None:
     add("--draw", type=int, default=0, help="which matrix of the seed's stream (default: 0)")
     add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
     add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
-    add("--rate-to-lif", default="tutorial", help="tutorial or identity (default: tutorial)")
-    add("--float-to-integer", default="tutorial", help="tutorial (default: tutorial)")
+    add(
+        "--rate-to-lif",
+        default="tutorial",
+        help="tutorial, corrected or identity (default: tutorial)",
+    )
+    add("--float-to-integer", default="tutorial", help="tutorial or full_range (default: tutorial)")
+    add("--weight-bits", type=int, default=8, help="of weights in integers (default: 8)")
     add("--steps", type=int, default=1000, help="length of the simulation (default: 1000)")
     add("--burn-in", type=int, default=200, help="steps not measured (default: 200)")
     add("--max-lag", type=int, default=100, help="largest lag, in steps (default: 100)")
@@ -122,6 +128,18 @@ def _add_verify(commands) -> None:
     verify.add_argument("--points", type=int, default=6, help="how many (default: 6)")
     verify.add_argument("--seed", type=int, help="of the sample (default: another each time)")
     verify.set_defaults(command=_verify)
+
+
+def _add_compare(commands) -> None:
+    compare = _add_command(
+        commands,
+        "compare",
+        "draw what different mappings do to the border between the phases",
+        "results/precision-*/phase_map.nc --output precision.png",
+    )
+    compare.add_argument("datasets", type=Path, nargs="+", help="phase_map.nc of each sweep")
+    compare.add_argument("--output", type=Path, required=True, help="figure to write")
+    compare.set_defaults(command=_compare)
 
 
 def _add_jobs(commands) -> None:
@@ -220,6 +238,7 @@ def _simulate(options: argparse.Namespace) -> None:
             steps=options.steps,
             rate_to_lif=options.rate_to_lif,
             float_to_integer=options.float_to_integer,
+            weight_bits=options.weight_bits,
             steps_done=steps_done,
         )
     with terminal.progress("measuring"):
@@ -293,6 +312,15 @@ def _gather(options: argparse.Namespace) -> None:
     with terminal.progress("gathering") as show:
         tiles = terminal.counted(options.tiles, show)
         gathering.gather(tiles, sweep, options.output, name=options.config.stem)
+
+
+def _compare(options: argparse.Namespace) -> None:
+    from eiphase import terminal
+
+    with terminal.progress("drawing"):
+        from eiphase.figures import files
+
+        files.draw_comparison(options.datasets, options.output)
 
 
 def _draw(options: argparse.Namespace) -> None:

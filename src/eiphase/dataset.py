@@ -109,24 +109,38 @@ VARIABLES: dict[str, Variable] = {
     ),
     "weight_scale_status": Variable(
         "how weight_scale came about",
-        comment="unchanged: the solver returned its start, which is not a solution.",
+        comment="unchanged: the solver returned its start, which is not a solution; strongest: "
+        "LIF neurons cannot couple as strongly as the rate neurons do.",
         flags=ScaleStatus,
+    ),
+    "predicted_rate": Variable(
+        "mean rate that the mapping's theory expects of lif_float",
+        "spike / step",
+        "Of the mapping corrected where it expects a stable network; else NaN. See mean_rate.",
     ),
     "current_low": Variable("0.2 quantile of the current u", "threshold", _RANGE),
     "current_high": Variable("0.8 quantile of the current u", "threshold", _RANGE),
     "voltage_low": Variable("0.2 quantile of the voltage v", "threshold", _RANGE),
     "voltage_high": Variable("0.8 quantile of the voltage v", "threshold", _RANGE),
+    "current_minimum": Variable("least current u", "threshold", _RANGE),
+    "current_maximum": Variable("largest current u", "threshold", _RANGE),
+    "voltage_minimum": Variable("least voltage v", "threshold", _RANGE),
     "integer_threshold": Variable("vth, in units of 2**6 of the integer voltage", comment=_LOIHI),
     "integer_du": Variable("decay of the integer current, in units of 2**-12", comment=_LOIHI),
     "integer_dv": Variable("decay of the integer voltage, in units of 2**-12", comment=_LOIHI),
     "bias_mantissa": Variable("mantissa of the integer bias", comment=_LOIHI),
     "bias_exponent": Variable("exponent of the integer bias", comment=_LOIHI),
     "weight_exponent": Variable("exponent of the integer weights", comment=_LOIHI),
+    "inhibitory_weight_exponent": Variable(
+        "exponent of the integer weights of inhibitory neurons", comment=_LOIHI
+    ),
     "clipped_weight_fraction": Variable(
-        "fraction of non-zero weights beyond the 8-bit range, clipped", comment=_LOIHI
+        "fraction of non-zero weights beyond the range, clipped", comment=_LOIHI
     ),
     "weight_bits": Variable(
-        "bits that the largest stored weight needs, sign included, of 8", "bit", _LOIHI
+        "bits that the largest stored weight needs, sign included, of mapping.weight_bits",
+        "bit",
+        _LOIHI,
     ),
     "weight_strength": Variable(
         "sum of weights over threshold, in units of lif_float's",

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from eiphase import vectors
+from eiphase import network, vectors
 from eiphase.lif import LIFParameters
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.
@@ -20,12 +20,15 @@ DECAY_BITS = 12  # du and dv, unsigned
 THRESHOLD_BITS = 17  # unsigned
 BIAS_MANTISSA_BITS = 13  # signed
 BIAS_EXPONENTS = range(3)  # those that the tutorial's mapping considers
+LARGEST_BIAS_EXPONENT = 7  # 3 bits, unsigned
 WEIGHT_BITS = 8  # signed when a network mixes signs
 WEIGHT_EXPONENTS = range(6, 22)  # as binary places of a weight in the state's units
+SMALLEST_WEIGHT_EXPONENT = -8  # 4 bits, signed
 ALIGNMENT = 6  # left shift of threshold and of synaptic input
 STATE_LIMIT = 2 ** (STATE_BITS - 1)
 SUMMED_IN_16_BITS = (2**15 - 1) // 2**WEIGHT_BITS  # stored weights, whichever they are
 RANGE_QUANTILES = (0.2, 0.8)  # of u and v, the dynamic range that the tutorial keeps
+HEADROOM = 4  # of `full_range` over the extremes of u and v in floating point
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +37,12 @@ class LoihiParameters:
 
     **Arguments:**
 
-    - `weights`: [post, pre], before clipping to 8 bits.
+    - `weights`: [post, pre], before they are clipped and truncated.
     - `weight_exponent`: synaptic input is the sum of weights times 2 to this.
+    - `inhibitory_weight_exponent`: the same for inhibitory neurons, where excitatory and
+      inhibitory ones have a `Dense` each, with its own sign mode. None: one `Dense` holds
+      both, in the sign mode that its weights need.
+    - `weight_bits`: that Loihi spends on a weight, in mixed sign mode sign included.
     - `du`, `dv`: decays in units of 2**-12 per step; Lava adds 1 to `du`.
     - `vth`: threshold in units of 2**6 of the voltage.
     - `bias_mantissa`, `bias_exponent`: bias per step, mantissa times 2**exponent.
@@ -48,20 +55,56 @@ class LoihiParameters:
     vth: int
     bias_mantissa: int
     bias_exponent: int
+    inhibitory_weight_exponent: int | None = None
+    weight_bits: int = WEIGHT_BITS
+
+    def connections(self) -> list["Connections"]:
+        """What each `Dense` holds: presynaptic neurons that follow on each other."""
+        if self.inhibitory_weight_exponent is None:
+            return [Connections(self.weights, self.weight_exponent)]
+        n_exc = network.n_excitatory(len(self.weights))
+        return [
+            Connections(np.maximum(self.weights[:, :n_exc], 0), self.weight_exponent),
+            Connections(np.minimum(self.weights[:, n_exc:], 0), self.inhibitory_weight_exponent),
+        ]
+
+    def stored_weights(self) -> np.ndarray:
+        """Weights as Loihi holds them, int16, [post, pre]: clipped and truncated."""
+        parts = [stored_weights(c.weights, self.weight_bits) for c in self.connections()]
+        return np.concatenate(parts, axis=1)
+
+    def synaptic_strengths(self) -> np.ndarray:
+        """Stored weights times 2 to their exponents, in the unit of `vth`, [post, pre]."""
+        exponents = [np.full(c.weights.shape[1], float(c.exponent)) for c in self.connections()]
+        return self.stored_weights() * 2.0 ** np.concatenate(exponents)
 
     def is_degenerate(self) -> bool:
         """Whether threshold, bias or a decay has become zero: no such network is meant."""
         return 0 in (self.vth, self.bias_mantissa, self.du, self.dv)
 
 
+class Connections(NamedTuple):
+    """The weights that one `Dense` holds, [post, some of pre], and their exponent."""
+
+    weights: np.ndarray
+    exponent: int
+
+
 @dataclass(frozen=True)
 class DynamicRange:
-    """Low and high ends of current and voltage that the integers should resolve."""
+    """Of current and voltage in floating point: what the integers should resolve, and hold.
+
+    `low` and `high` are quantiles, `minimum` and `maximum` extremes. There is no use for the
+    largest voltage: the reset keeps it below the threshold.
+    """
 
     current_low: float
     current_high: float
     voltage_low: float
     voltage_high: float
+    current_minimum: float
+    current_maximum: float
+    voltage_minimum: float
 
     def is_finite(self) -> bool:
         return bool(
@@ -72,10 +115,10 @@ class DynamicRange:
 
 
 class WeightUse(NamedTuple):
-    """How well a network's integer weights fit their 8 bits, and what they are worth."""
+    """How well a network's integer weights fit their bits, and what they are worth."""
 
     clipped_fraction: float  # of the non-zero weights, beyond the 8-bit range
-    bits: int  # that the largest stored weight needs, sign included
+    bits: int  # that the largest stored weight needs, sign included; of two `Dense`, the fewer
     strength: float  # sum of weights' magnitudes over threshold, in units of the float network's
 
 
@@ -88,8 +131,18 @@ class IntegerRecording(NamedTuple):
 
 
 def dynamic_range(current: np.ndarray, voltage: np.ndarray) -> DynamicRange:
-    """The 0.2 and 0.8 quantiles of u and v over all neurons and steps."""
-    return DynamicRange(*quantiles(current, RANGE_QUANTILES), *quantiles(voltage, RANGE_QUANTILES))
+    """The 0.2 and 0.8 quantiles of u and v over all neurons and steps, and their extremes."""
+    current_low, current_high = quantiles(current, RANGE_QUANTILES)
+    voltage_low, voltage_high = quantiles(voltage, RANGE_QUANTILES)
+    return DynamicRange(
+        current_low,
+        current_high,
+        voltage_low,
+        voltage_high,
+        current_minimum=float(current.min()),
+        current_maximum=float(current.max()),
+        voltage_minimum=float(voltage.min()),
+    )
 
 
 def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
@@ -141,7 +194,9 @@ def _split(values, low, high):
     return inside[:n_inside], n_low, n_high
 
 
-def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters:
+def tutorial(
+    parameters: LIFParameters, ranges: DynamicRange, weight_bits: int = WEIGHT_BITS
+) -> LoihiParameters:
     """The tutorial's float-to-integer mapping, equal to it in every integer.
 
     One factor scales threshold, bias, u, v and weights. It is set by the largest of
@@ -149,7 +204,8 @@ def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters
     another would not fit. The weight exponent follows from the bias, not from the
     weights, and the mantissas do not make up for it: weights are often clipped, or use a
     few of their 8 bits only, and where the exponent is 1 they are twice as strong against
-    the threshold as those of the float network. See `weight_use`.
+    the threshold as those of the float network. See `weight_use`. Integers are those for 8
+    weight bits, whatever `weight_bits` is: Loihi drops the others.
     """
     weights, bias = parameters.weights, parameters.bias
     quantities = [  # values, bits for the magnitude, whether signed, largest exponent
@@ -179,12 +235,81 @@ def tutorial(parameters: LIFParameters, ranges: DynamicRange) -> LoihiParameters
         vth=int(factor * parameters.vth // 2**ALIGNMENT),
         bias_mantissa=int(scaled_bias // 2**bias_exponent),
         bias_exponent=bias_exponent,
+        weight_bits=weight_bits,
     )
 
 
-FLOAT_TO_INTEGER: dict[str, Callable[[LIFParameters, DynamicRange], LoihiParameters]] = {
+def full_range(
+    parameters: LIFParameters, ranges: DynamicRange, weight_bits: int = WEIGHT_BITS
+) -> LoihiParameters:
+    r"""Integers that use the bits that there are, and overflow nowhere.
+
+    The threshold is as large as 24 bits of u and v allow that hold four times (`HEADROOM`) what u
+    and v reach in floating point, before the reset too:
+
+    $$v_{th}^{int} = \Big\lfloor \frac{2^{17} - 1}{4 \max(1, |u|, |v|, v_{th} + u + bias)}
+      \Big\rfloor \quad (v_{th} = 1)$$
+
+    All else follows from it, rounded to nearest, with the smallest exponents that hold it:
+    $W^{int} 2^{w_{exp}} = v_{th}^{int} W$, separately for excitatory and inhibitory neurons,
+    and $2^6 v_{th}^{int} bias$. Each population has its own `Dense`, so that no
+    bit goes to the sign, and the largest weight of each needs all `weight_bits`. u
+    decays by what Lava makes of `du`, one unit more.
+
+    Where the exponent is negative, as where v goes far below threshold and weights are
+    many, Loihi rounds each sum of weights down. That takes $(1 - 2^{w_{exp}}) / 2$ in a step
+    on average, and the current adds it up; the bias gives it back. Whether anything
+    overflowed in the run is counted: see `IntegerRecording`.
+    """
+    vth, bias, u_max = parameters.vth, parameters.bias, ranges.current_maximum
+    reach = max(
+        vth, u_max, -ranges.current_minimum, -ranges.voltage_minimum, vth + max(u_max, 0) + bias
+    )
+    vth_int = int((2**THRESHOLD_BITS - 1) * vth / (HEADROOM * reach))
+    n_exc = network.n_excitatory(len(parameters.weights))
+    step = 2 ** (WEIGHT_BITS - weight_bits)
+    weights = vth_int / vth * parameters.weights
+    exponents = []
+    for part in (weights[:, :n_exc], weights[:, n_exc:]):
+        largest = float(max(part.max(), -part.min()))
+        exponent = _fitting_exponent(largest, 2**WEIGHT_BITS - step, SMALLEST_WEIGHT_EXPONENT)
+        part /= 2.0**exponent * step
+        exponents.append(exponent)
+    du = integer_decay(parameters.du) - 1
+    rounded_down = sum((1 - 2.0**exponent) / 2 for exponent in exponents if exponent < 0)
+    rounded_down *= 2**DECAY_BITS / (du + 1)
+    mantissa, bias_exponent = _bias(2**ALIGNMENT * (vth_int / vth * bias + rounded_down))
+    return LoihiParameters(
+        weights=step * np.round(weights).astype(np.int32),
+        weight_exponent=exponents[0],
+        inhibitory_weight_exponent=exponents[1],
+        weight_bits=weight_bits,
+        du=du,
+        dv=integer_decay(parameters.dv),
+        vth=vth_int,
+        bias_mantissa=mantissa,
+        bias_exponent=bias_exponent,
+    )
+
+
+def _bias(value: float) -> tuple[int, int]:
+    """Mantissa and exponent, rounded to nearest; the largest there is where none is enough."""
+    largest = 2 ** (BIAS_MANTISSA_BITS - 1) - 1
+    exponent = min(_fitting_exponent(value, largest, 0), LARGEST_BIAS_EXPONENT)
+    return min(round(value / 2**exponent), largest), exponent
+
+
+FLOAT_TO_INTEGER: dict[str, Callable[[LIFParameters, DynamicRange, int], LoihiParameters]] = {
     "tutorial": tutorial,
+    "full_range": full_range,
 }
+
+
+def _fitting_exponent(value: float, largest_mantissa: int, smallest: int) -> int:
+    """Smallest exponent with which a mantissa, rounded to this largest, holds a value."""
+    if value <= 0:
+        return 0
+    return max(math.ceil(math.log2(value / largest_mantissa)), smallest)
 
 
 def _exponent(value: float, bits: int) -> int:
@@ -197,35 +322,45 @@ def integer_decay(decay: float) -> int:
     return int(np.round(decay * 2**DECAY_BITS))
 
 
-def stored_weights(weights: np.ndarray) -> np.ndarray:
-    """Weights as Loihi holds them, int16: clipped to 8 bits in the sign mode they need.
+def stored_weights(weights: np.ndarray, bits: int = WEIGHT_BITS) -> np.ndarray:
+    """Weights as a `Dense` holds them, int16: clipped, truncated to so many bits of the 8.
 
-    All of one sign: magnitude up to 255. Mixed signs: -256 to 254, even numbers only.
+    All of one sign: magnitude up to 255, in steps of 2**(8 - bits), rounded towards zero.
+    Mixed signs: -256 to 254, in twice these steps, rounded down.
     """
     clipped = _clipped(weights)
-    return (clipped & ~1 if _mixes_signs(weights) else clipped).astype(np.int16)
+    if _mixes_signs(weights):
+        dropped = WEIGHT_BITS - bits + 1
+        return (clipped >> dropped << dropped).astype(np.int16)
+    dropped = WEIGHT_BITS - bits
+    return (np.sign(clipped) * (np.abs(clipped) >> dropped << dropped)).astype(np.int16)
 
 
 def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
-    """How well integer weights fit the 8 bits that Loihi stores.
+    """How well integer weights fit the bits that Loihi stores.
 
     `real` is the network that `integer` stands for: a faithful mapping has strength 1.
     """
-    weights = integer.weights
-    stored = stored_weights(weights)
-    n_connections = np.count_nonzero(weights)
-    n_clipped = np.count_nonzero(_clipped(weights) != weights)
-    mixed = _mixes_signs(weights)
-    low, high = int(stored.min()) >> mixed, int(stored.max()) >> mixed
-    magnitude_bits = max(high.bit_length(), (~low if mixed else -low).bit_length())
+    n_connections = np.count_nonzero(integer.weights)
+    parts = [connections.weights for connections in integer.connections()]
+    n_clipped = sum(np.count_nonzero(_clipped(part) != part) for part in parts)
     # Input and threshold are both shifted by ALIGNMENT, which cancels.
     with np.errstate(divide="ignore", invalid="ignore"):
-        integer_strength = np.abs(stored, dtype=float).sum() * 2.0**integer.weight_exponent
-        integer_strength /= np.float64(integer.vth)
+        integer_strength = np.abs(integer.synaptic_strengths()).sum() / np.float64(integer.vth)
         strength = integer_strength / (np.abs(real.weights).sum() / real.vth)
     return WeightUse(
-        n_clipped / n_connections if n_connections else 0.0, magnitude_bits + mixed, strength
+        n_clipped / n_connections if n_connections else 0.0,
+        min(_bits_used(part, integer.weight_bits) for part in parts),
+        strength,
     )
+
+
+def _bits_used(weights: np.ndarray, bits: int) -> int:
+    """How many of these bits the largest weight of a `Dense` needs."""
+    mixed = _mixes_signs(weights)
+    stored = stored_weights(weights, bits) >> (WEIGHT_BITS - bits + mixed)
+    low, high = int(stored.min()), int(stored.max())
+    return max(high.bit_length(), (~low if mixed else -low).bit_length()) + mixed
 
 
 def _mixes_signs(weights: np.ndarray) -> bool:
@@ -247,14 +382,18 @@ def run(
       v \leftarrow \mathrm{clip}_{24}\big( [v (2^{12} - dv) / 2^{12}] + u + bias \big)$$
 
     $[\cdot]$ rounds towards zero; a spike where $v > 2^6 v_{th}$ sets v to 0, and the input
-    of the next step is $a = 2^{w_{exp}} W s$. `steps_done`, an array of one integer, is
+    of the next step is $a = [2^{w_{exp}} W s]$, or the sum of this over both `Dense`, where
+    a negative exponent rounds down. `steps_done`, an array of one integer, is
     counted up after each step.
     """
-    stored = stored_weights(parameters.weights)
+    stored = parameters.stored_weights()
+    first, last = parameters.connections()[0], parameters.connections()[-1]
     spikes = np.empty((n_steps, len(stored)), np.uint8)
     wraps, clips = _run(
         vectors.columns_in_rows(stored, "int16"),
-        parameters.weight_exponent,
+        first.weights.shape[1],
+        first.exponent,
+        last.exponent,
         2**DECAY_BITS - (parameters.du + 1),
         2**DECAY_BITS - parameters.dv,
         parameters.vth << ALIGNMENT,
@@ -267,18 +406,23 @@ def run(
 
 
 @njit(cache=True)
-def _run(columns, weight_exponent, keep_u, keep_v, threshold, bias, partial, spikes, steps_done):
+def _run(
+    columns, n_first, exponent, last_exponent,
+    keep_u, keep_v, threshold, bias, partial, spikes, steps_done,
+):  # fmt: skip
     n_steps, n = spikes.shape
     u = np.zeros(n, np.int64)
     v = np.zeros(n, np.int64)
-    a = np.zeros(len(columns) // n * partial.size, np.int32)
+    # Input from the first n_first neurons, and from the others.
+    a = np.zeros((2, len(columns) // n * partial.size), np.int32)
     fired = np.empty(n + 1, np.int64)
     wraps = 0
     clips = 0
     for t in range(n_steps):
         for i in range(n):
             # Lava's channel and its shift both hold 32 bits.
-            shifted = np.int64(np.int32(np.int64(a[i]) << (weight_exponent + ALIGNMENT)))
+            total = _shifted(a[0, i], exponent) + _shifted(a[1, i], last_exponent)
+            shifted = np.int64(np.int32(total << ALIGNMENT))
             decayed = np.int64(np.int32(_towards_zero(u[i] * keep_u) + shifted))
             wrapped = decayed
             wrapped -= 2 * STATE_LIMIT if decayed > STATE_LIMIT else 0
@@ -295,7 +439,9 @@ def _run(columns, weight_exponent, keep_u, keep_v, threshold, bias, partial, spi
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
             n_fired += spikes[t, i]
-        _add_columns(columns, fired[:n_fired], partial, a)
+        n_fired_first = np.searchsorted(fired[:n_fired], n_first)
+        _add_columns(columns, fired[:n_fired_first], partial, a[0])
+        _add_columns(columns, fired[n_fired_first:n_fired], partial, a[1])
         steps_done[0] += 1
     return wraps, clips
 
@@ -315,6 +461,12 @@ def _add_columns(columns, fired, partial, a):
             vectors.store_row(partial, 0, vectors.add_up(columns, group, block * n))
             for i in range(width):
                 a[block * width + i] += partial[0, i]
+
+
+@njit(cache=True)
+def _shifted(x, exponent):
+    """x * 2**exponent, rounded down."""
+    return np.int64(x) << exponent if exponent > 0 else np.int64(x) >> -exponent
 
 
 @njit(cache=True)

@@ -6,17 +6,21 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.optimize import fsolve
+from scipy.optimize import brentq, fsolve
 from scipy.special import erf, zetac
 
-from eiphase import network
+from eiphase import network, working_point
 from eiphase.lif import LIFParameters
 from eiphase.network import Network
+from eiphase.working_point import LIFNeuron, Moments
 
 VTH = 1.0  # the unit of voltage
 CURRENT_SPEED = 7  # the current decays seven times as fast as the voltage [1]
 RELATIVE_BIAS = 5  # bias in units of the input that just reaches threshold [1]
 # [1] the tutorial's rate-to-LIF conversion, after Grytskyy et al. (2013).
+# Where `corrected` looks for its scale: down from the largest, by this factor each.
+_N_SCALES = 9
+_SCALE_FACTOR = 1.5
 
 
 class ScaleStatus(IntEnum):
@@ -27,22 +31,28 @@ class ScaleStatus(IntEnum):
     NOT_SOLVED = 2  # the solver stopped somewhere that does not solve the equation
     NOT_POSITIVE = 3  # the solver's result is not positive: the weights stay as they are
     IDENTITY = 4  # no equation: weights stay as they are by choice
+    STRONGEST = 5  # rate neurons couple more strongly than LIF neurons can: the strongest
 
 
 @dataclass(frozen=True)
 class WeightScale:
-    """LIF weights are `value` times the rate network's (times du)."""
+    """LIF weights are `value` times the rate network's (times du).
+
+    `predicted_rate` is what the mapping's theory expects of the LIF network, in spikes per
+    neuron and step; NaN if it expects nothing.
+    """
 
     value: float
     status: ScaleStatus
+    predicted_rate: float = np.nan
 
 
-def identity(weights: np.ndarray, *, g_factor: float, step_size: float) -> WeightScale:
+def identity(weights: np.ndarray, point: Network) -> WeightScale:
     """Scale 1: the rate network's own weights."""
     return WeightScale(1.0, ScaleStatus.IDENTITY)
 
 
-def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> WeightScale:
+def tutorial(weights: np.ndarray, point: Network) -> WeightScale:
     r"""The tutorial's weight scale, slips and all, to the bit.
 
     Finds the mean excitatory weight w of the LIF network from that of the rate network,
@@ -64,11 +74,12 @@ def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> Weigh
     **Arguments:**
 
     - `weights`: of the rate network, [post, pre].
-    - `g_factor`: with γ g > 1, else the mapping is not defined.
+    - `point`: that network; with γ g > 1, else the mapping is not defined.
 
     Source: Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013); Brunel, J. Comput.
     Neurosci. 8, 183 (2000).
     """
+    g_factor, step_size = point.g_factor, point.step_size
     n = len(weights)
     n_exc = network.n_excitatory(n)
     gamma = n_exc / (n - n_exc)
@@ -111,8 +122,71 @@ def tutorial(weights: np.ndarray, *, g_factor: float, step_size: float) -> Weigh
     return WeightScale(scale, status)
 
 
-RATE_TO_LIF: dict[str, Callable[..., WeightScale]] = {
+def corrected(weights: np.ndarray, point: Network) -> WeightScale:
+    r"""The scale with which LIF neurons couple as strongly as the rate neurons do.
+
+    A small change in one neuron's output reaches the others through effective couplings:
+    $W_{ij}\, \mathrm{erf}'(r)$ among rate neurons around their fixed point, and
+    $w_{ij} = \alpha J_{ij} + \beta J_{ij}^2$ with J = scale W among LIF neurons around
+    theirs. Mean couplings cancel in part; what makes the network unstable is their
+    spread, the radius R of the disc that holds the eigenvalues. This solves
+
+    $$R_{LIF}(scale) = R_{rate}$$
+
+    for the smallest scale, so that both networks should lose their fixed point at the
+    same q and g. Both working points are self-consistent: `working_point.rate_radius` and
+    `working_point.lif_working_point` have the equations. Where the rate network's bias
+    saturates its neurons, R is nearly 0 and so are the LIF weights. Up to the scale at
+    which a mean synapse alone lifts a neuron from reset to threshold, where Brunel's
+    theory of many weak inputs has ended, R_LIF may not come up to R_rate: then the scale
+    of the largest R_LIF is taken, with the status `STRONGEST`.
+
+    `predicted_rate` is self-consistent for these very weights, neuron by neuron
+    (`working_point.population_rate`); NaN where R_LIF is 1 or more. Costs about as
+    much as 300 steps of the simulation.
+
+    Source: Brunel, J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel, Neural
+    Comput. 14, 2057 (2002); Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013).
+    """
+    moments = Moments.of(weights)
+    neuron = lif_neuron(point.step_size)
+    wanted = working_point.rate_radius(moments, point.bias / point.step_size)
+
+    def radius(scale: float) -> float:
+        return working_point.lif_working_point(neuron, moments, scale).radius
+
+    n_exc = network.n_excitatory(len(weights))
+    strongest_synapse = max(weights[:, :n_exc].mean(), -weights[:, n_exc:].mean())
+    scale, status = _first_scale(radius, wanted, largest=VTH / strongest_synapse)
+    around = working_point.lif_working_point(neuron, moments, scale)
+    rate = np.nan
+    if around.radius < 1:
+        spread = scale * np.sqrt(moments.square)
+        rate = working_point.population_rate(neuron, scale * weights, spread, around.rate)
+    return WeightScale(scale, status, rate)
+
+
+def _first_scale(
+    radius: Callable[[float], float], wanted: float, *, largest: float
+) -> tuple[float, ScaleStatus]:
+    """The smallest scale with the wanted radius, or else that with the largest radius."""
+    if wanted == 0:
+        return 0.0, ScaleStatus.SOLVED
+    scales = largest / _SCALE_FACTOR ** np.arange(_N_SCALES)[::-1]
+    radii = np.array([radius(scale) for scale in scales])
+    if not (radii >= wanted).any():
+        return float(scales[radii.argmax()]), ScaleStatus.STRONGEST
+    first = int((radii >= wanted).argmax())
+    low = scales[max(0, first - 1)]
+    while radius(low) >= wanted:  # weak couplings are nearly proportional to the scale
+        low *= min(0.5, wanted / radius(low))
+    logarithm = brentq(lambda x: radius(np.exp(x)) - wanted, *np.log([low, scales[first]]))
+    return float(np.exp(logarithm)), ScaleStatus.SOLVED
+
+
+RATE_TO_LIF: dict[str, Callable[[np.ndarray, Network], WeightScale]] = {
     "tutorial": tutorial,
+    "corrected": corrected,
     "identity": identity,
 }
 
@@ -124,6 +198,13 @@ def lif_bias(step_size: float) -> float:
     that is the same for all.
     """
     return RELATIVE_BIAS * VTH * step_size
+
+
+def lif_neuron(step_size: float) -> LIFNeuron:
+    """One neuron of the LIF network, without its synapses."""
+    return LIFNeuron(
+        du=CURRENT_SPEED * step_size, dv=step_size, drive=lif_bias(step_size) / step_size
+    )
 
 
 def lif_parameters(weights: np.ndarray, *, scale: WeightScale, step_size: float) -> LIFParameters:
@@ -145,5 +226,5 @@ def rate_to_lif(
 ) -> tuple[LIFParameters, WeightScale]:
     """The LIF network that `mapping`, a key of `RATE_TO_LIF`, gives for a rate network."""
     w = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    scale = RATE_TO_LIF[mapping](w, g_factor=point.g_factor, step_size=point.step_size)
+    scale = RATE_TO_LIF[mapping](w, point)
     return lif_parameters(w, scale=scale, step_size=point.step_size), scale

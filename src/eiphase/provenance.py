@@ -18,8 +18,8 @@ _COMMON_SOURCES = [
 ]  # fmt: skip
 _SOURCES = {
     "rate": ["error_function", "rate", "vectors"],
-    "lif_float": ["lif", "loihi", "mapping", "vectors"],
-    "lif_bit_accurate": ["lif", "loihi", "mapping", "vectors"],
+    "lif_float": ["lif", "loihi", "mapping", "vectors", "working_point"],
+    "lif_bit_accurate": ["lif", "loihi", "mapping", "vectors", "working_point"],
 }
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 

@@ -13,7 +13,7 @@ from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network
 from eiphase.processes.network_tile import NetworkTile
-from eiphase.simulation import integer_diagnostics
+from eiphase.simulation import integer_diagnostics, scale_diagnostics
 from eiphase.sweep import (
     Observables,
     Simulation,
@@ -44,6 +44,7 @@ def simulate(
     steps: int,
     rate_to_lif: str = "tutorial",
     float_to_integer: str = "tutorial",
+    weight_bits: int = loihi.WEIGHT_BITS,
     steps_done: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Simulate one network through Lava, from rest, and keep everything that it does.
@@ -53,7 +54,7 @@ def simulate(
     - `point`: the network.
     - `backend`: `rate`, `lif_float` or `lif_bit_accurate`.
     - `steps`: length of the simulation.
-    - `rate_to_lif`, `float_to_integer`: mappings, as in a sweep's config.
+    - `rate_to_lif`, `float_to_integer`, `weight_bits`: mappings, as in a sweep's config.
     - `steps_done`: `memory.shared_array((1,), "int64")`, counted up after each step, for
       those who watch. `lif_bit_accurate` takes twice `steps`: its ranges come first.
 
@@ -70,7 +71,14 @@ def simulate(
     Network with Lava"; LIF neurons are Lava's `LIF` and `Dense`, in floating point and
     bit-accurate; equations in `rate`, `lif`, `loihi` and `mapping`.
     """
-    run = _validated(point, backend, steps, rate_to_lif, float_to_integer)
+    run = _validated(
+        point,
+        backend,
+        steps=steps,
+        rate_to_lif=rate_to_lif,
+        float_to_integer=float_to_integer,
+        weight_bits=weight_bits,
+    )
     point, steps = run.point, run.steps
     _check_memory(run)
     half = _half_gaussian(point)
@@ -83,12 +91,11 @@ def simulate(
         real, scale = mapping.rate_to_lif(half, point, rate_to_lif)
         arrays = _through_lava("lif_float", real, steps, point.n_neurons, steps_done)
         ranges = loihi.dynamic_range(arrays["current"], arrays["voltage"])
-        found = {"weight_scale": scale.value, "weight_scale_status": int(scale.status)}
-        found |= asdict(ranges)
+        found = scale_diagnostics(scale) | asdict(ranges)
     if run.backend == "lif_bit_accurate":
         if not ranges.is_finite():
             raise SweepError("The network diverges in floating point: integers have no range.")
-        integers = loihi.FLOAT_TO_INTEGER[float_to_integer](real, ranges)
+        integers = loihi.FLOAT_TO_INTEGER[float_to_integer](real, ranges, weight_bits)
         found |= integer_diagnostics(integers, real)
         if integers.is_degenerate():
             raise SweepError("The mapping leaves no threshold, bias or decay in integers.")
@@ -109,17 +116,15 @@ def simulate(
             **asdict(point),
             "rate_to_lif": rate_to_lif,
             "float_to_integer": float_to_integer,
+            "weight_bits": run.weight_bits,
             **provenance.attributes(),
         },
     )
 
 
-def _validated(
-    point: Network, backend: str, steps: int, rate_to_lif: str, float_to_integer: str
-) -> SingleRun:
+def _validated(point: Network, backend: str, **options: Any) -> SingleRun:
     if not isinstance(point, Network):
         raise SweepError(f"The network must be an eiphase.Network, not {_kind(point)}.")
-    options = {"steps": steps, "rate_to_lif": rate_to_lif, "float_to_integer": float_to_integer}
     values = {"backend": backend, **asdict(point), **options}
     try:
         return SingleRun.model_validate({name: _plain(value) for name, value in values.items()})
@@ -313,5 +318,6 @@ def _weights(recording: xr.Dataset) -> np.ndarray:
     if lost := [name for name in names if name not in recording]:
         raise DatasetError(f"The recording has lost its variable {lost[0]}.")
     ranges = loihi.DynamicRange(**{name: recording[name].item() for name in names})
-    integers = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]](real, ranges)
-    return loihi.stored_weights(integers.weights) * 2.0**integers.weight_exponent / integers.vth
+    quantise = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]]
+    integers = quantise(real, ranges, attributes["weight_bits"])
+    return integers.synaptic_strengths() / integers.vth

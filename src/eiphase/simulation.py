@@ -13,6 +13,7 @@ from eiphase import loihi, mapping, measurement, network, rate
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
+from eiphase.mapping import WeightScale
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.observables import Flag
@@ -43,6 +44,15 @@ def simulate_tile(
     return work.values
 
 
+def scale_diagnostics(scale: WeightScale) -> dict[str, float]:
+    """How a network was mapped to LIF neurons: values of some of `dataset.VARIABLES`."""
+    return {
+        "weight_scale": scale.value,
+        "weight_scale_status": int(scale.status),
+        "predicted_rate": scale.predicted_rate,
+    }
+
+
 def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[str, float]:
     """How a network was mapped to integers: values of some of `dataset.VARIABLES`."""
     use = loihi.weight_use(integer, real)
@@ -53,6 +63,7 @@ def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[s
         "bias_mantissa": integer.bias_mantissa,
         "bias_exponent": integer.bias_exponent,
         "weight_exponent": integer.weight_exponent,
+        "inhibitory_weight_exponent": integer.connections()[-1].exponent,
         "clipped_weight_fraction": use.clipped_fraction,
         "weight_bits": use.bits,
         "weight_strength": use.strength,
@@ -88,7 +99,7 @@ class _Work:
         """Map a network from rate to LIF and store how that went."""
         method = self.sweep.mapping.rate_to_lif
         parameters, scale = mapping.rate_to_lif(self.half, self.networks[index], method)
-        self.store(index, weight_scale=scale.value, weight_scale_status=scale.status)
+        self.store(index, **scale_diagnostics(scale))
         return parameters
 
     def measure_states(self, index: int, states: np.ndarray) -> None:
@@ -172,7 +183,8 @@ class _LIFBitAccurate:
             if not ranges.is_finite():
                 self.work.broken(index)
                 continue
-            parameters = self.quantise(lif_network, ranges)
+            bits = self.work.sweep.mapping.weight_bits
+            parameters = self.quantise(lif_network, ranges, bits)
             self.work.store(index, **integer_diagnostics(parameters, lif_network))
             if parameters.is_degenerate():
                 self.work.broken(index)

@@ -66,8 +66,9 @@ Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Neurons = Annotated[int, Field(ge=5, le=20_000)]
 StepSize = Annotated[float, Field(ge=0.001, le=0.1, json_schema_extra={"unit": "time constants"})]
 Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "steps"})]
-RateToLIF = Literal["tutorial", "identity"]
-FloatToInteger = Literal["tutorial"]
+RateToLIF = Literal["tutorial", "corrected", "identity"]
+FloatToInteger = Literal["tutorial", "full_range"]
+WeightBits = Annotated[int, Field(ge=1, le=8)]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=1000),
@@ -117,10 +118,13 @@ class Mapping(_Section):
     """From rate to LIF neurons, and from there to integers."""
 
     rate_to_lif: RateToLIF = "tutorial"
-    """Weights of LIF neurons. `tutorial`: scaled, as in Lava's tutorial; `identity`: the rate
-    network's own."""
+    """Weights of LIF neurons. `tutorial`: scaled, as in Lava's tutorial; `corrected`: so that
+    effective couplings are those of the rate network; `identity`: the rate network's own."""
     float_to_integer: FloatToInteger = "tutorial"
-    """How parameters become Loihi's integers: as in Lava's tutorial."""
+    """How parameters become Loihi's integers. `tutorial`: as in Lava's tutorial; `full_range`:
+    using all bits of the weights, without overflow."""
+    weight_bits: WeightBits = 8
+    """Bits of each weight on Loihi, sign included where one `Dense` holds both signs."""
 
 
 class Observables(_Section):
@@ -193,6 +197,7 @@ class SingleRun(_Section):
     steps: Steps
     rate_to_lif: RateToLIF
     float_to_integer: FloatToInteger
+    weight_bits: WeightBits
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -263,7 +268,8 @@ class Sweep(_Section):
         if backend == "rate":
             del config["mapping"], config["observables"]["boxcar"]
             return config
-        del config["network"]["bias"]  # LIF neurons have their own, see `mapping.lif_bias`
+        if self.mapping.rate_to_lif != "corrected":
+            del config["network"]["bias"]  # LIF neurons have their own, see `mapping.lif_bias`
         if backend == "lif_float":
             config["mapping"] = {"rate_to_lif": self.mapping.rate_to_lif}
             config["observables"]["dynamic_range"] = "lif_bit_accurate" in self.backends

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from eiphase import figures
 from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map
-from eiphase.figures import network, phase_map, tutorial
+from eiphase.figures import comparison, network, phase_map, tutorial
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 
@@ -27,6 +27,20 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     _check(outputs, PHASE_MAP)
     with open_phase_map(file) as dataset:
         _draw(PHASE_MAP, dataset, outputs, show)
+
+
+def draw_comparison(files: Sequence[Path], output: Path) -> None:
+    """Draw several `phase_map.nc` below each other, for their mappings."""
+    _check_format(output)
+    figure = comparison.plot_comparison([_load_phase_map(path) for path in files])
+    with beside(output) as partial:
+        figure.savefig(partial, format=output.suffix[1:], dpi=150)
+    plt.close(figure)
+
+
+def _load_phase_map(path: Path) -> xr.Dataset:
+    with open_phase_map(path) as dataset:
+        return dataset.load()
 
 
 def draw_tutorial(
@@ -53,12 +67,16 @@ def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) ->
 
 
 def _check(outputs: Sequence[Path], known: Mapping[str, Any]) -> None:
-    formats = FigureCanvasBase.get_supported_filetypes()
     for path in outputs:
         if path.stem not in known:
             raise DatasetError(f"{path} names no figure; there are {', '.join(known)}.")
-        if path.suffix[1:] not in formats:
-            raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
+        _check_format(path)
+
+
+def _check_format(path: Path) -> None:
+    formats = FigureCanvasBase.get_supported_filetypes()
+    if path.suffix[1:] not in formats:
+        raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
 
 
 def _draw(

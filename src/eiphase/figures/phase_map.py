@@ -249,9 +249,9 @@ def _check_axes(dataset: xr.Dataset) -> None:
 
 def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
     """Where, on any seed, a mapping did not do what it is meant to do."""
-    unsolved = [ScaleStatus.UNCHANGED, ScaleStatus.NOT_SOLVED, ScaleStatus.NOT_POSITIVE]
+    solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
     return (
-        dataset.weight_scale_status.isin(unsolved)
+        ~dataset.weight_scale_status.isin(solved)
         | (abs(dataset.weight_strength - 1) > 0.1)
         | (dataset.current_wraps > 0)
     ).any("seed")

@@ -17,10 +17,12 @@ from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
 from lava.proc.dense.process import Dense
 from lava.proc.lif.models import PyLifModelBitAcc, PyLifModelFloat
 from lava.proc.lif.process import LIF
+from lava.utils.weightutils import SignMode
 
 from eiphase import rate
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
+from eiphase.network import n_excitatory
 from eiphase.processes.recorder import Recorder
 
 
@@ -50,7 +52,11 @@ class EINetwork(AbstractProcess):
             "vth": parameters.vth,
             "bias_mant": parameters.bias,
         }
-        return cls(weights=parameters.weights, neurons=neurons)
+        return cls(
+            weights=parameters.weights,
+            neurons=neurons,
+            connections=[{"weights": parameters.weights}],
+        )
 
     @classmethod
     def loihi(cls, parameters: LoihiParameters) -> "EINetwork":
@@ -62,14 +68,34 @@ class EINetwork(AbstractProcess):
             "bias_mant": parameters.bias_mantissa,
             "bias_exp": parameters.bias_exponent,
         }
+        every = {"num_weight_bits": parameters.weight_bits}
+        if parameters.inhibitory_weight_exponent is None:
+            one = {"weights": parameters.weights, "weight_exp": parameters.weight_exponent}
+            return cls(weights=parameters.weights, neurons=neurons, connections=[one | every])
+        excitatory, inhibitory = parameters.weights.copy(), parameters.weights.copy()
+        n_exc = n_excitatory(len(parameters.weights))
+        excitatory[:, n_exc:] = 0
+        inhibitory[:, :n_exc] = 0
+        connections = [
+            {
+                "weights": excitatory,
+                "weight_exp": parameters.weight_exponent,
+                "sign_mode": SignMode.EXCITATORY,
+            },
+            {
+                "weights": inhibitory,
+                "weight_exp": parameters.inhibitory_weight_exponent,
+                "sign_mode": SignMode.INHIBITORY,
+            },
+        ]
         return cls(
             weights=parameters.weights,
             neurons=neurons,
-            weight_exponent=parameters.weight_exponent,
+            connections=[each | every for each in connections],
         )
 
-    def __init__(self, *, weights, step_size=0.0, bias=0.0, neurons=None, weight_exponent=0):
-        super().__init__(neurons=neurons, weight_exponent=weight_exponent)
+    def __init__(self, *, weights, step_size=0.0, bias=0.0, neurons=None, connections=()):
+        super().__init__(neurons=neurons, connections=connections)
         n_neurons = len(weights)
         shape = (n_neurons,)
         self.a_in = InPort(shape=shape)
@@ -104,14 +130,15 @@ class RateModel(PyLoihiProcessModel):
 @implements(proc=EINetwork, protocol=LoihiProtocol)
 @tag("lif")
 class LIFModel(AbstractSubProcessModel):
-    """Lava's own `LIF`, connected to itself through Lava's own `Dense`."""
+    """Lava's own `LIF`, connected to itself through one or two of Lava's own `Dense`."""
 
     def __init__(self, proc):
-        weights = proc.weights.init
-        self.lif = LIF(shape=(len(weights),), **proc.proc_params["neurons"])
-        self.dense = Dense(weights=weights, weight_exp=proc.proc_params["weight_exponent"])
-        self.lif.s_out.connect(self.dense.s_in)
-        self.dense.a_out.connect(self.lif.a_in)
+        self.lif = LIF(shape=proc.state.shape, **proc.proc_params["neurons"])
+        for number, connections in enumerate(proc.proc_params["connections"]):
+            dense = Dense(**connections)
+            setattr(self, f"dense_{number}", dense)  # Lava finds Processes that are attributes
+            self.lif.s_out.connect(dense.s_in)
+            dense.a_out.connect(self.lif.a_in)
         proc.a_in.connect(self.lif.a_in)
         self.lif.s_out.connect(proc.s_out)
         proc.state.alias(self.lif.v)
