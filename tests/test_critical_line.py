@@ -12,7 +12,7 @@ Q = np.linspace(1, 10, 10)
 def test_a_straight_line_crosses_where_it_does():
     found, flag = critical_line.crossing(Q, 0.3 * (Q - 4.7))
     assert found == pytest.approx(4.7, abs=1e-12)
-    assert flag == Crossing.FOUND
+    assert flag == Crossing.RISE
 
 
 def test_the_order_of_points_and_undefined_ones_do_not_matter():
@@ -21,27 +21,32 @@ def test_the_order_of_points_and_undefined_ones_do_not_matter():
     shuffled = np.random.default_rng(0).permutation(10)
     found, flag = critical_line.crossing(Q[shuffled], values[shuffled])
     assert found == pytest.approx(4.7, abs=1e-12)
-    assert flag == Crossing.FOUND
+    assert flag == Crossing.RISE
+
+
+def test_a_fall_is_a_border_too():
+    found, flag = critical_line.crossing(Q, 0.3 * (4.7 - Q))
+    assert found == pytest.approx(4.7, abs=1e-12)
+    assert flag == Crossing.FALL
 
 
 @pytest.mark.parametrize(
     ("values", "flag"),
     [
-        (Q, Crossing.BELOW),
-        (-Q, Crossing.ABOVE),
-        (5.5 - Q, Crossing.UNKNOWN),
+        (Q, Crossing.POSITIVE),
+        (-Q, Crossing.NEGATIVE),
         (Q * np.nan, Crossing.UNKNOWN),
         (np.where(Q == 3, 1.0, np.nan), Crossing.UNKNOWN),
     ],
 )
-def test_where_there_is_no_rise_it_is_said_why(values, flag):
+def test_where_there_is_no_border_it_is_said_why(values, flag):
     found, why = critical_line.crossing(Q, values)
     assert np.isnan(found)
     assert why == flag
 
 
-def test_the_first_of_several_rises_is_given_and_flagged():
-    found, flag = critical_line.crossing(Q, -np.cos(np.pi * (Q - 0.5) / 3))  # rises at 2, 8
+def test_the_first_of_several_is_given_and_flagged():
+    found, flag = critical_line.crossing(Q, -np.cos(np.pi * (Q - 0.5) / 3))  # changes at 2, 5, 8
     assert found == pytest.approx(2, abs=1e-9)
     assert flag == Crossing.SEVERAL
 

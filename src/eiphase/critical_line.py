@@ -11,17 +11,20 @@ CONFIDENCE = 0.95
 class Crossing(IntEnum):
     """What a scan along q_factor says of the border."""
 
-    FOUND = 0  # one change from negative to positive
-    BELOW = 1  # positive everywhere: the border lies below the range
-    ABOVE = 2  # negative everywhere: the border lies above the range
-    SEVERAL = 3  # the sign changes more than once; the first rise is given
-    UNKNOWN = 4  # too little is defined, or the sign only falls
+    RISE = 0  # one change, from negative to positive
+    FALL = 1  # one change, from positive to negative
+    SEVERAL = 2  # more than one; the first is given
+    POSITIVE = 3  # everywhere: the border, if there is one, lies outside of the range
+    NEGATIVE = 4  # everywhere
+    UNKNOWN = 5  # fewer than two points are defined
 
 
 def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]:
-    r"""The q_factor at which values rise through zero, linearly interpolated.
+    r"""The lowest q_factor at which values change their sign, linearly interpolated.
 
-    $$q_c = q_k - v_k \frac{q_{k+1} - q_k}{v_{k+1} - v_k}, \quad v_k < 0 \le v_{k+1}$$
+    $$q_c = q_k - v_k \frac{q_{k+1} - q_k}{v_{k+1} - v_k}$$
+
+    for the first k at which one of $v_k, v_{k+1}$ is negative and the other is not.
 
     `values` belong to `q_factor`, in any order; NaN are left out, as if those points had
     not been asked for. NaN where there is no such change; the flag says why.
@@ -35,13 +38,12 @@ def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]
     positive = v >= 0
     changes = np.flatnonzero(positive[1:] != positive[:-1])
     if len(changes) == 0:
-        return np.nan, Crossing.BELOW if positive[0] else Crossing.ABOVE
-    rises = changes[positive[changes + 1]]
-    if len(rises) == 0:
-        return np.nan, Crossing.UNKNOWN
-    k = rises[0]
+        return np.nan, Crossing.POSITIVE if positive[0] else Crossing.NEGATIVE
+    k = changes[0]
     found = q[k] - v[k] * (q[k + 1] - q[k]) / (v[k + 1] - v[k])
-    return float(found), Crossing.FOUND if len(changes) == 1 else Crossing.SEVERAL
+    if len(changes) > 1:
+        return float(found), Crossing.SEVERAL
+    return float(found), Crossing.RISE if positive[k + 1] else Crossing.FALL
 
 
 def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
