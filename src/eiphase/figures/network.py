@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from eiphase import recording as rec
 from eiphase.dataset import DatasetError
-from eiphase.figures.phase_map import BACKEND_TITLES
+from eiphase.figures.panels import BACKEND_TITLES
 from eiphase.observables import Flag
 
 POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}

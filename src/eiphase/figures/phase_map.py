@@ -1,37 +1,25 @@
 """Figures of a phase map dataset."""
 
 from numbers import Real
-from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
-from matplotlib.colors import LogNorm, Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from eiphase.dataset import NOT_APPLICABLE, DatasetError
+from eiphase.figures import panels
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
-BACKEND_TITLES = {
-    "rate": "Rate neurons",
-    "lif_float": "LIF, floating point",
-    "lif_bit_accurate": "LIF, bit-accurate",
-}
-_COLOURS = sns.color_palette("rocket_r", as_cmap=True)
-
-_POINT = ("backend", "q_factor", "g_factor", "seed")  # dimensions of all variables
-_AVERAGED = 99  # no number, and the reason was lost in an average
-
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
 _FLAGGED: dict[int, tuple[str, str, str]] = {
-    _AVERAGED: ("0.88", "..", "no number on any seed"),
+    panels.AVERAGED: ("0.88", "..", "no number on any seed"),
     Flag.CENSORED: ("0.65", "...", "decay time beyond the largest lag"),
     Flag.TRANSIENT: ("white", "---", "not stationary: needs longer burn-in or run"),
     Flag.UNDEFINED: ("0.88", "", "settles: fluctuations vanish"),
@@ -54,26 +42,28 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
 
     Raises `DatasetError`, one sentence, if it is something else, as all plots do.
     """
-    dataset = _checked(
+    dataset = panels.checked(
         dataset, "c0", "c0_flag", "decay_time", "decay_time_flag", "centring_bias",
         "weight_scale_status", "weight_strength", "current_wraps",
     )  # fmt: skip
     doubtful = _doubtful(dataset)
-    figure, axes = _panels(2, dataset.backend.size)
+    figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
     for row, (name, label) in enumerate(
         [("c0", "autocovariance at lag 0, c(0)"), ("decay_time", "decay time (steps)")]
     ):
-        norm = _log_norm(dataset[name]) if name == "c0" else _norm_from_zero(dataset[name])
+        norm = (
+            panels.log_norm(dataset[name]) if name == "c0" else panels.norm_from_zero(dataset[name])
+        )
         for axis, backend in zip(axes[row], dataset.backend.values, strict=True):
             one = dataset.sel(backend=backend)
-            image = _map(axis, one[name], norm)
+            image = panels.draw_map(axis, one[name], norm)
             _mark_flags(axis, one[f"{name}_flag"], legend)
-            _mark(axis, doubtful.sel(backend=backend), "o", _DOUBTFUL, legend)
-            _mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
-            axis.set_title(BACKEND_TITLES[str(backend)] if row == 0 else "")
+            panels.mark(axis, doubtful.sel(backend=backend), "o", _DOUBTFUL, legend)
+            panels.mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
+            axis.set_title(panels.BACKEND_TITLES[str(backend)] if row == 0 else "")
         figure.colorbar(image, ax=list(axes[row]), label=label)
-    return _finish(figure, axes, dataset, legend)
+    return panels.finish(figure, axes, dataset, legend)
 
 
 def plot_mapping(dataset: xr.Dataset) -> Figure:
@@ -89,17 +79,17 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
         "weight_strength": "integer / float weight strength",
         "voltage_clips": "voltages clipped (neurons x steps)",
     }
-    dataset = _checked(dataset, *maps, "weight_scale_status")
+    dataset = panels.checked(dataset, *maps, "weight_scale_status")
     spiking = [b for b in ("lif_bit_accurate", "lif_float") if b in dataset.backend.values]
     if not spiking:
         raise DatasetError("Rate neurons have no mapping to draw.")
     one = dataset.sel(backend=spiking[0])
-    figure, axes = _panels(1, 5, width=3.4)
+    figure, axes = panels.panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
     for axis, (name, label) in zip(axes[0], maps.items(), strict=True):
         log = name == "weight_scale"
-        norm = _log_norm(one[name]) if log else _norm_from_zero(one[name])
-        bar = figure.colorbar(_map(axis, one[name], norm), ax=axis)
+        norm = panels.log_norm(one[name]) if log else panels.norm_from_zero(one[name])
+        bar = figure.colorbar(panels.draw_map(axis, one[name], norm), ax=axis)
         if log:
             bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             bar.ax.yaxis.set_major_formatter(ScalarFormatter())
@@ -108,8 +98,8 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
         if one[name].isnull().all():
             axis.text(0.5, 0.5, "only of lif_bit_accurate", transform=axis.transAxes, ha="center")
     solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
-    _hatch(axes[0, 0], ~solved.all("seed"), _UNSOLVED, legend)
-    return _finish(figure, axes, dataset, legend)
+    panels.hatch(axes[0, 0], ~solved.all("seed"), _UNSOLVED, legend)
+    return panels.finish(figure, axes, dataset, legend)
 
 
 def plot_autocovariance(dataset: xr.Dataset) -> Figure:
@@ -119,10 +109,10 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     curve: the legend says how many seeds have one. Of an average over seeds, curves are
     the mean c(lag) over the mean c(0) of all seeds.
     """
-    dataset = _checked(dataset, "autocovariance", "c0")
+    dataset = panels.checked(dataset, "autocovariance", "c0")
     if "lag" not in dataset.dims:
         raise DatasetError("The selection has one lag or none, but curves go along lag.")
-    averaged = _is_averaged(dataset)
+    averaged = panels.is_averaged(dataset)
     if averaged and 0 not in dataset.lag:
         raise DatasetError("The selection, averaged over seeds, has no lag 0 to divide by.")
     dataset = dataset.sortby(["q_factor", "g_factor"])
@@ -148,13 +138,13 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
-        axis.set(title=BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
+        axis.set(title=panels.BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
         axis.legend(frameon=False, fontsize="small")
         sns.despine(ax=axis)
     axes[0, 0].set_ylabel("autocovariance c(lag) / c(0)")
     axes[0, 0].text(dataset.lag[-1], 1 / np.e, "1/e", color="0.5", ha="right", va="bottom")
     axes[0, 0].set(xlim=(0, dataset.lag[-1]), ylim=(min(0, axes[0, 0].get_ylim()[0]), 1.05))
-    figure.suptitle(f"{_subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
+    figure.suptitle(f"{panels.subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
     return figure
 
 
@@ -165,7 +155,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     highest. Open circles: some seeds are flagged; nothing: all are. `g_factor` is the
     nearest there is to the one given, which must be within the map, or the middle one.
     """
-    dataset = _checked(dataset, "c0", "decay_time").sortby(["q_factor", "g_factor"])
+    dataset = panels.checked(dataset, "c0", "decay_time").sortby(["q_factor", "g_factor"])
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
     if not isinstance(g_factor, Real):
@@ -173,7 +163,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
         raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
     cut = dataset.sel(g_factor=g_factor, method="nearest")
-    colours = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
+    colours = dict(zip(panels.BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
     labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
@@ -183,7 +173,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
             low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
             colour = colours[str(backend)]
             axis.fill_between(cut.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
-            axis.plot(cut.q_factor, median, color=colour, label=BACKEND_TITLES[str(backend)])
+            axis.plot(cut.q_factor, median, color=colour, label=panels.BACKEND_TITLES[str(backend)])
             some = median.where(values.isnull().any("seed"))
             whole = median.where(values.notnull().all("seed"))
             axis.plot(cut.q_factor, whole, "o", color=colour, markersize=4)
@@ -196,55 +186,10 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         sns.despine(ax=axis)
     axes[1].set_xlabel("q_factor (recurrent gain)")
     axes[0].legend(frameon=False)
-    figure.suptitle(f"{_subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium")
+    figure.suptitle(
+        f"{panels.subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium"
+    )
     return figure
-
-
-def _checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
-    """A selection from a phase map, with the dimensions back that the selection dropped.
-
-    Raises `DatasetError`, one sentence, if it lacks one of the variables `needed`, or an
-    axis: only the seeds can be averaged away. Their flags then mean nothing any more: what
-    is a number counts as ok, the rest as `_AVERAGED`.
-    """
-    if not isinstance(dataset, xr.Dataset):
-        kind = "None" if dataset is None else f"a {type(dataset).__name__}"
-        raise DatasetError(f"A phase map, or a selection from one, must be a dataset, not {kind}.")
-    missing = [name for name in needed if name not in dataset]
-    if missing:
-        raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
-    dataset = dataset[list(needed)]
-    _check_axes(dataset)
-    dropped = [d for d in _POINT if d not in dataset.dims]
-    if "seed" not in dataset.coords:
-        dataset = dataset.assign_coords(seed=np.nan)
-    dataset = dataset.expand_dims(dropped)
-    for name in ("c0", "decay_time"):
-        flag = f"{name}_flag"
-        if flag in dataset and dataset[flag].dtype.kind not in "iu":
-            dataset[flag] = xr.where(dataset[name].notnull(), int(Flag.OK), _AVERAGED)
-    if "weight_scale_status" in dataset and dataset.weight_scale_status.dtype.kind not in "iu":
-        unknown = xr.full_like(dataset.weight_scale_status, NOT_APPLICABLE)
-        dataset["weight_scale_status"] = unknown
-    return dataset
-
-
-def _check_axes(dataset: xr.Dataset) -> None:
-    for name in ("backend", "q_factor", "g_factor"):
-        if name not in dataset.coords:
-            raise DatasetError(f"The phase map has no {name}: select one, but keep it, or all.")
-    for dimension, size in dataset.sizes.items():
-        if dimension not in (*_POINT, "lag"):
-            raise DatasetError(f"The phase map has a dimension {dimension}, which no plot knows.")
-        if not size:
-            raise DatasetError(f"The selection is empty: it has no {dimension}.")
-        if dimension in dataset.indexes and dataset.indexes[dimension].has_duplicates:
-            raise DatasetError(f"The phase map has the same {dimension} twice.")
-    unknown = set(np.atleast_1d(dataset.backend.values).tolist()) - set(BACKEND_TITLES)
-    if unknown:
-        raise DatasetError(
-            f"backend is {min(unknown, key=str)}, but plots know {', '.join(BACKEND_TITLES)}."
-        )
 
 
 def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
@@ -257,103 +202,10 @@ def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
     ).any("seed")
 
 
-def _panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
-    with sns.axes_style("ticks"):
-        return plt.subplots(
-            n_rows, n_columns, figsize=(width * n_columns + 1.2, 2.9 * n_rows + 0.9),
-            sharex=True, sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
-
-
-def _finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) -> Figure:
-    for axis in axes[-1]:
-        axis.set_xlabel("g_factor (inhibition)")
-    for axis in axes[:, 0]:
-        axis.set_ylabel("q_factor (recurrent gain)")
-    if legend:
-        figure.legend(
-            handles=list(legend.values()),
-            loc="outside lower center",
-            ncols=2 if axes.shape[1] > 2 else 1,
-            frameon=False,
-        )
-    figure.suptitle(_subtitle(dataset), fontsize="medium")
-    return figure
-
-
-def _subtitle(dataset: xr.Dataset) -> str:
-    n_seeds = dataset.seed.size
-    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
-    seeds = "mean over seeds" if _is_averaged(dataset) else seeds
-    return f"Sweep {dataset.attrs.get('sweep', '')}, {seeds}"
-
-
-def _is_averaged(dataset: xr.Dataset) -> bool:
-    """Whether the seeds were averaged away; a single one keeps its number."""
-    return bool(dataset.seed.isnull().all())
-
-
-def _map(axis: Axes, values: xr.DataArray, norm: Normalize) -> QuadMesh:
-    """Medians over the seeds that have a number."""
-    median = values.median("seed").sortby(["q_factor", "g_factor"])
-    g, q = (_edges(median[name].values) for name in ("g_factor", "q_factor"))
-    cells = median.transpose("q_factor", "g_factor").values
-    return axis.pcolormesh(g, q, cells, norm=norm, cmap=_COLOURS, rasterized=True)
-
-
 def _mark_flags(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
     ok = flags == Flag.OK
-    _hatch(axis, ok.any("seed") & ~ok.all("seed"), _PARTLY, legend)
+    panels.hatch(axis, ok.any("seed") & ~ok.all("seed"), _PARTLY, legend)
     counts = xr.concat([(flags == flag).sum("seed") for flag in _FLAGGED], "flag")
     commonest = counts.argmax("flag")
     for number, style in enumerate(_FLAGGED.values()):
-        _hatch(axis, ~ok.any("seed") & (commonest == number), style, legend)
-
-
-def _hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
-    """Draw cells (q_factor, g_factor) in a style, and explain it in the legend if there are any."""
-    if not cells.any():
-        return
-    colour, hatch, text = style
-    look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "0.45"}
-    cells = cells.sortby(["q_factor", "g_factor"]).transpose("q_factor", "g_factor")
-    g, q = (_edges(cells[name].values) for name in ("g_factor", "q_factor"))
-    for i, j in np.argwhere(cells.values):
-        corner, width, height = (g[j], q[i]), g[j + 1] - g[j], q[i + 1] - q[i]
-        axis.add_patch(Rectangle(corner, width, height, linewidth=0, **look))
-    legend[text] = Patch(label=text, **look)
-
-
-def _mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) -> None:
-    """Put a small marker into cells, and explain it in the legend if there are any."""
-    if not cells.any():
-        return
-    q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
-    look: dict[str, Any] = {
-        "marker": marker, "linestyle": "none",
-        "markersize": 3 if marker == "o" else 7, "markerfacecolor": "white",
-        "markeredgecolor": "0.2" if marker == "o" else "0.55",
-    }  # fmt: skip
-    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look)
-    legend[text] = Line2D([], [], label=text, **look)
-
-
-def _log_norm(values: xr.DataArray) -> LogNorm:
-    numbers = values.values[np.isfinite(values.values) & (values.values > 0)]
-    if not numbers.size:
-        return LogNorm(0.1, 1)
-    low, high = numbers.min(), numbers.max()
-    return LogNorm(low, high) if low < high else LogNorm(low / 2, high * 2)
-
-
-def _norm_from_zero(values: xr.DataArray) -> Normalize:
-    numbers = values.values[np.isfinite(values.values)]
-    return Normalize(0, numbers.max() if numbers.size and numbers.max() > 0 else 1)
-
-
-def _edges(centres: np.ndarray) -> np.ndarray:
-    """Borders of cells around sorted centres, halfway between neighbours."""
-    if len(centres) == 1:
-        return centres[0] + np.array([-0.5, 0.5])
-    between = (centres[1:] + centres[:-1]) / 2
-    return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
+        panels.hatch(axis, ~ok.any("seed") & (commonest == number), style, legend)

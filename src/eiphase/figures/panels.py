@@ -1,0 +1,165 @@
+"""What figures of phase maps share: checked data, panels, maps of cells, marks."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE, DatasetError
+from eiphase.observables import Flag
+
+BACKEND_TITLES = {
+    "rate": "Rate neurons",
+    "lif_float": "LIF, floating point",
+    "lif_bit_accurate": "LIF, bit-accurate",
+}
+AVERAGED = 99  # a flag: no number, and the reason was lost in an average
+_COLOURS = sns.color_palette("rocket_r", as_cmap=True)
+
+
+def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
+    """A selection from a phase map, with the dimensions back that the selection dropped.
+
+    Raises `DatasetError`, one sentence, if it lacks one of the variables `needed`, or an
+    axis: only the seeds can be averaged away. Their flags then mean nothing any more: what
+    is a number counts as ok, the rest as `AVERAGED`.
+    """
+    if not isinstance(dataset, xr.Dataset):
+        kind = "None" if dataset is None else f"a {type(dataset).__name__}"
+        raise DatasetError(f"A phase map, or a selection from one, must be a dataset, not {kind}.")
+    missing = [name for name in needed if name not in dataset]
+    if missing:
+        raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
+    dataset = dataset[list(needed)]
+    _check_axes(dataset)
+    dropped = [d for d in DIMENSIONS if d not in dataset.dims]
+    if "seed" not in dataset.coords:
+        dataset = dataset.assign_coords(seed=np.nan)
+    dataset = dataset.expand_dims(dropped)
+    for name in ("c0", "decay_time"):
+        flag = f"{name}_flag"
+        if flag in dataset and dataset[flag].dtype.kind not in "iu":
+            dataset[flag] = xr.where(dataset[name].notnull(), int(Flag.OK), AVERAGED)
+    if "weight_scale_status" in dataset and dataset.weight_scale_status.dtype.kind not in "iu":
+        unknown = xr.full_like(dataset.weight_scale_status, NOT_APPLICABLE)
+        dataset["weight_scale_status"] = unknown
+    return dataset
+
+
+def _check_axes(dataset: xr.Dataset) -> None:
+    for name in ("backend", "q_factor", "g_factor"):
+        if name not in dataset.coords:
+            raise DatasetError(f"The phase map has no {name}: select one, but keep it, or all.")
+    for dimension, size in dataset.sizes.items():
+        if dimension not in (*DIMENSIONS, "lag"):
+            raise DatasetError(f"The phase map has a dimension {dimension}, which no plot knows.")
+        if not size:
+            raise DatasetError(f"The selection is empty: it has no {dimension}.")
+        if dimension in dataset.indexes and dataset.indexes[dimension].has_duplicates:
+            raise DatasetError(f"The phase map has the same {dimension} twice.")
+    unknown = set(np.atleast_1d(dataset.backend.values).tolist()) - set(BACKEND_TITLES)
+    if unknown:
+        raise DatasetError(
+            f"backend is {min(unknown, key=str)}, but plots know {', '.join(BACKEND_TITLES)}."
+        )
+
+
+def panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
+    with sns.axes_style("ticks"):
+        return plt.subplots(
+            n_rows, n_columns, figsize=(width * n_columns + 1.2, 2.9 * n_rows + 0.9),
+            sharex=True, sharey=True, squeeze=False, layout="constrained",
+        )  # fmt: skip
+
+
+def finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) -> Figure:
+    for axis in axes[-1]:
+        axis.set_xlabel("g_factor (inhibition)")
+    for axis in axes[:, 0]:
+        axis.set_ylabel("q_factor (recurrent gain)")
+    if legend:
+        figure.legend(
+            handles=list(legend.values()),
+            loc="outside lower center",
+            ncols=2 if axes.shape[1] > 2 else 1,
+            frameon=False,
+        )
+    figure.suptitle(subtitle(dataset), fontsize="medium")
+    return figure
+
+
+def subtitle(dataset: xr.Dataset) -> str:
+    n_seeds = dataset.seed.size
+    seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
+    seeds = "mean over seeds" if is_averaged(dataset) else seeds
+    return f"Sweep {dataset.attrs.get('sweep', '')}, {seeds}"
+
+
+def is_averaged(dataset: xr.Dataset) -> bool:
+    """Whether the seeds were averaged away; a single one keeps its number."""
+    return bool(dataset.seed.isnull().all())
+
+
+def draw_map(axis: Axes, values: xr.DataArray, norm: Normalize) -> QuadMesh:
+    """Medians over the seeds that have a number."""
+    median = values.median("seed").sortby(["q_factor", "g_factor"])
+    g, q = (edges(median[name].values) for name in ("g_factor", "q_factor"))
+    cells = median.transpose("q_factor", "g_factor").values
+    return axis.pcolormesh(g, q, cells, norm=norm, cmap=_COLOURS, rasterized=True)
+
+
+def hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
+    """Draw cells (q_factor, g_factor) in a style, and explain it in the legend if there are any."""
+    if not cells.any():
+        return
+    colour, hatch, text = style
+    look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "0.45"}
+    cells = cells.sortby(["q_factor", "g_factor"]).transpose("q_factor", "g_factor")
+    g, q = (edges(cells[name].values) for name in ("g_factor", "q_factor"))
+    for i, j in np.argwhere(cells.values):
+        corner, width, height = (g[j], q[i]), g[j + 1] - g[j], q[i + 1] - q[i]
+        axis.add_patch(Rectangle(corner, width, height, linewidth=0, **look))
+    legend[text] = Patch(label=text, **look)
+
+
+def mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) -> None:
+    """Put a small marker into cells, and explain it in the legend if there are any."""
+    if not cells.any():
+        return
+    q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
+    look: dict[str, Any] = {
+        "marker": marker, "linestyle": "none",
+        "markersize": 3 if marker == "o" else 7, "markerfacecolor": "white",
+        "markeredgecolor": "0.2" if marker == "o" else "0.55",
+    }  # fmt: skip
+    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look)
+    legend[text] = Line2D([], [], label=text, **look)
+
+
+def log_norm(values: xr.DataArray) -> LogNorm:
+    numbers = values.values[np.isfinite(values.values) & (values.values > 0)]
+    if not numbers.size:
+        return LogNorm(0.1, 1)
+    low, high = numbers.min(), numbers.max()
+    return LogNorm(low, high) if low < high else LogNorm(low / 2, high * 2)
+
+
+def norm_from_zero(values: xr.DataArray) -> Normalize:
+    numbers = values.values[np.isfinite(values.values)]
+    return Normalize(0, numbers.max() if numbers.size and numbers.max() > 0 else 1)
+
+
+def edges(centres: np.ndarray) -> np.ndarray:
+    """Borders of cells around sorted centres, halfway between neighbours."""
+    if len(centres) == 1:
+        return centres[0] + np.array([-0.5, 0.5])
+    between = (centres[1:] + centres[:-1]) / 2
+    return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
