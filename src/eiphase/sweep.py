@@ -251,7 +251,7 @@ class Sweep(_Section):
     def tile_memory_mb(self) -> int:
         """What a job needs, in MB: a batch of trajectories, and what lies around it."""
         n, steps = self.network.neurons, self.simulation.steps
-        trajectories = max(8 * n * steps * 4, min(8 * n * steps * 16, 512 * 2**20))
+        trajectories = max(8 * n * steps * 4, min(8 * n * steps * 32, 512 * 2**20))
         weights = 8 * n * n * 8
         variables = 8 * len(self.points()) * (self.simulation.max_lag + 50)
         return 500 + (trajectories + weights + variables) // 2**20
