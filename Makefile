@@ -8,7 +8,8 @@ export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
-.PHONY: demo tutorial report check-report check-links test test-slurm lint docs tables bench growth lock clean
+.PHONY: demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
+	growth lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -31,6 +32,9 @@ check-links: .venv/ready  ## asks for every page elsewhere that the docs link to
 
 test: .venv/ready lint docs  ## linters, type checker, docs and all tests
 	pytest -n auto --dist loadfile
+
+faults: .venv/ready  ## jobs that die, hang and are stopped: what comes of each
+	python tests/faults.py
 
 test-slurm: .venv/ready  ## a small sweep on a private Slurm, as root on Debian
 	tests/slurm/in_cluster python tests/slurm/check_sweep.py

@@ -58,9 +58,9 @@ def test_simulate_prints_saves_and_draws(capsys, backend):
         ),
     ],
 )
-def test_simulate_says_what_is_wrong_and_writes_nothing(capsys, tmp_path, arguments, message):
+def test_simulate_says_what_is_wrong_and_writes_nothing(capfd, tmp_path, arguments, message):
     assert cli.main(["simulate", *QUICK, *arguments]) == 1
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert error.startswith("eiphase: ")
     assert message in error
     assert error.count("\n") == 1
@@ -111,11 +111,11 @@ def test_errors_are_one_sentence(capsys, tmp_path, arguments, message):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
 
 
-def test_an_output_that_cannot_be_written_is_said_so(capsys, tmp_path):
+def test_an_output_that_cannot_be_written_is_said_so(capfd, tmp_path):
     (tmp_path / "file").write_text("")
     arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--output", "file/recording.nc"]
     assert cli.main(arguments) == 1
-    assert "file" in capsys.readouterr().err
+    assert "file" in capfd.readouterr().err
 
 
 COMMANDS = (

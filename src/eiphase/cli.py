@@ -1,9 +1,10 @@
 """eiphase: excitatory-inhibitory networks through Lava."""
 
 import argparse
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,20 +34,23 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     options = _parser().parse_args(arguments)
-    return _without_traceback(lambda: options.command(options) or 0)
+    return _without_traceback(lambda: options.command(options))
 
 
-def _without_traceback(command: Callable[[], int]) -> int:
+def _without_traceback(command: Callable[[], int | None]) -> int:
     """Run a command; a mistake of the user's is one sentence and exit code 1."""
     try:
-        return command()
-    except (SweepError, DatasetError) as error:
+        return command() or 0
+    except (SweepError, DatasetError, guard.LavaError) as error:
         print(f"eiphase: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         where = f"{error.filename}: " if error.filename else ""
         print(f"eiphase: {where}{error.strerror}.", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("eiphase: Stopped by SIGINT.", file=sys.stderr)
+        return 128 + signal.SIGINT
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -105,7 +109,12 @@ def _add_simulate(commands) -> None:
     add("--autocovariance", default="standard", help="standard or tutorial (default: standard)")
     add("--output", type=Path, default=Path("recording.nc"), help="default: recording.nc")
     add("--plot", action="store_true", help="draw a picture beside the output, as PNG")
+    _add_time_limit(simulate)
     simulate.set_defaults(command=_simulate)
+
+
+def _add_time_limit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--time-limit", type=float, help="seconds after which to give up")
 
 
 def _add_show(commands) -> None:
@@ -157,7 +166,7 @@ def _add_jobs(commands) -> None:
     tile.add_argument(
         "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
     )
-    tile.add_argument("--time-limit", type=float, help="seconds after which to give up")
+    _add_time_limit(tile)
     tile.set_defaults(command=_simulate_tile)
 
     gather = job(
@@ -195,6 +204,7 @@ def _add_jobs(commands) -> None:
     )
     notebook.add_argument("script", type=Path, help="a Python script in percent format")
     notebook.add_argument("output", type=Path, help=".ipynb to write; cells run in its folder")
+    _add_time_limit(notebook)
     notebook.set_defaults(command=_notebook)
 
 
@@ -208,15 +218,41 @@ def _naming_options() -> Iterator[None]:
         raise SweepError(f"{_OPTIONS.get(name, name)} {rest}") from None
 
 
-@_naming_options()
-def _simulate(options: argparse.Namespace) -> None:
-    from eiphase import recording, terminal
+def _simulate(options: argparse.Namespace) -> int:
+    from eiphase import terminal
 
     picture = options.output.with_suffix(".png")
     if options.output.is_dir():
         raise DatasetError(f"--output is {options.output}, a folder, but must be a file.")
     if options.plot and picture == options.output:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
+    steps = shared_array((2,), "int64")
+    steps[1] = options.steps * (2 if options.backend == "lif_bit_accurate" else 1)
+    code = _supervised(
+        lambda: _record(options, steps[:1]),
+        options,
+        meanwhile=terminal.progress_of_another(f"simulating, {options.backend}", steps),
+    )
+    if code != 0:
+        return code
+    with dataset.open_netcdf(options.output) as recording:
+        terminal.print_observables(recording)
+        written = [options.output]
+        if options.plot:
+            from eiphase.figures import files
+
+            written.append(picture)
+            with terminal.progress("drawing"):
+                files.draw_recording(recording, recording, picture)
+    print("written:", *written)
+    return 0
+
+
+@_naming_options()
+def _record(options: argparse.Namespace, steps_done: Any) -> None:
+    """Simulate one network, measure it, and write both into one file."""
+    from eiphase import recording
+
     point = Network(
         n_neurons=options.neurons,
         q_factor=options.q,
@@ -226,39 +262,37 @@ def _simulate(options: argparse.Namespace) -> None:
         step_size=options.step_size,
         bias=options.bias,
     )
-    total = options.steps * (2 if options.backend == "lif_bit_accurate" else 1)
-    steps_done = shared_array((1,), "int64")
-    with (
-        terminal.progress(f"simulating, {options.backend}") as show,
-        terminal.followed(steps_done, total, show),
-    ):
-        recorded = recording.simulate(
-            point,
-            options.backend,
-            steps=options.steps,
-            rate_to_lif=options.rate_to_lif,
-            float_to_integer=options.float_to_integer,
-            weight_bits=options.weight_bits,
-            steps_done=steps_done,
-        )
-    with terminal.progress("measuring"):
-        observed = recording.measure(
-            recorded,
-            burn_in=options.burn_in,
-            max_lag=options.max_lag,
-            autocovariance=options.autocovariance,
-            boxcar=options.boxcar,
-        )
-    terminal.print_observables(recorded, observed)
+    recorded = recording.simulate(
+        point,
+        options.backend,
+        steps=options.steps,
+        rate_to_lif=options.rate_to_lif,
+        float_to_integer=options.float_to_integer,
+        weight_bits=options.weight_bits,
+        steps_done=steps_done,
+    )
+    observed = recording.measure(
+        recorded,
+        burn_in=options.burn_in,
+        max_lag=options.max_lag,
+        autocovariance=options.autocovariance,
+        boxcar=options.boxcar,
+    )
     dataset.write(recorded.merge(observed), options.output)
-    written = [options.output]
-    if options.plot:
-        from eiphase.figures import files
 
-        written.append(picture)
-        with terminal.progress("drawing"):
-            files.draw_recording(recorded, observed, picture)
-    print("written:", *written)
+
+def _supervised(
+    work: Callable[[], None],
+    options: argparse.Namespace,
+    meanwhile: AbstractContextManager | None = None,
+) -> int:
+    """Run what writes `options.output` under the guard; half a file is removed."""
+    code = guard.supervised(
+        lambda: _without_traceback(work), time_limit=options.time_limit, meanwhile=meanwhile
+    )
+    if code != 0:
+        dataset.remove_partial(options.output)
+    return code
 
 
 def _show(options: argparse.Namespace) -> None:
@@ -281,7 +315,7 @@ def _verify(options: argparse.Namespace) -> int:
 
         with dataset.open_phase_map(options.dataset) as phase_map:
             points = verification.sample(phase_map, options.points, seed=options.seed)
-            found = verification.differences(phase_map, points, watch=guard.watched)
+            found = verification.differences(phase_map, points)
             return 0 if terminal.print_verification(phase_map, found) else 1
 
     return guard.supervised(lambda: _without_traceback(work), time_limit=None)
@@ -293,16 +327,12 @@ def _simulate_tile(options: argparse.Namespace) -> int:
     if tile.backend == "lif_bit_accurate" and options.ranges is None:
         raise SweepError("--ranges is missing, but lif_bit_accurate needs its lif_float tile.")
 
-    def work() -> int:
+    def work() -> None:
         from eiphase import tile_job
 
-        tile_job.run(sweep, tile, options.output, ranges=options.ranges, watch=guard.watched())
-        return 0
+        tile_job.run(sweep, tile, options.output, ranges=options.ranges)
 
-    code = guard.supervised(lambda: _without_traceback(work), time_limit=options.time_limit)
-    if code != 0:
-        dataset.remove_partial(options.output)
-    return code
+    return _supervised(work, options)
 
 
 def _gather(options: argparse.Namespace) -> None:
@@ -341,11 +371,22 @@ def _draw_tutorial(options: argparse.Namespace) -> None:
         files.draw_tutorial(options.recordings, options.figures, show)
 
 
-def _notebook(options: argparse.Namespace) -> None:
-    from eiphase import notebook, terminal
+def _notebook(options: argparse.Namespace) -> int:
+    from eiphase import terminal
 
-    with terminal.progress("running the notebook") as show:
+    cells = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        cells[:] = done, total
+
+    def work() -> None:
+        from eiphase import notebook
+
         notebook.execute(options.script, options.output, show)
+
+    return _supervised(
+        work, options, meanwhile=terminal.progress_of_another("running the notebook", cells)
+    )
 
 
 if __name__ == "__main__":

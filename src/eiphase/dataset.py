@@ -216,18 +216,45 @@ def remove_partial(path: Path) -> None:
 def beside(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place if all goes well, and else vanishes.
 
-    One process at a time may write a path.
+    One process at a time may write a path. Raises `OSError` with the name of `path` and the
+    reason if it cannot be written, as on a full disk.
     """
     if path.is_dir():
         raise DatasetError(f"{path} is a folder, but a file is to be written.")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    remove_partial(path)
-    handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
-    os.close(handle)
+    with _named(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        remove_partial(path)
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
     try:
-        yield Path(partial)
-        os.chmod(partial, 0o644)
-        os.replace(partial, path)
+        with _named(path, partial):
+            try:
+                yield Path(partial)
+            except (OSError, RuntimeError):  # netCDF gives no reason, or a wrong one
+                _append(handle)
+                raise
+            os.fsync(handle)  # some file systems say only now that they are full
+            os.chmod(partial, 0o644)
+            os.replace(partial, path)
     except BaseException:
         os.unlink(partial)
+        raise
+    finally:
+        os.close(handle)
+
+
+def _append(handle: int) -> None:
+    """Write a block at a file's end: the system says why, if it cannot be."""
+    os.lseek(handle, 0, os.SEEK_END)
+    os.write(handle, bytes(65536))
+    os.fsync(handle)
+
+
+@contextmanager
+def _named(path: Path, partial: str | None = None) -> Iterator[None]:
+    """An `OSError` of `partial`, or of no file, becomes one of `path`."""
+    try:
+        yield
+    except OSError as error:
+        if error.filename in (None, partial):
+            raise OSError(error.errno, error.strerror, str(path)) from error
         raise

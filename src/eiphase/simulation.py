@@ -3,7 +3,6 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import asdict
 from typing import Any, Protocol
 
@@ -26,21 +25,19 @@ def simulate_tile(
     tile: Tile,
     *,
     ranges: Mapping[str, np.ndarray] | None = None,
-    watch: AbstractContextManager | None = None,
     progress: bool = True,
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
     `ranges` are the variables of the `lif_float` tile of the same seed and number: an
-    `lif_bit_accurate` tile takes its dynamic ranges from them. `watch` is entered while
-    Lava runs. Returns the variables of `dataset.VARIABLES` along the tile's points.
-    `progress` goes to standard error.
+    `lif_bit_accurate` tile takes its dynamic ranges from them. Returns the variables
+    of `dataset.VARIABLES` along the tile's points. `progress` goes to standard error.
     """
     work = _Work(sweep, tile, ranges or {}, progress=progress)
     backend = _BACKENDS[tile.backend](work)
     NetworkTile(
         networks=backend.networks(), record=backend.record, n_steps=sweep.simulation.steps
-    ).simulate(tile.backend, watch=watch)
+    ).simulate(tile.backend)
     return work.values
 
 

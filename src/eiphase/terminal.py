@@ -62,30 +62,35 @@ def counted(items: Sequence[Item], show: Show) -> Iterator[Item]:
 
 
 @contextmanager
-def followed(count: np.ndarray, total: int, show: Show) -> Iterator[None]:
-    """Shows the one integer of a shared array, while another process counts it up."""
-    ended = threading.Event()
+def progress_of_another(what: str, counts: np.ndarray) -> Iterator[None]:
+    """A bar that follows a shared array, in which another process counts.
 
-    def follow() -> None:
-        while not ended.wait(0.1):
-            show(int(count[0]), total)
+    It holds how many are done and, above 0 as soon as that is known, of how many.
+    """
+    with progress(what) as show:
+        ended = threading.Event()
 
-    follower = threading.Thread(target=follow, daemon=True)
-    follower.start()
-    try:
-        yield
-    finally:
-        ended.set()
-        follower.join()
-        show(int(count[0]), total)
+        def follow() -> None:
+            while not ended.wait(0.1):
+                done, total = counts.tolist()
+                if total:
+                    show(done, total)
+
+        follower = threading.Thread(target=follow, daemon=True)
+        follower.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            follower.join()
 
 
-def print_observables(recording: xr.Dataset, observed: xr.Dataset) -> None:
-    """Observables and diagnostics of one network, a line each."""
-    Console().print(_observables(recording, observed))
+def print_observables(recording: xr.Dataset) -> None:
+    """Observables and diagnostics of one network's recording, a line each."""
+    Console().print(_observables(recording))
 
 
-def _observables(recording: xr.Dataset, observed: xr.Dataset) -> Table:
+def _observables(recording: xr.Dataset) -> Table:
     table = Table(
         box=SIMPLE, title=f"{recording.attrs['backend']}, {recording.sizes['time']} steps"
     )
@@ -94,10 +99,9 @@ def _observables(recording: xr.Dataset, observed: xr.Dataset) -> Table:
     table.add_column("unit")
     table.add_column("meaning")
     for name, variable in VARIABLES.items():
-        source = observed if name in observed else recording
-        if name not in source or variable.lagged:
+        if name not in recording or variable.lagged:
             continue
-        value = source[name].item()
+        value = recording[name].item()
         text = variable.flags(value).name.lower() if variable.flags else f"{value:.5g}"
         unit = "" if variable.flags or variable.units == "1" else variable.units
         style = "yellow" if variable.flags and value else ""
@@ -131,7 +135,7 @@ def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
     tables = [
         _attributes(recording, network),
         recorded,
-        _observables(recording, recording),
+        _observables(recording),
         _attributes(recording, _ORIGIN),
     ]
     _print(tables, html)

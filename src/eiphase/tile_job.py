@@ -1,7 +1,6 @@
 """The work of one job: a tile's file, from what is known already and from simulations."""
 
 import sys
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,14 +19,13 @@ def run(
     output: Path,
     *,
     ranges: Path | None = None,
-    watch: AbstractContextManager | None = None,
 ) -> None:
     """Write a tile's file.
 
     Points that other tiles in the same folder have are taken over; they are equal to the
     bit, for a point's numbers depend on no other point. `ranges` is the file of the
-    `lif_float` tile, which `lif_bit_accurate` needs. `watch` is entered while Lava runs.
-    Raises `DatasetError` if `ranges` is not that file.
+    `lif_float` tile, which `lif_bit_accurate` needs. Raises `DatasetError` if `ranges` is not
+    that file.
     """
     found = tile_file.known(output.parent, sweep, tile)
     networks = dict(
@@ -44,7 +42,6 @@ def run(
             sweep,
             replace(tile, points=tuple(networks[point] for point in new)),
             ranges={name: np.array([source[point][name] for point in new]) for name in names},
-            watch=watch,
         )
         found |= _by_point(new, values)
     tile_file.write(output, _joined([found[point] for point in networks]), sweep, tile)

@@ -1,7 +1,6 @@
 """Checks a phase map by simulating some of its points again, each by itself."""
 
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,16 +46,10 @@ def sample(phase_map: xr.Dataset, n_points: int, *, seed: int | None) -> list[Po
     return chosen
 
 
-Watch = Callable[[], AbstractContextManager]
-
-
-def differences(
-    phase_map: xr.Dataset, points: list[Point], *, watch: Watch = nullcontext
-) -> Iterator[tuple[Point, list[str]]]:
+def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Point, list[str]]]:
     """Each point with the names of the variables that a new simulation does not give to the bit.
 
-    `watch()` is entered each time while Lava runs. Raises `DatasetError` if the dataset
-    does not say which sweep it is of.
+    Raises `DatasetError` if the dataset does not say which sweep it is of.
     """
     try:
         sweep = Sweep.model_validate_json(phase_map.attrs["sweep_config"])
@@ -72,7 +65,7 @@ def differences(
             g_factor=point.g_factor,
             seed=point.seed,
         )
-        found = _simulate(sweep, point, watch)
+        found = _simulate(sweep, point)
         yield (
             point,
             [
@@ -83,14 +76,14 @@ def differences(
         )
 
 
-def _simulate(sweep: Sweep, point: Point, watch: Watch) -> dict[str, np.ndarray]:
+def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
     tile = _tile_of(sweep, point)
     ranges = None
     if point.backend == "lif_bit_accurate":
         source = Tile("lif_float", tile.seed, tile.number, tile.points)
-        values = simulate_tile(sweep, source, watch=watch(), progress=False)
+        values = simulate_tile(sweep, source, progress=False)
         ranges = {name: values[name] for name in DynamicRange.__dataclass_fields__}
-    return simulate_tile(sweep, tile, ranges=ranges, watch=watch(), progress=False)
+    return simulate_tile(sweep, tile, ranges=ranges, progress=False)
 
 
 def _tile_of(sweep: Sweep, point: Point) -> Tile:

@@ -10,7 +10,6 @@ from lava.magma.core.process.ports.ports import InPort, OutPort
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.process.variable import Var
 from lava.magma.core.resources import CPU
-from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
@@ -19,7 +18,7 @@ from lava.proc.lif.models import PyLifModelBitAcc, PyLifModelFloat
 from lava.proc.lif.process import LIF
 from lava.utils.weightutils import SignMode
 
-from eiphase import rate
+from eiphase import lava_run, rate
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
 from eiphase.network import n_excitatory
@@ -165,10 +164,10 @@ def run_config(backend: str) -> Loihi1SimCfg:
 def simulate(network: EINetwork, backend: str, n_steps: int) -> np.ndarray:
     """Run a network by itself, step by step.
 
-    Returns what it sent, shape (time, neuron): states after each step, or spikes.
+    Returns what it sent, shape (time, neuron): states after each step, or spikes. Raises
+    `LavaError` with the traceback of a model that raised.
     """
     recorder = Recorder(n_neurons=network.state.shape[0], n_steps=n_steps)
     network.s_out.connect(recorder.a_in)
-    network.run(condition=RunSteps(num_steps=n_steps), run_cfg=run_config(backend))
-    network.stop()
+    lava_run.run(network, n_steps=n_steps, run_config=run_config(backend))
     return np.array(recorder.data)

@@ -1,9 +1,7 @@
 """A whole tile of networks in one Lava Process, all steps in one call: what sweeps run."""
 
-import traceback
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
-from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
@@ -11,15 +9,11 @@ from lava.magma.core.decorator import implements, requires, tag
 from lava.magma.core.model.py.model import PyAsyncProcessModel
 from lava.magma.core.process.process import AbstractProcess
 from lava.magma.core.resources import CPU
-from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.async_protocol import AsyncProtocol
 
-from eiphase import lif, loihi, rate
-from eiphase.guard import anonymous_channels
-from eiphase.memory import keep_freed_memory, shared_array
-
-_ERROR_BYTES = 65536
+from eiphase import lava_run, lif, loihi, rate
+from eiphase.memory import keep_freed_memory
 
 
 class NetworkTile(AbstractProcess):
@@ -49,35 +43,18 @@ class NetworkTile(AbstractProcess):
         n_steps: int,
         steps_done: np.ndarray | None = None,
     ):
-        self.error = shared_array((_ERROR_BYTES,), "uint8")
-        super().__init__(
-            networks=networks,
-            record=record,
-            n_steps=n_steps,
-            steps_done=steps_done,
-            error=self.error,
-        )
+        super().__init__(networks=networks, record=record, n_steps=n_steps, steps_done=steps_done)
 
-    def simulate(self, backend: str, *, watch: AbstractContextManager | None = None) -> None:
-        """Run to the end on a backend and stop. Raises what the model raised, as text.
+    def simulate(self, backend: str) -> None:
+        """Run to the end on a backend and stop.
 
-        `watch` is entered while Lava's processes run: `guard.watched()` in a job.
+        Raises `LavaError` with the traceback of a model that raised.
         """
-        with anonymous_channels():
-            with watch or nullcontext():
-                self.run(condition=RunSteps(num_steps=1), run_cfg=Loihi1SimCfg(select_tag=backend))
-            self.stop()
-        message = self.error.tobytes().rstrip(b"\0").decode(errors="replace")
-        if message:
-            raise RuntimeError(f"The {backend} model failed:\n{message}")
+        lava_run.run(self, n_steps=1, run_config=Loihi1SimCfg(select_tag=backend))
 
 
 class _TileModel(PyAsyncProcessModel):
-    """Simulates and records one after the other, in the same memory.
-
-    It leaves a traceback instead of raising, for Lava would wait for ever for a model
-    that raises.
-    """
+    """Simulates and records one after the other, in the same memory."""
 
     @abstractmethod
     def simulate(
@@ -86,15 +63,11 @@ class _TileModel(PyAsyncProcessModel):
 
     def run_async(self):
         keep_freed_memory()
-        try:
-            recording = None
-            n_steps, steps_done = self.proc_params["n_steps"], self.proc_params["steps_done"]
-            for key, parameters in self.proc_params["networks"]:
-                recording = self.simulate(parameters, n_steps, recording, steps_done)
-                self.proc_params["record"](key, recording)
-        except BaseException:  # SystemExit too: Lava would wait for a model that leaves
-            text = traceback.format_exc().encode()[-_ERROR_BYTES:]
-            self.proc_params["error"][: len(text)] = list(text)
+        recording = None
+        n_steps, steps_done = self.proc_params["n_steps"], self.proc_params["steps_done"]
+        for key, parameters in self.proc_params["networks"]:
+            recording = self.simulate(parameters, n_steps, recording, steps_done)
+            self.proc_params["record"](key, recording)
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
