@@ -46,9 +46,7 @@ def sample(phase_map: xr.Dataset, n_points: int, *, seed: int | None) -> list[Po
     return chosen
 
 
-def differences(
-    phase_map: xr.Dataset, points: list[Point]
-) -> Iterator[tuple[Point, list[str]]]:
+def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Point, list[str]]]:
     """Each point with the names of the variables that a new simulation does not give to the bit.
 
     Raises `DatasetError` if the dataset does not say which sweep it is of.
