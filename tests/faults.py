@@ -265,6 +265,7 @@ class Kill:
     """What came of a job of which one process, or all, were killed."""
 
     outcome: Outcome
+    n_victims: int  # 0 if the job had ended before
     of_supervisor: bool
 
     def wrong(self) -> list[str]:
@@ -285,19 +286,27 @@ class Kill:
 
 
 def random_kills(folder: Path, kind: str, number: int, seed: int) -> Iterator[Kill]:
-    """Kill one process of a job, or all of them, at a random moment, again and again."""
+    """Kill one process of a job, or all of them, at a random moment, again and again.
+
+    The first job is not killed: it says how long one takes from when the supervisor begins.
+    """
     moments = random.Random(seed)
-    for _ in range(number):
+    duration = 0.0
+    for _ in range(1 + number):
         job = Job(folder, kind, BACKENDS[kind], "dawdle")
         job.await_role("supervisor")
-        time.sleep(moments.uniform(0, 2))
+        if not duration:
+            began = job.fault_at
+            duration = job.end(expected=True).seconds + job.fault_at - began
+            continue
+        time.sleep(moments.uniform(0, duration))
         victims = sorted(job.processes())
         if moments.random() < 0.8:
             victims = moments.sample(victims, k=min(1, len(victims)))
         job.strike(partial(_kill_pids, victims))
         outcome = job.end(expected=True)
         (folder / "results/tile.nc").unlink(missing_ok=True)
-        yield Kill(outcome, of_supervisor=str(job.pids["supervisor"]) in victims)
+        yield Kill(outcome, len(victims), str(job.pids["supervisor"]) in victims)
 
 
 @contextmanager
@@ -353,10 +362,11 @@ def _meet_kills(kind: str, number: int) -> list[str]:
             wrong.append("another result than undisturbed")
     codes = sorted({kill.outcome.code for kill in kills})
     seconds = max(kill.outcome.seconds for kill in kills)
-    message = f"exit codes {codes}; then a job that ends well, same result"
+    message = f"exit codes {codes}; then a job that ends well, with the same result"
     summary = replace(last, seconds=seconds, log=message)
-    for_one = sum(bool(kill.outcome.files) for kill in kills)
-    name = f"{number} kills at random moments ({for_one} while it wrote)"
+    n_hit = sum(kill.n_victims > 0 for kill in kills)
+    n_files = sum(bool(kill.outcome.files) for kill in kills)
+    name = f"{number} kills at random moments, {n_hit} before the end, {n_files} while it wrote"
     _row(name, f"{kind}, {BACKENDS[kind]}", summary, message, wrong)
     return wrong
 

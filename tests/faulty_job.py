@@ -17,12 +17,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from unittest import mock
 
+import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
+
+# isort: split
 import numpy as np
 from lava.magma.runtime.runtime_services import runtime_service
 from lava.proc.lif.models import PyLifModelFloat
 
-import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
-from eiphase import cli, mapping, measurement, network, rate, simulation
+from eiphase import cli, mapping, measurement, network, rate, tile_job
+from eiphase.dataset import VARIABLES
 from eiphase.network import Network
 from eiphase.processes import ei_network, network_tile
 from eiphase.processes.ei_network import EINetwork
@@ -104,7 +107,7 @@ NAN_STATES = {
 }
 
 
-def by_network(sweep, tile, *, ranges=None):
+def by_network(sweep, tile, *, ranges):
     """A tile of one point, simulated step by step."""
     (point,) = sweep.networks(tile)
     half = network.half_gaussian(network.gaussian_matrix(point.n_neurons, point.seed))
@@ -117,7 +120,7 @@ def by_network(sweep, tile, *, ranges=None):
         measure = measurement.of_spikes
     activity = ei_network.simulate(reference, tile.backend, sweep.simulation.steps)
     found = measure(activity, sweep.simulation, sweep.observables)
-    return {name: np.array([value]) for name, value in found.items()}
+    return {name: np.array([found.get(name, v.fill)]) for name, v in VARIABLES.items()}
 
 
 def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
@@ -126,9 +129,9 @@ def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
     model, method = MODELS[kind, backend]
     where, _, what = fault.rpartition(":")
-    replace = {(simulation, "simulate_tile"): before(simulation.simulate_tile, "worker")}
+    replace = {(tile_job, "simulate_tile"): before(tile_job.simulate_tile, "worker")}
     if kind == "network":
-        replace[simulation, "simulate_tile"] = before(by_network, "worker")
+        replace[tile_job, "simulate_tile"] = before(by_network, "worker")
     for service in ("AsyncPyRuntimeService", "LoihiPyRuntimeService"):
         class_ = getattr(runtime_service, service)
         replace[class_, "run"] = before(class_.run, "service")

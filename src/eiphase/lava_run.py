@@ -17,6 +17,9 @@ from multiprocessing import Process
 from types import SimpleNamespace
 from unittest import mock
 
+import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
+
+# isort: split
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps
