@@ -72,6 +72,17 @@ def test_recovers_ornstein_uhlenbeck(decay):
     assert found.decay_time == pytest.approx(-1 / np.log(decay), rel=0.1)
 
 
+def test_decay_time_of_ornstein_uhlenbeck_with_a_long_memory():
+    """Lags are so fine against -1 / log a = 32.8 steps that only chance is left."""
+    decay = 0.97
+    x = white_noise(0, (20_500, 100))
+    for t in range(1, len(x)):
+        x[t] += decay * x[t - 1]
+    found = measure(x[500:], max_lag=100)
+    assert found.decay_time_flag == Flag.OK
+    assert found.decay_time == pytest.approx(-1 / np.log(decay), rel=0.02)
+
+
 @given(spikes=st.integers(0, 2**32 - 1), window=st.integers(1, 30), n_steps=st.integers(1, 60))
 def test_boxcar_counts_the_last_steps(spikes, window, n_steps):
     s = np.random.default_rng(spikes).integers(0, 2, (n_steps, 3), np.uint8)

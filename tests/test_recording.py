@@ -11,7 +11,9 @@ import eiphase
 from eiphase import lif, loihi, mapping, network, observables
 from eiphase.dataset import DatasetError
 from eiphase.memory import shared_array
-from eiphase.sweep import SweepError
+from eiphase.observables import Flag
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep, SweepError
 
 POINT = eiphase.Network(n_neurons=50, q_factor=6.0, g_factor=5.0, seed=3)
 
@@ -52,6 +54,42 @@ def test_observables_are_those_of_the_window_asked_for(recordings):
     spikes = recordings["lif_bit_accurate"].spikes.values
     found = eiphase.measure(recordings["lif_bit_accurate"], burn_in=100, max_lag=30, boxcar=10)
     assert found.mean_rate == pytest.approx(spikes[100:].mean())
+
+
+@pytest.mark.parametrize("backend", ["rate", "lif_float", "lif_bit_accurate"])
+def test_statistics_are_those_of_a_sweep(recordings, backend):
+    sweep = Sweep.model_validate(
+        {
+            "network": {"neurons": 50},
+            "grid": {"q_factor": [6.0], "g_factor": [5.0]},
+            "seeds": [3],
+            "backends": list(recordings),
+            "simulation": {"steps": 400, "burn_in": 100, "max_lag": 30},
+            "observables": {"statistics": True},
+        }
+    )
+    ranges = simulate_tile(sweep, sweep.tile("lif_float", 3, 0))
+    expected = simulate_tile(sweep, sweep.tile(backend, 3, 0), ranges=ranges)
+    recording = recordings[backend]
+    turned = recording.transpose("neuron", "time").isel(neuron=slice(None, None, -1))
+    found = eiphase.measure(turned, burn_in=100, max_lag=30, statistics=True)
+    assert "total_activation_mean" in found
+    for name in found.data_vars:
+        np.testing.assert_allclose(found[name], expected[name][0], rtol=1e-9, err_msg=name)
+
+
+def test_states_that_are_not_finite_have_no_statistics(recordings):
+    broken = recordings["rate"].copy(deep=True)
+    broken.state[300, 7] = np.nan
+    found = eiphase.measure(broken, burn_in=100, max_lag=30, statistics=True)
+    assert found.integrated_autocorrelation_time_flag == Flag.BROKEN
+    for name in ("synchrony", "participation_ratio", "total_activation_mean"):
+        assert np.isnan(found[name])
+
+
+def test_statistics_are_measured_when_asked_for_only(recordings):
+    found = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30)
+    assert "synchrony" not in found
 
 
 def test_activation_is_what_spikes_times_weights_give(recordings):
@@ -166,6 +204,9 @@ def test_the_order_of_dimensions_and_neurons_does_not_matter(recordings):
 def test_a_part_of_a_network_has_no_activation(recordings):
     with pytest.raises(DatasetError, match="has 10 neurons, but its activation needs all 50"):
         eiphase.activation(recordings["lif_float"].isel(neuron=slice(10)))
+    part = recordings["rate"].isel(neuron=slice(10))
+    with pytest.raises(DatasetError, match="has 10 neurons, but its activation needs all 50"):
+        eiphase.measure(part, burn_in=100, max_lag=30, statistics=True)
 
 
 NO_RECORDINGS = {

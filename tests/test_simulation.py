@@ -1,13 +1,18 @@
 """A tile through Lava, reduced to observables: each number against kernels and definitions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from scipy.special import erf
 from tiny_sweep import VALID
 
-from eiphase import lif, loihi, mapping, network, observables, rate
+from eiphase import lif, loihi, mapping, network, observables, rate, statistics
+from eiphase.dataset import NOT_APPLICABLE
+from eiphase.network import Network
 from eiphase.observables import Flag
 from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.sweep import Sweep, Tile
 
 CONFIG = VALID | {
     "network": {"neurons": 40},
@@ -27,17 +32,18 @@ def simulate(config, backend):
     values = simulate_tile(sweep, tile, ranges=ranges)
     points = list(sweep.networks(tile))
     half = network.half_gaussian(network.gaussian_matrix(40, 1))
+    steps = sweep.simulation.steps
     if backend == "rate":
-        return values, rate.run(rate.Batch(half, points), 600)
+        return values, rate.run(rate.Batch(half, points), steps)
     activity = []
     for point in points:
         parameters, _ = mapping.rate_to_lif(half, point, sweep.mapping.rate_to_lif)
-        recording = lif.run(parameters, 600)
+        recording = lif.run(parameters, steps)
         if backend == "lif_bit_accurate":
             integers = loihi.tutorial(
                 parameters, loihi.dynamic_range(recording.current, recording.voltage)
             )
-            recording = loihi.run(integers, 600)
+            recording = loihi.run(integers, steps)
         activity.append(recording.spikes)
     return values, activity
 
@@ -110,3 +116,154 @@ def test_ranges_are_stored_where_they_are_needed():
     sweep = Sweep.model_validate(CONFIG | {"backends": ["lif_bit_accurate"]})
     values = simulate_tile(sweep, sweep.tile("lif_float", 1, 0))
     assert (values["current_low"] < values["current_high"]).all()
+
+
+STATISTICS = CONFIG | {
+    "simulation": {"steps": 1000, "burn_in": 150, "max_lag": 300},
+    "mapping": {"rate_to_lif": "identity"},
+    "observables": {"statistics": True},
+}
+ACTIVATIONS = ("excitatory", "inhibitory", "total")
+OPTIONAL = [
+    "participation_ratio",
+    "synchrony",
+    "integrated_autocorrelation_time",
+    *(f"{name}_activation_mean" for name in ACTIVATIONS),
+    *(f"{name}_activation_width" for name in ACTIVATIONS),
+]
+OF_STATES = ["fixed_point_distance", "least_fixed_point_distance"]
+OF_SPIKES = ["isi_cv", "isi_cv_fraction", "fano_factor", "spike_count_correlation"]
+
+
+def test_statistics_of_states_are_those_of_samples_of_the_measured_steps():
+    """Every 25th step, a quarter of a time constant."""
+    grid = {"q_factor": [7.0], "g_factor": [5.0]}
+    values, states = simulate(STATISTICS | {"grid": grid}, "rate")
+    x = states[0][150:]
+    assert values["participation_ratio"][0] == statistics.participation_ratio(x[::25])
+    assert values["synchrony"][0] == statistics.synchrony(x[::25])
+    expected = statistics.integrated_autocorrelation_time(values["autocovariance"][0])
+    assert values["integrated_autocorrelation_time"][0] == expected[0]
+    half = network.half_gaussian(network.gaussian_matrix(40, 1))
+    w = network.weights(half, q_factor=7.0, g_factor=5.0)
+    residual = erf(x) @ w.T + 0.1 / 0.01 - x
+    distance = np.sqrt((residual**2).mean(axis=1))
+    assert values["fixed_point_distance"][0] == pytest.approx(distance[-2])
+    assert values["least_fixed_point_distance"][0] == pytest.approx(
+        min(distance[:-1:25].min(), distance[-2])
+    )
+    received = erf(x[::25])[:, :32] @ w[:, :32].T, erf(x[::25])[:, 32:] @ w[:, 32:].T
+    check_activation(values, *received)
+    assert np.isnan([values[name][0] for name in OF_SPIKES]).all()
+
+
+@pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
+def test_statistics_of_spikes_are_those_of_the_measured_steps(backend):
+    """Counts in windows of 25 steps; activation in every 10th step."""
+    grid = {"q_factor": [1.5], "g_factor": [5.0]}
+    values, spikes = simulate(STATISTICS | {"grid": grid}, backend)
+    trains = spikes[0][150:]
+    counts = trains.reshape(34, 25, 40).sum(axis=1, dtype=float)
+    assert values["participation_ratio"][0] == statistics.participation_ratio(counts)
+    assert values["synchrony"][0] == statistics.synchrony(counts)
+    assert values["fano_factor"][0] == statistics.fano_factor(counts)
+    assert values["spike_count_correlation"][0] == statistics.spike_count_correlation(counts)
+    assert (values["isi_cv"][0], values["isi_cv_fraction"][0]) == statistics.isi_variation(trains)
+    assert np.isfinite([values[name][0] for name in OPTIONAL + OF_SPIKES]).all()
+    point = Network(n_neurons=40, q_factor=1.5, g_factor=5.0, seed=1)
+    w = in_thresholds(backend, point)
+    s = trains[::10].astype(float)
+    check_activation(values, s[:, :32] @ w[:, :32].T, s[:, 32:] @ w[:, 32:].T)
+    assert np.isnan([values[name][0] for name in OF_STATES]).all()
+
+
+def in_thresholds(backend, point):
+    """Weights of LIF neurons at a grid point, mapped by identity."""
+    half = network.half_gaussian(network.gaussian_matrix(40, 1))
+    real, _ = mapping.rate_to_lif(half, point, "identity")
+    if backend == "lif_float":
+        return 0.07 * network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
+    recording = lif.run(real, 1000)
+    integers = loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
+    return loihi.stored_weights(integers.weights) * 2.0**integers.weight_exponent / integers.vth
+
+
+def check_activation(values, excitatory, inhibitory):
+    for name, expected in (
+        ("excitatory", excitatory),
+        ("inhibitory", inhibitory),
+        ("total", excitatory + inhibitory),
+    ):
+        assert values[f"{name}_activation_mean"][0] == pytest.approx(expected.mean())
+        assert values[f"{name}_activation_width"][0] == pytest.approx(expected.std())
+
+
+def test_statistics_at_a_fixed_point():
+    """r = W erf(r) + b / dr there: nothing moves, and r less b / dr is what is received."""
+    durations = {"steps": 6000, "burn_in": 5000, "max_lag": 60}
+    grid = {"q_factor": [1.0], "g_factor": [4.0]}
+    sweep = Sweep.model_validate(STATISTICS | {"simulation": durations, "grid": grid})
+    values = {k: v[0] for k, v in simulate_tile(sweep, sweep.tile("rate", 1, 0)).items()}
+    assert values["fixed_point_distance"] < 1e-11
+    assert values["least_fixed_point_distance"] <= values["fixed_point_distance"]
+    assert values["total_activation_mean"] == pytest.approx(values["mean_rate"] - 0.1 / 0.01)
+    assert values["integrated_autocorrelation_time_flag"] == Flag.UNDEFINED
+    undefined = ["participation_ratio", "synchrony", "integrated_autocorrelation_time"]
+    assert np.isnan([values[name] for name in undefined]).all()
+
+
+def test_statistics_of_neurons_without_synapses():
+    """Driven alike from rest and not connected, all fire together and regularly."""
+    grid = {"q_factor": [1e-6], "g_factor": [4.0]}
+    sweep = Sweep.model_validate(STATISTICS | {"grid": grid})
+    values = {k: v[0] for k, v in simulate_tile(sweep, sweep.tile("lif_float", 1, 0)).items()}
+    # v follows 5 (1 - 0.99^n) and passes 1 in step n = 23.
+    assert values["mean_rate"] == pytest.approx(1 / 23, rel=0.05)
+    assert (values["isi_cv"], values["isi_cv_fraction"]) == (0, 1)
+    for name in ("synchrony", "spike_count_correlation", "participation_ratio"):
+        assert values[name] == pytest.approx(1)
+
+
+@pytest.mark.parametrize(
+    ("q_factor", "g_factor", "flag"), [(8.0, 1.0, Flag.SATURATED), (5.0, 5.0, Flag.TRANSIENT)]
+)
+def test_statistics_of_activity_that_is_not_stationary(q_factor, g_factor, flag):
+    """Spikes have theirs; what needs stationary activity says why it has no number."""
+    grid = {"q_factor": [q_factor], "g_factor": [g_factor]}
+    sweep = Sweep.model_validate(STATISTICS | {"grid": grid})
+    values = {k: v[0] for k, v in simulate_tile(sweep, sweep.tile("lif_float", 1, 0)).items()}
+    assert values["integrated_autocorrelation_time_flag"] == values["c0_flag"] == flag
+    undefined = ["participation_ratio", "synchrony", "spike_count_correlation"]
+    assert np.isnan([values[name] for name in undefined]).all()
+    assert np.isfinite([values[name] for name in ("isi_cv", "fano_factor")]).all()
+
+
+def test_without_the_switch_there_are_no_statistics():
+    for backend in CONFIG["backends"]:
+        values, _ = simulate(CONFIG, backend)
+        assert np.isnan([values[name] for name in OPTIONAL + OF_STATES + OF_SPIKES]).all()
+        assert (values["integrated_autocorrelation_time_flag"] == NOT_APPLICABLE).all()
+
+
+@pytest.mark.parametrize("backend", ["rate", "lif_float", "lif_bit_accurate"])
+def test_statistics_change_no_other_number_and_do_not_depend_on_the_tile(backend):
+    without, _ = simulate(STATISTICS | {"observables": {}}, backend)
+    values, _ = simulate(STATISTICS, backend)
+    further = {*OPTIONAL, *OF_STATES, *OF_SPIKES, "integrated_autocorrelation_time_flag"}
+    for name in set(values) - further:
+        np.testing.assert_array_equal(values[name], without[name], err_msg=name)
+    sweep = Sweep.model_validate(STATISTICS)
+    last = Tile(backend, 1, 0, (sweep.points()[-1],))
+    ranges = simulate_tile(sweep, replace(last, backend="lif_float"))
+    alone = simulate_tile(sweep, last, ranges=ranges)
+    for name in values:
+        np.testing.assert_array_equal(alone[name][0], values[name][-1], err_msg=name)
+
+
+def test_broken_networks_have_no_statistics():
+    grid = {"q_factor": [1e6], "g_factor": [1e6]}
+    sweep = Sweep.model_validate(STATISTICS | {"grid": grid})
+    real = simulate_tile(sweep, sweep.tile("lif_float", 1, 0))
+    values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real)
+    assert values["integrated_autocorrelation_time_flag"][0] == Flag.BROKEN
+    assert np.isnan([values[name] for name in OPTIONAL + OF_SPIKES]).all()

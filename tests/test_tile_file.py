@@ -2,6 +2,9 @@
 
 import os
 import shutil
+import subprocess
+import sys
+from itertools import chain
 
 import netCDF4
 import numpy as np
@@ -120,6 +123,18 @@ def test_a_tile_by_other_code_is_refused(tiles, monkeypatch):
 def test_code_of_one_backend_is_not_that_of_another():
     digests = {provenance.code_digest(b) for b in ("rate", "lif_float")}
     assert len({*digests, provenance.code_digest()}) == 3
+
+
+def test_all_code_that_simulates_counts():
+    """Whatever is imported to simulate, but for what gives no number."""
+    code = (
+        "import sys, eiphase.simulation; "
+        "print(*{name.split('.')[1] for name in sys.modules if name.startswith('eiphase.')})"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    imported = set(run.stdout.split()) - {"dataset", "guard", "lava_compatibility", "provenance"}
+    counted = {*provenance._COMMON_SOURCES, *chain(*provenance._SOURCES.values())}
+    assert counted == imported
 
 
 def test_an_extended_grid_simulates_only_what_is_new(tmp_path, capfd):

@@ -60,6 +60,14 @@ class Variable:
 
 _ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
 _LIF = "Of the spiking backends; NaN for rate neurons."
+_RATE = "Of rate neurons; NaN for the others."
+_OPTIONAL = "Only with observables.statistics."
+_STATIONARY = "NaN where c0_flag is not ok, or nothing varies."
+_WINDOWS = "In consecutive windows."
+_ACTIVATION = (
+    "Weights times erf(r), at 4 steps each time constant; for LIF neurons weights times spikes, in "
+    "thresholds per step, at 10 steps each time constant."
+)
 _RANGE = "Of lif_float, over all neurons and steps, where lif_bit_accurate needs it; else NaN."
 _LOIHI = "Of lif_bit_accurate; NaN for the other backends."
 
@@ -104,6 +112,62 @@ VARIABLES: dict[str, Variable] = {
     ),
     "silent_fraction": Variable("fraction of neurons that never fire", comment=_LIF),
     "always_firing_fraction": Variable("fraction of neurons that fire in every step", comment=_LIF),
+    "participation_ratio": Variable(
+        "participation-ratio dimension of activity: (tr C)^2 / tr C^2 of its covariance C",
+        comment=f"{_STATIONARY} Below the number of samples: 4 each time constant for rate "
+        f"neurons, one each window for LIF neurons. {_OPTIONAL}",
+    ),
+    "synchrony": Variable(
+        "Golomb's synchrony chi of activity",
+        comment=f"1: all neurons do the same; 1 / sqrt(N): independent. {_STATIONARY} {_OPTIONAL}",
+    ),
+    "integrated_autocorrelation_time": Variable(
+        "1/2 + sum of the autocovariance over lags from 1 on, over c0, with automatic window",
+        units="step",
+        comment=f"NaN where integrated_autocorrelation_time_flag is not ok. {_OPTIONAL}",
+    ),
+    "integrated_autocorrelation_time_flag": Variable(
+        "why integrated_autocorrelation_time is, or is not, a number",
+        comment="censored: the window of 5 times its length does not fit into the largest lag; "
+        "undefined: as for c0, or the sum is not positive, as for a fast oscillation; the others: "
+        f"as for c0. {_OPTIONAL}",
+        flags=Flag,
+    ),
+    "fixed_point_distance": Variable(
+        "root mean square over neurons of -r + W erf(r) + b / dr, at the last measured step",
+        comment=f"0 at a fixed point. {_RATE} {_OPTIONAL}",
+    ),
+    "least_fixed_point_distance": Variable(
+        "least of fixed_point_distance over the run",
+        comment=f"At 4 steps each time constant. {_RATE} {_OPTIONAL}",
+    ),
+    "isi_cv": Variable(
+        "coefficient of variation of inter-spike intervals, mean over neurons",
+        comment=f"Of neurons with 10 intervals or more; NaN if there are none. {_LIF} {_OPTIONAL}",
+    ),
+    "isi_cv_fraction": Variable(
+        "fraction of neurons over which isi_cv is the mean", comment=f"{_LIF} {_OPTIONAL}"
+    ),
+    "fano_factor": Variable(
+        "variance of spike counts over their mean, mean over neurons that fire",
+        comment=f"{_WINDOWS} NaN if no neuron fires. {_LIF} {_OPTIONAL}",
+    ),
+    "spike_count_correlation": Variable(
+        "correlation of spike counts, mean over pairs of neurons",
+        comment=f"{_WINDOWS} {_STATIONARY} {_LIF} {_OPTIONAL}",
+    ),
+    **{
+        f"{population}_activation_{name}": Variable(
+            f"{words} over neurons and time of {what}",
+            comment=f"{_ACTIVATION} {_OPTIONAL}",
+        )
+        for population, what in (
+            ("excitatory", "what neurons receive from excitatory ones"),
+            ("inhibitory", "what neurons receive from inhibitory ones"),
+            ("total", "what neurons receive from all"),
+        )
+        for name, words in (("mean", "mean"), ("width", "standard deviation"))
+    },
     "weight_scale": Variable(
         "LIF weights in units of the rate network's (before the factor du)", comment=_LIF
     ),

@@ -7,6 +7,7 @@ import numpy as np
 from numba import njit
 
 from eiphase import vectors
+from eiphase.network import Synapses
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +27,13 @@ class LIFParameters:
     dv: float
     vth: float
     bias: float
+
+    @property
+    def synapses(self) -> Synapses:
+        """In thresholds: the input of a step that one spike gives."""
+        return Synapses(
+            matrix=self.weights, excitatory_gain=1 / self.vth, inhibitory_gain=1 / self.vth
+        )
 
 
 class Recording(NamedTuple):

@@ -13,6 +13,7 @@ from numba import njit
 
 from eiphase import network, vectors
 from eiphase.lif import LIFParameters
+from eiphase.network import Synapses
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.
 STATE_BITS = 24  # current and voltage, signed
@@ -81,6 +82,14 @@ class LoihiParameters:
     def is_degenerate(self) -> bool:
         """Whether threshold, bias or a decay has become zero: no such network is meant."""
         return 0 in (self.vth, self.bias_mantissa, self.du, self.dv)
+
+    @property
+    def synapses(self) -> Synapses:
+        """In thresholds: the input of a step that one spike gives."""
+        gain = 1 / self.vth  # both are shifted by ALIGNMENT, which cancels
+        return Synapses(
+            matrix=self.synaptic_strengths(), excitatory_gain=gain, inhibitory_gain=gain
+        )
 
 
 class Connections(NamedTuple):

@@ -5,9 +5,16 @@ from typing import Any
 
 import numpy as np
 
+from eiphase import error_function, statistics
 from eiphase import observables as ob
+from eiphase.network import Synapses
 from eiphase.observables import Flag
 from eiphase.sweep import Observables, Simulation, measured_steps
+
+# Of each time constant, so many steps are looked at where all would be costly. States follow
+# their input within a time constant; spikes change from step to step.
+STATE_SAMPLES = 4
+SPIKE_SAMPLES = 10
 
 
 def of_states(
@@ -49,3 +56,98 @@ def _fluctuation(
     if observables.autocovariance == "standard":
         estimator = partial(estimator, unbiased=observables.unbiased)
     return ob.fluctuation(activity, max_lag=simulation.max_lag, autocovariance=estimator)
+
+
+def statistics_of_states(
+    states: np.ndarray,
+    found: dict[str, Any],
+    synapses: Synapses,
+    step_size: float,
+    simulation: Simulation,
+    observables: Observables,
+) -> dict[str, Any]:
+    """Further statistics of rate neurons' states (time, neuron), burn-in included.
+
+    `found` is what `of_states` gave. Costly ones look at `STATE_SAMPLES` states of each
+    time constant. Returns values of some of `dataset.VARIABLES`.
+    """
+    activity = states[measured_steps(simulation, observables, spiking=False)]
+    stride = _stride(STATE_SAMPLES, step_size)
+    samples = np.ascontiguousarray(activity[::stride], float)
+    outputs = np.empty_like(samples)
+    error_function.erf(samples.ravel(), outputs.ravel())
+    with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
+        distances = statistics.fixed_point_distance(
+            np.concatenate([activity[:-1:stride], activity[-2:-1]]),
+            np.concatenate([activity[1::stride], activity[-1:]]),
+            step_size,
+        )
+        return {
+            **_collective(samples, found),
+            "fixed_point_distance": distances[-1],
+            "least_fixed_point_distance": distances.min(),
+            **_activation(outputs, synapses),
+        }
+
+
+def statistics_of_spikes(
+    spikes: np.ndarray,
+    found: dict[str, Any],
+    synapses: Synapses,
+    step_size: float,
+    simulation: Simulation,
+    observables: Observables,
+) -> dict[str, Any]:
+    """Further statistics of spikes (time, neuron; 0 or 1), burn-in included.
+
+    `found` is what `of_spikes` gave. Counts are those in consecutive windows of
+    `observables.boxcar` steps; activations are looked at in `SPIKE_SAMPLES` steps of each
+    time constant. Returns values of some of `dataset.VARIABLES`.
+    """
+    trains = spikes[measured_steps(simulation, observables, spiking=True)]
+    window = observables.boxcar
+    counts = ob.boxcar(trains, window)[window - 1 :: window]
+    variation, fraction = statistics.isi_variation(trains)
+    stationary = found["c0_flag"] == Flag.OK
+    return {
+        **_collective(counts, found),
+        "spike_count_correlation": (
+            statistics.spike_count_correlation(counts) if stationary else np.nan
+        ),
+        "fano_factor": statistics.fano_factor(counts),
+        "isi_cv": variation,
+        "isi_cv_fraction": fraction,
+        **_activation(trains[:: _stride(SPIKE_SAMPLES, step_size)], synapses),
+    }
+
+
+def _stride(samples_per_time_constant: int, step_size: float) -> int:
+    return max(1, round(1 / (samples_per_time_constant * step_size)))
+
+
+def _collective(samples: np.ndarray, found: dict[str, Any]) -> dict[str, Any]:
+    """What only stationary activity has; NaN otherwise."""
+    flag = found["c0_flag"]
+    dimension = chi = time = np.nan
+    if flag == Flag.OK:
+        dimension, chi = statistics.participation_ratio(samples), statistics.synchrony(samples)
+        time, flag = statistics.integrated_autocorrelation_time(found["autocovariance"])
+    return {
+        "participation_ratio": dimension,
+        "synchrony": chi,
+        "integrated_autocorrelation_time": time,
+        "integrated_autocorrelation_time_flag": flag,
+    }
+
+
+def _activation(outputs: np.ndarray, synapses: Synapses) -> dict[str, float]:
+    excitatory, inhibitory = statistics.activation(outputs, synapses)
+    found = {}
+    for name, activation in (
+        ("excitatory", excitatory),
+        ("inhibitory", inhibitory),
+        ("total", excitatory + inhibitory),
+    ):
+        found[f"{name}_activation_mean"] = activation.mean()
+        found[f"{name}_activation_width"] = activation.std()
+    return found

@@ -76,3 +76,24 @@ def weights(half: np.ndarray, *, q_factor: float, g_factor: float) -> np.ndarray
     w = gain(n_neurons, q_factor) * half
     w[:, n_excitatory(n_neurons) :] *= g_factor
     return w
+
+
+@dataclass(frozen=True, kw_only=True)
+class Synapses:
+    """Weights as a backend has them, but for one factor for each population's columns.
+
+    **Arguments:**
+
+    - `matrix`: [post, pre].
+    - `excitatory_gain`, `inhibitory_gain`: factors of its columns.
+    """
+
+    matrix: np.ndarray
+    excitatory_gain: float
+    inhibitory_gain: float
+
+
+def synapses(half: np.ndarray, network: Network) -> Synapses:
+    """Those of a rate network, as `weights`; `half` is `half_gaussian(Z)`."""
+    factor = gain(len(half), network.q_factor)
+    return Synapses(matrix=half, excitatory_gain=factor, inhibitory_gain=factor * network.g_factor)

@@ -14,12 +14,13 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "measurement", "memory", "network", "observables", "processes", "simulation", "sweep",
+    "error_function", "measurement", "memory", "network", "observables", "processes",
+    "simulation", "statistics", "sweep", "vectors",
 ]  # fmt: skip
 _SOURCES = {
-    "rate": ["error_function", "rate", "vectors"],
-    "lif_float": ["lif", "loihi", "mapping", "vectors", "working_point"],
-    "lif_bit_accurate": ["lif", "loihi", "mapping", "vectors", "working_point"],
+    "rate": ["rate"],
+    "lif_float": ["lif", "loihi", "mapping", "working_point"],
+    "lif_bit_accurate": ["lif", "loihi", "mapping", "working_point"],
 }
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 

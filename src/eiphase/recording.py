@@ -8,10 +8,10 @@ import xarray as xr
 from pydantic import ValidationError
 from scipy.special import erf
 
-from eiphase import loihi, mapping, measurement, network, provenance, rate
+from eiphase import loihi, mapping, measurement, network, provenance, rate, statistics
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.memory import available_memory, shared_array
-from eiphase.network import Network
+from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.simulation import integer_diagnostics, scale_diagnostics
 from eiphase.sweep import (
@@ -218,12 +218,13 @@ def measure(
     autocovariance: str = "standard",
     unbiased: bool | None = None,
     boxcar: int = 25,
+    statistics: bool = False,
 ) -> xr.Dataset:
     """Observables of a recording, as a sweep would store them.
 
     **Arguments**, in steps: `burn_in` is not measured, `max_lag` is the largest lag,
-    `boxcar` the window in which spikes are counted. `autocovariance` and `unbiased` as in
-    a sweep's config.
+    `boxcar` the window in which spikes are counted. `autocovariance`, `unbiased` and
+    `statistics` as in a sweep's config; statistics need a recording of all neurons.
 
     **Returns** a dataset with `autocovariance` along `lag`, `c0`, `decay_time`, their
     flags, `mean_rate` and so on: see `dataset.VARIABLES`.
@@ -237,7 +238,11 @@ def measure(
     """
     recording = checked(recording)
     durations = {"steps": recording.sizes["time"], "burn_in": burn_in, "max_lag": max_lag}
-    options: dict[str, Any] = {"autocovariance": autocovariance, "boxcar": boxcar}
+    options: dict[str, Any] = {
+        "autocovariance": autocovariance,
+        "boxcar": boxcar,
+        "statistics": statistics,
+    }
     if unbiased is not None:
         options["unbiased"] = unbiased
     try:
@@ -249,16 +254,29 @@ def measure(
     except ValueError as error:  # it names keys of a config, which are arguments here
         text = str(error).replace("simulation.", "").replace("observables.", "")
         raise SweepError(f"{text}.") from None
-    if "state" in recording:
-        found = measurement.of_states(recording.state.values, simulation, observables)
-    else:
-        found = measurement.of_spikes(recording.spikes.values, simulation, observables)
+    found = _measured(recording, simulation, observables)
     lag = ("lag", np.arange(simulation.max_lag + 1), {"long_name": "lag", "units": "step"})
     variables = {}
     for name, value in found.items():
         dims = ("lag",) if VARIABLES[name].lagged else ()
         variables[name] = (dims, value, VARIABLES[name].attributes())
     return xr.Dataset(variables, coords={"lag": lag}, attrs=recording.attrs)
+
+
+def _measured(
+    recording: xr.Dataset, simulation: Simulation, observables: Observables
+) -> dict[str, Any]:
+    if observables.statistics:
+        recording = _whole(recording)
+    rates = "state" in recording
+    activity = recording["state" if rates else "spikes"].values
+    of = measurement.of_states if rates else measurement.of_spikes
+    found = of(activity, simulation, observables)
+    if observables.statistics:
+        further = measurement.statistics_of_states if rates else measurement.statistics_of_spikes
+        synapses, step_size = _synapses(recording), recording.attrs["step_size"]
+        found |= further(activity, found, synapses, step_size, simulation, observables)
+    return found
 
 
 def activation(recording: xr.Dataset) -> xr.Dataset:
@@ -274,25 +292,12 @@ def activation(recording: xr.Dataset) -> xr.Dataset:
     Raises `DatasetError`, one sentence, if the dataset is no recording, has not all
     neurons, or has lost the attributes.
     """
-    recording = checked(recording)
-    for name in (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer"):
-        if name not in recording.attrs:
-            raise DatasetError(f"The recording has lost its attribute {name}.")
-    n_neurons = recording.attrs["n_neurons"]
-    if recording.sizes["neuron"] != n_neurons:
-        raise DatasetError(
-            f"The recording has {recording.sizes['neuron']} neurons, but its activation needs "
-            f"all {n_neurons} neurons."
-        )
-    recording = recording.sortby("neuron")
-    weights = _weights(recording)
+    recording = _whole(checked(recording))
     if recording.attrs["backend"] == "rate":
         output, unit = erf(recording.state.values), "1"
     else:
-        output, unit = recording.spikes.values.astype(float), "threshold / step"
-    n_exc = network.n_excitatory(n_neurons)
-    excitatory = output[:, :n_exc] @ weights[:, :n_exc].T
-    inhibitory = output[:, n_exc:] @ weights[:, n_exc:].T
+        output, unit = recording.spikes.values, "threshold / step"
+    excitatory, inhibitory = statistics.activation(output, _synapses(recording))
     found = {"excitatory": excitatory, "inhibitory": inhibitory, "total": excitatory + inhibitory}
     return xr.Dataset(
         {
@@ -304,20 +309,33 @@ def activation(recording: xr.Dataset) -> xr.Dataset:
     )
 
 
-def _weights(recording: xr.Dataset) -> np.ndarray:
-    """Of a recording's network on its backend, [post, pre]."""
+def _whole(recording: xr.Dataset) -> xr.Dataset:
+    """A recording of all neurons, in order; raises `DatasetError` if it is none."""
+    for name in (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer"):
+        if name not in recording.attrs:
+            raise DatasetError(f"The recording has lost its attribute {name}.")
+    n_neurons = recording.attrs["n_neurons"]
+    if recording.sizes["neuron"] != n_neurons:
+        raise DatasetError(
+            f"The recording has {recording.sizes['neuron']} neurons, but its activation needs "
+            f"all {n_neurons} neurons."
+        )
+    return recording.sortby("neuron")
+
+
+def _synapses(recording: xr.Dataset) -> Synapses:
+    """Of a recording's network on its backend."""
     attributes = recording.attrs
     point = Network(**{name: attributes[name] for name in Network.__dataclass_fields__})
     half = _half_gaussian(point)
     if attributes["backend"] == "rate":
-        return network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
+        return network.synapses(half, point)
     real, _ = mapping.rate_to_lif(half, point, attributes["rate_to_lif"])
     if attributes["backend"] == "lif_float":
-        return real.weights
+        return real.synapses
     names = loihi.DynamicRange.__dataclass_fields__
     if lost := [name for name in names if name not in recording]:
         raise DatasetError(f"The recording has lost its variable {lost[0]}.")
     ranges = loihi.DynamicRange(**{name: recording[name].item() for name in names})
     quantise = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]]
-    integers = quantise(real, ranges, attributes["weight_bits"])
-    return integers.synaptic_strengths() / integers.vth
+    return quantise(real, ranges, attributes["weight_bits"]).synapses

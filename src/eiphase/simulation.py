@@ -100,18 +100,34 @@ class _Work:
         return parameters
 
     def measure_states(self, index: int, states: np.ndarray) -> None:
-        found = measurement.of_states(states, self.sweep.simulation, self.sweep.observables)
+        simulation, observables = self.sweep.simulation, self.sweep.observables
+        found = measurement.of_states(states, simulation, observables)
+        if observables.statistics:
+            synapses = network.synapses(self.half, self.networks[index])
+            found |= measurement.statistics_of_states(
+                states, found, synapses, self.sweep.network.step_size, simulation, observables
+            )
         self.store(index, **found)
         self._report()
 
-    def measure_spikes(self, index: int, spikes: np.ndarray) -> None:
-        found = measurement.of_spikes(spikes, self.sweep.simulation, self.sweep.observables)
+    def measure_spikes(
+        self, index: int, spikes: np.ndarray, parameters: LIFParameters | LoihiParameters
+    ) -> None:
+        simulation, observables = self.sweep.simulation, self.sweep.observables
+        found = measurement.of_spikes(spikes, simulation, observables)
+        if observables.statistics:
+            synapses, step_size = parameters.synapses, self.sweep.network.step_size
+            found |= measurement.statistics_of_spikes(
+                spikes, found, synapses, step_size, simulation, observables
+            )
         self.store(index, **found)
         self._report()
 
     def broken(self, index: int) -> None:
         """Store that a network cannot be simulated."""
         self.store(index, c0_flag=Flag.BROKEN, decay_time_flag=Flag.BROKEN)
+        if self.sweep.observables.statistics:
+            self.store(index, integrated_autocorrelation_time_flag=Flag.BROKEN)
         self._report()
 
     def _report(self) -> None:
@@ -153,18 +169,20 @@ class _LIFFloat:
     def __init__(self, work: _Work):
         self.work = work
 
-    def networks(self) -> Iterator[tuple[int, LIFParameters]]:
+    def networks(self) -> Iterator[tuple[tuple[int, LIFParameters], LIFParameters]]:
         for index in range(len(self.work.networks)):
-            yield index, self.work.lif_network(index)
+            parameters = self.work.lif_network(index)
+            yield (index, parameters), parameters
 
-    def record(self, key: int, recording: Recording) -> None:
+    def record(self, key: tuple[int, LIFParameters], recording: Recording) -> None:
+        index, parameters = key
         if not np.isfinite(recording.current[-1]).all():  # what diverges, stays so
-            self.work.broken(key)
+            self.work.broken(index)
             return
         if "lif_bit_accurate" in self.work.sweep.backends:
             ranges = loihi.dynamic_range(recording.current, recording.voltage)
-            self.work.store(key, **asdict(ranges))
-        self.work.measure_spikes(key, recording.spikes)
+            self.work.store(index, **asdict(ranges))
+        self.work.measure_spikes(index, recording.spikes, parameters)
 
 
 class _LIFBitAccurate:
@@ -172,7 +190,7 @@ class _LIFBitAccurate:
         self.work = work
         self.quantise = loihi.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
 
-    def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
+    def networks(self) -> Iterator[tuple[tuple[int, LoihiParameters], LoihiParameters]]:
         for index in range(len(self.work.networks)):
             names = DynamicRange.__dataclass_fields__
             ranges = DynamicRange(**{name: self.work.ranges[name][index] for name in names})
@@ -186,13 +204,14 @@ class _LIFBitAccurate:
             if parameters.is_degenerate():
                 self.work.broken(index)
             else:
-                yield index, parameters
+                yield (index, parameters), parameters
 
-    def record(self, key: int, recording: IntegerRecording) -> None:
+    def record(self, key: tuple[int, LoihiParameters], recording: IntegerRecording) -> None:
+        index, parameters = key
         self.work.store(
-            key, current_wraps=recording.current_wraps, voltage_clips=recording.voltage_clips
+            index, current_wraps=recording.current_wraps, voltage_clips=recording.voltage_clips
         )
-        self.work.measure_spikes(key, recording.spikes)
+        self.work.measure_spikes(index, recording.spikes, parameters)
 
 
 _BACKENDS: dict[str, type[_Backend]] = {

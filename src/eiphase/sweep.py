@@ -137,6 +137,8 @@ class Observables(_Section):
     """Divide by the number of pairs at each lag, not by that at lag 0; with `standard` only."""
     boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"})] = 25
     """Causal window in which spikes are counted."""
+    statistics: bool = False
+    """Also measure dimension, synchrony, irregularity of spikes, activations, and so on."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
