@@ -55,7 +55,7 @@ bench: export OPENBLAS_NUM_THREADS = 1
 bench: .venv/ready  ## cost of one simulation, beside a matrix product and the tutorial's path
 	python benchmarks/kernels.py
 	python benchmarks/simulation.py
-	python benchmarks/statistics_cost.py
+	python benchmarks/options_cost.py
 
 growth: export OPENBLAS_NUM_THREADS = 1
 growth: .venv/ready  ## time and memory against neurons and steps, drawn as results/growth.png

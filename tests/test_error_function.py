@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from eiphase.error_function import erf
+from eiphase.error_function import LAST, erf, slope
 
 
 def of(x):
@@ -67,3 +67,33 @@ def test_bits_do_not_depend_on_the_length_of_the_array():
     together = of(x)
     for n in (1, 7, 511, 512, 513):
         assert np.array_equal(of(x[-n:]), together[-n:])
+
+
+def slopes(x):
+    out = np.empty(len(x))
+    slope(np.asarray(x, float), out)
+    return out
+
+
+def test_the_slope_has_a_relative_error_below_1e_15():
+    rng = np.random.default_rng(0)
+    edges = (np.arange(LAST * 64) + 0.5) / 64
+    x = np.concatenate([rng.uniform(-LAST, LAST, 3000), edges, np.nextafter(edges, 0), [0.0]])
+    with localcontext() as context:
+        context.prec = 40
+        pi = Decimal("3.14159265358979323846264338327950288419716939937510")
+        for argument, found in zip(x, slopes(x), strict=True):
+            expected = 2 / pi.sqrt() * (-(Decimal(float(argument)) ** 2)).exp()
+            assert abs(Decimal(float(found)) / expected - 1) < Decimal("1e-15")
+
+
+def test_the_slope_far_out_is_zero_and_that_of_no_number_none():
+    found = slopes([LAST, -LAST, 7.5, np.inf, -np.inf, np.nan])
+    assert np.array_equal(found, [0, 0, 0, 0, 0, np.nan], equal_nan=True)
+
+
+def test_the_slope_does_not_depend_on_the_length_of_the_array():
+    x = 3 * np.random.default_rng(0).normal(size=1100)
+    together = slopes(x)
+    for n in (1, 7, 511, 512, 513):
+        assert np.array_equal(slopes(x[-n:]), together[-n:])

@@ -92,6 +92,56 @@ def test_statistics_are_measured_when_asked_for_only(recordings):
     assert "synchrony" not in found
 
 
+@pytest.fixture(scope="module")
+def perturbed():
+    return {
+        backend: eiphase.simulate(POINT, backend, steps=400, perturb_after=100)
+        for backend in ("rate", "lif_float", "lif_bit_accurate")
+    }
+
+
+def test_a_perturbation_beside_changes_nothing_in_a_recording(recordings, perturbed):
+    for backend, expected in recordings.items():
+        for name in expected.data_vars:
+            assert perturbed[backend][name].identical(expected[name])
+
+
+def test_recorded_growth_averages_to_the_exponent(perturbed):
+    for backend in ("rate", "lif_float"):
+        found = perturbed[backend]
+        assert found.log_growth.dims == ("time",)
+        mean = found.log_growth[100:].mean().item()
+        assert found.lyapunov_exponent.item() == pytest.approx(mean)
+        assert found.lyapunov_exponent_per_time_constant == pytest.approx(mean / 0.01)
+    assert "log_growth" not in perturbed["lif_bit_accurate"]
+
+
+def test_recorded_damage_starts_after_burn_in_and_ends_as_the_map_says(perturbed):
+    for backend, causes in (("lif_float", ["spike"]), ("lif_bit_accurate", ["spike", "bit"])):
+        found = perturbed[backend]
+        assert found.cause.values.tolist() == causes
+        assert found.hamming_distance.dims == ("cause", "time")
+        for cause in causes:
+            distance = found.hamming_distance.sel(cause=cause)
+            assert distance.isnull()[:100].all()
+            rates = found.spikes.values[325:].mean(axis=0)
+            independent = np.mean(2 * rates * (1 - rates))
+            # The twin's rates differ a little from these.
+            level = distance[325:].mean().item() / independent
+            assert found[f"{cause}_damage"].item() == pytest.approx(level, rel=0.2)
+            state_distance = found.state_distance.sel(cause=cause)[325:].mean()
+            assert found[f"{cause}_damage_state_distance"] == pytest.approx(state_distance.item())
+    assert perturbed["lif_float"].spike_damage > 0.5
+
+
+@pytest.mark.parametrize("perturb_after", [-1, 397, 1.5, "1"])
+def test_perturbations_need_a_burn_in_that_leaves_something_to_measure(perturb_after):
+    with pytest.raises(
+        SweepError, match=r"perturb_after is .*, but it must be .* from 0 to .* 396"
+    ):
+        eiphase.simulate(POINT, "rate", steps=400, perturb_after=perturb_after)
+
+
 def test_activation_is_what_spikes_times_weights_give(recordings):
     recording = recordings["lif_float"]
     half = network.half_gaussian(network.gaussian_matrix(50, 3))

@@ -10,7 +10,20 @@ import numpy as np
 import pytest
 from conftest import REPOSITORY
 
-from eiphase import lif, loihi, mapping, network, observables, rate, sweep
+from eiphase import (
+    damage,
+    lif,
+    loihi,
+    lyapunov,
+    mapping,
+    network,
+    observables,
+    perturbation,
+    rate,
+    sweep,
+    tangent,
+    twins,
+)  # fmt: skip
 from eiphase.mapping import ScaleStatus
 from eiphase.network import Network
 
@@ -143,3 +156,57 @@ def test_the_critical_network_remembers_longer_than_the_tutorials_lags(critical)
     circular = observables.tutorial_autocovariance(states[200:-200], max_lag=100)
     stated(f"c(100) = {linear[-1] / linear[0]:.2f} c(0), no decay time within that lag")
     stated(f"(the circular one bends c down to {circular[-1] / circular[0]:.2f})")
+
+
+def per_time_constant(log_growth):
+    found = lyapunov.exponent(log_growth[1000:])
+    return 100 * found.value, 100 * found.error
+
+
+def test_the_example_of_chaos():
+    """Sums and logarithms of other processors may differ in the last bit: hence a range."""
+    z = half(1)
+    point = Network(n_neurons=400, q_factor=8.0, g_factor=4.5, seed=1)
+    batch = rate.Batch(z, [point])
+    growth = tangent.log_growth(batch, rate.run(batch, 4000))[0]
+    page = re.search(r"rate neurons have λ = (\S+) ± (\S+) per time constant", PAGE)
+    assert [float(n) for n in page.groups()] == pytest.approx(per_time_constant(growth), abs=0.005)
+
+    real, _ = mapping.rate_to_lif(z, point, "tutorial")
+    recording, found = twins.run_lif(real, 4000, burn_in=1000)
+    exponent, _ = per_time_constant(found.log_growth)
+    spread = damage.outcome(found.spike_damage, recording.spikes[1000:])
+    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    recording, found = twins.run_loihi(loihi.tutorial(real, ranges), 4000, burn_in=1000)
+    spike = damage.outcome(found.spike_damage, recording.spikes[1000:])
+    bit = damage.outcome(found.bit_damage, recording.spikes[1000:])
+    stated(
+        f"mapping has {exponent:.2f}, and yet one spike more leads to a damage of "
+        f"{spread.level:.2f}; in integers to {spike.level:.2f}, while all {bit.trials} flipped "
+        "bits heal"
+    )
+    assert bit.fate == damage.Fate.HEALED
+
+
+def test_regular_neurons_are_sensitive_too():
+    real, *_ = spiking(half(1), 1.0, 4.5)
+    recording, found = twins.run_lif(real, 4000, burn_in=1000)
+    exponent, _ = per_time_constant(found.log_growth)
+    level = damage.outcome(found.spike_damage, recording.spikes[1000:]).level
+    stated(f"has λ = {exponent:.1f} per time constant, and a damage of {level:.2f}")
+    intervals = [np.diff(np.flatnonzero(train)) for train in recording.spikes[1000:].T]
+    variation = [x.std() / x.mean() for x in intervals if len(x) > 5]
+    assert np.mean(variation) < 0.2
+
+
+def test_lif_networks_are_stable_to_small_perturbations_alone(monkeypatch):
+    stated("It is positive at g = 4.5, q = 2, 8 and 12 (seed 1) where twins are set 10 thresholds")
+    z = half(1)
+    for q in (2.0, 8.0, 12.0):
+        real, *_ = spiking(z, q, 4.5)
+        recording = lif.run(real, 3000)
+        for size, sign in ((perturbation.SIZE, -1), (10.0, 1)):
+            monkeypatch.setattr(perturbation, "SIZE", size)
+            found = lyapunov.exponent(perturbation.log_growth(real, recording)[1000:])
+            assert sign * found.value > 2 * found.error
+        monkeypatch.undo()

@@ -7,8 +7,22 @@ import pytest
 from scipy.special import erf
 from tiny_sweep import VALID
 
-from eiphase import lif, loihi, mapping, network, observables, rate, statistics
-from eiphase.dataset import NOT_APPLICABLE
+from eiphase import (
+    damage,
+    lif,
+    loihi,
+    lyapunov,
+    mapping,
+    network,
+    observables,
+    rate,
+    statistics,
+    tangent,
+    twins,
+)  # fmt: skip
+from eiphase.damage import Fate
+from eiphase.dataset import NOT_APPLICABLE, VARIABLES
+from eiphase.lyapunov import ExponentFlag
 from eiphase.network import Network
 from eiphase.observables import Flag
 from eiphase.simulation import simulate_tile
@@ -267,3 +281,73 @@ def test_broken_networks_have_no_statistics():
     values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real)
     assert values["integrated_autocorrelation_time_flag"][0] == Flag.BROKEN
     assert np.isnan([values[name] for name in OPTIONAL + OF_SPIKES]).all()
+
+
+CHAOS = CONFIG | {"observables": {"chaos": True}}
+OF_CHAOS = [n for n in VARIABLES if n.startswith(("lyapunov", "spike_damage", "bit_damage"))]
+MEASURED = {
+    "rate": ("lyapunov",),
+    "lif_float": ("lyapunov", "spike_damage"),
+    "lif_bit_accurate": ("spike_damage", "bit_damage"),
+}
+
+
+@pytest.mark.parametrize("backend", list(MEASURED))
+def test_measuring_chaos_changes_no_other_number(backend):
+    without, _ = simulate(CONFIG, backend)
+    beside, _ = simulate(CHAOS, backend)
+    for name in VARIABLES.keys() - OF_CHAOS:
+        assert np.array_equal(beside[name], without[name], equal_nan=True), name
+    for name in OF_CHAOS:
+        nothing = NOT_APPLICABLE if VARIABLES[name].flags else np.nan
+        assert np.array_equal(without[name], np.full(6, nothing), equal_nan=True)
+        measured = not np.array_equal(beside[name], without[name], equal_nan=True)
+        assert measured == name.startswith(MEASURED[backend]), name
+
+
+def test_exponents_of_rate_neurons_are_of_the_steps_after_burn_in():
+    values, states = simulate(CHAOS, "rate")
+    points = list(
+        Sweep.model_validate(CHAOS).networks(Sweep.model_validate(CHAOS).tile("rate", 1, 0))
+    )
+    half = network.half_gaussian(network.gaussian_matrix(40, 1))
+    growth = tangent.log_growth(rate.Batch(half, points), states)
+    for index, x in enumerate(growth):
+        expected = lyapunov.exponent(x[150:])
+        assert values["lyapunov_exponent"][index] == expected.value
+        assert values["lyapunov_exponent_per_time_constant"][index] == expected.value / 0.01
+        assert values["lyapunov_error"][index] == expected.error > 0
+        assert values["lyapunov_flag"][index] == ExponentFlag.OK
+
+
+@pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
+def test_damage_of_spiking_networks_is_of_the_steps_after_burn_in(backend):
+    values, spikes = simulate(CHAOS, backend)
+    half = network.half_gaussian(network.gaussian_matrix(40, 1))
+    sweep = Sweep.model_validate(CHAOS)
+    for index, point in enumerate(sweep.networks(sweep.tile(backend, 1, 0))):
+        real, _ = mapping.rate_to_lif(half, point, "tutorial")
+        recording, found = twins.run_lif(real, 600, burn_in=150)
+        if backend == "lif_bit_accurate":
+            ranges = loihi.dynamic_range(recording.current, recording.voltage)
+            _, found = twins.run_loihi(loihi.tutorial(real, ranges), 600, burn_in=150)
+        else:
+            expected = lyapunov.exponent(found.log_growth[150:])
+            assert values["lyapunov_exponent"][index] == expected.value
+        for cause in ("spike", "bit")[: 1 + (backend == "lif_bit_accurate")]:
+            outcome = damage.outcome(getattr(found, f"{cause}_damage"), spikes[index][150:])
+            assert values[f"{cause}_damage"][index] == outcome.level
+            assert values[f"{cause}_damage_state_distance"][index] == outcome.state_distance
+            assert values[f"{cause}_damage_trials"][index] == outcome.trials
+            assert values[f"{cause}_damage_fate"][index] == outcome.fate
+    assert len(set(values["spike_damage"])) > 1
+
+
+def test_chaos_of_networks_that_are_none_is_flagged():
+    sweep = Sweep.model_validate(CHAOS | {"grid": {"q_factor": [1e6], "g_factor": [1e6]}})
+    real = simulate_tile(sweep, sweep.tile("lif_float", 1, 0))
+    values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real)
+    assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN
+    ranges = {name: np.full(1, np.nan) for name in loihi.DynamicRange.__dataclass_fields__}
+    values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=ranges)
+    assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN

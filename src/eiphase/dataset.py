@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eiphase.damage import Fate
+from eiphase.lyapunov import ExponentFlag
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
@@ -70,6 +72,19 @@ _ACTIVATION = (
 )
 _RANGE = "Of lif_float, over all neurons and steps, where lif_bit_accurate needs it; else NaN."
 _LOIHI = "Of lif_bit_accurate; NaN for the other backends."
+_CHAOS = "Where observables.chaos is true."
+_GROWTH = (
+    "lif_float: of a perturbation of 1e-5 thresholds, on which it depends; it can be negative "
+    f"where a single spike changes everything. NaN for lif_bit_accurate. {_CHAOS}"
+)
+_LAST_QUARTER = "In the last quarter of the run."
+_SPIKE = f"Of the spiking backends. {_CHAOS}"
+_BIT = f"The lowest bit of one neuron's voltage. Of lif_bit_accurate. {_CHAOS}"
+_FATE = (
+    "healed: network and twin have become equal; spread: spike trains differ by at least half of "
+    "what independent ones do; undecided: by less, but twice as much as a quarter of the run "
+    f"before; confined: by less, and not growing; broken: as for c0. {_CHAOS}"
+)
 
 VARIABLES: dict[str, Variable] = {
     "autocovariance": Variable(
@@ -168,6 +183,50 @@ VARIABLES: dict[str, Variable] = {
         )
         for name, words in (("mean", "mean"), ("width", "standard deviation"))
     },
+    "lyapunov_exponent": Variable(
+        "largest Lyapunov exponent: mean growth of a small perturbation's logarithm",
+        "1 / step",
+        _GROWTH,
+    ),
+    "lyapunov_exponent_per_time_constant": Variable(
+        "largest Lyapunov exponent: lyapunov_exponent / step_size", "1 / time constant", _GROWTH
+    ),
+    "lyapunov_error": Variable(
+        "standard error of lyapunov_exponent, from ten blocks of the run",
+        "1 / step",
+        f"Too small where a tenth of the run is shorter than the activity's memory. {_CHAOS}",
+    ),
+    "lyapunov_flag": Variable(
+        "why lyapunov_exponent is, or is not, a number",
+        comment=f"vanished: the perturbation became zero; broken: as for c0. {_CHAOS}",
+        flags=ExponentFlag,
+    ),
+    "spike_damage": Variable(
+        "difference of spike trains after one extra spike, in units of independent trains'",
+        comment=f"Hamming distance. {_LAST_QUARTER} {_SPIKE}",
+    ),
+    "spike_damage_state_distance": Variable(
+        "L1 distance of currents and voltages after one extra spike, mean over neurons",
+        "threshold",
+        f"{_LAST_QUARTER} {_SPIKE}",
+    ),
+    "spike_damage_trials": Variable(
+        "number of extra spikes, each after the one before had healed", comment=_SPIKE
+    ),
+    "spike_damage_fate": Variable("what became of an extra spike", comment=_FATE, flags=Fate),
+    "bit_damage": Variable(
+        "difference of spike trains after a flipped bit, in units of independent trains'",
+        comment=f"Hamming distance. {_LAST_QUARTER} {_BIT}",
+    ),
+    "bit_damage_state_distance": Variable(
+        "L1 distance of currents and voltages after a flipped bit, mean over neurons",
+        "threshold",
+        f"{_LAST_QUARTER} {_BIT}",
+    ),
+    "bit_damage_trials": Variable(
+        "number of flipped bits, each after the one before had healed", comment=_BIT
+    ),
+    "bit_damage_fate": Variable("what became of a flipped bit", comment=_FATE, flags=Fate),
     "weight_scale": Variable(
         "LIF weights in units of the rate network's (before the factor du)", comment=_LIF
     ),

@@ -1,4 +1,4 @@
-"""The error function of many numbers at once, to the bit the same on every machine."""
+"""The error function and its slope, of many numbers at once, to the bit the same everywhere."""
 
 import math
 from decimal import Decimal, localcontext
@@ -71,6 +71,31 @@ def erf(x, out):
 
 
 @njit(cache=True)
+def slope(x, out):
+    r"""out = $\frac{2}{\sqrt\pi} e^{-x^2}$, both of shape (n,), with a relative error below 1e-15.
+
+    By the series that `erf` integrates, at the nearest node c with h = |x| - c:
+
+    $$e^{-(c + h)^2} = e^{-c^2} \sum_{n=0}^{11} a_n$$
+
+    0 where |x| is `LAST` or more, and the slope below 3e-16. NaN stays NaN.
+    """
+    node = np.empty(_CHUNK, np.int32)
+    at_node = np.empty(_CHUNK)
+    for first in range(0, len(x), _CHUNK):
+        part, result = x[first : first + _CHUNK], out[first : first + _CHUNK]
+        for k in range(len(part)):
+            node[k] = np.int32(_magnitude(part[k]) * NODES_PER_UNIT + 0.5)
+        for k in range(len(part)):
+            at_node[k] = _SLOPES[np.uint32(node[k])]
+        for k in range(len(part)):
+            c = node[k] * (1 / NODES_PER_UNIT)
+            found = at_node[k] * _gaussian_ratio(c, _magnitude(part[k]) - c)
+            found = 0.0 if abs(part[k]) >= LAST else found
+            result[k] = found if part[k] == part[k] else part[k]
+
+
+@njit(cache=True)
 def _magnitude(x):
     """|x|, at most `LAST`, which NaN becomes too."""
     return abs(x) if abs(x) < LAST else float(LAST)
@@ -85,3 +110,14 @@ def _curvature(c, h):
         before, term = term, (-2 * c * h * term - 2 * h * h * before) * (1 / n)
         total += term * (1 / (n + 1))
     return total
+
+
+@njit(cache=True)
+def _gaussian_ratio(c, h):
+    """exp(-(c + h)^2) / exp(-c^2), by the series of `slope`."""
+    before, term = 1.0, -2 * c * h
+    total = term
+    for n in range(2, 12):
+        before, term = term, (-2 * c * h * term - 2 * h * h * before) * (1 / n)
+        total += term
+    return 1.0 + total

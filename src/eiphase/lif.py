@@ -49,6 +49,79 @@ class Recording(NamedTuple):
         return cls(np.empty(shape, np.uint8), np.empty(shape), np.empty(shape))
 
 
+class State(NamedTuple):
+    """A network between two steps; it changes in place."""
+
+    current: np.ndarray  # (neuron,)
+    voltage: np.ndarray  # (neuron,)
+    input: np.ndarray  # W s of the last step, which arrives in the next; rows of `vectors`
+
+    def copy(self) -> "State":
+        found = State(self.current.copy(), self.voltage.copy(), _rows(len(self.current)))
+        found.input[:] = self.input
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """A network with its weights in the order in which the kernel reads them."""
+
+    columns: np.ndarray
+    parameters: LIFParameters
+
+    @classmethod
+    def of(cls, parameters: LIFParameters) -> "Simulator":
+        return cls(vectors.columns_in_rows(parameters.weights, "float64"), parameters)
+
+    @property
+    def n_neurons(self) -> int:
+        return len(self.parameters.weights)
+
+    @property
+    def threshold(self) -> float:
+        return self.parameters.vth
+
+    def at_rest(self) -> State:
+        """u = v = 0, and nothing has fired."""
+        n = self.n_neurons
+        return State(np.zeros(n), np.zeros(n), _rows(n))
+
+    def advance(
+        self, state: State, recording: Recording, steps_done: np.ndarray | None = None
+    ) -> None:
+        """As many steps as the recording has, from `state`, which becomes that after them.
+
+        `steps_done`, an array of one integer, is counted up after each step.
+        """
+        p = self.parameters
+        _run(
+            self.columns,
+            float(p.du),
+            float(p.dv),
+            float(p.vth),
+            float(p.bias),
+            *state,
+            *recording,
+            np.zeros(1, np.int64) if steps_done is None else steps_done,
+        )
+
+    def spikes(self, state: State, n_steps: int) -> np.ndarray:
+        """What fires in the next steps, (time, neuron); `state` becomes that after them."""
+        recording = Recording.empty(n_steps, self.n_neurons)
+        self.advance(state, recording)
+        return recording.spikes
+
+    def fire(self, state: State, neuron: int) -> None:
+        """Let a neuron fire once more than it did in the last step."""
+        state.voltage[neuron] = 0
+        blocks = self.columns.reshape(len(state.input), self.n_neurons, -1)
+        state.input[:] += blocks[:, neuron]
+
+
+def _rows(n_neurons: int) -> np.ndarray:
+    return vectors.aligned(vectors.n_blocks(n_neurons, "float64"), "float64")
+
+
 def run(
     parameters: LIFParameters,
     n_steps: int,
@@ -67,25 +140,14 @@ def run(
     the simulation. `steps_done`, an array of one integer, is counted up after each step.
     """
     recording = reuse or Recording.empty(n_steps, len(parameters.weights))
-    n_neurons = len(parameters.weights)
-    _run(
-        vectors.columns_in_rows(parameters.weights, "float64"),
-        float(parameters.du),
-        float(parameters.dv),
-        float(parameters.vth),
-        float(parameters.bias),
-        vectors.aligned(vectors.n_blocks(n_neurons, "float64"), "float64"),
-        *recording,
-        np.zeros(1, np.int64) if steps_done is None else steps_done,
-    )
+    simulator = Simulator.of(parameters)
+    simulator.advance(simulator.at_rest(), recording, steps_done)
     return recording
 
 
 @njit(cache=True)
-def _run(columns, du, dv, vth, bias, a, spikes, current, voltage, steps_done):
+def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_done):
     n_steps, n = spikes.shape
-    u = np.zeros(n)
-    v = np.zeros(n)
     a_i = a.ravel()
     fired = np.empty(n + 1, np.int64)
     for t in range(n_steps):

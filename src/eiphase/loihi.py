@@ -382,6 +382,85 @@ def _clipped(weights: np.ndarray) -> np.ndarray:
     return np.clip(weights, 1 - 2**WEIGHT_BITS, 2**WEIGHT_BITS - 1)
 
 
+class State(NamedTuple):
+    """A network between two steps, in integers; it changes in place."""
+
+    current: np.ndarray  # (neuron,), int64
+    voltage: np.ndarray  # (neuron,), int64
+    # Sums of stored weights that arrive in the next step, from the neurons of the first
+    # `Dense` and from the others, int32, (2, neuron); padded.
+    input: np.ndarray
+
+    def copy(self) -> "State":
+        return State(*(part.copy() for part in self))
+
+
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """A network with its stored weights in the order in which the kernel reads them."""
+
+    columns: np.ndarray
+    n_first: int  # neurons of the first `Dense`
+    exponents: tuple[int, int]  # of the weights of the first `Dense`, and of the last
+    parameters: LoihiParameters
+
+    @classmethod
+    def of(cls, parameters: LoihiParameters) -> "Simulator":
+        columns = vectors.columns_in_rows(parameters.stored_weights(), "int16")
+        first, last = parameters.connections()[0], parameters.connections()[-1]
+        return cls(columns, first.weights.shape[1], (first.exponent, last.exponent), parameters)
+
+    @property
+    def n_neurons(self) -> int:
+        return len(self.parameters.weights)
+
+    @property
+    def threshold(self) -> int:
+        """In the voltage's units."""
+        return self.parameters.vth << ALIGNMENT
+
+    def at_rest(self) -> State:
+        """u = v = 0, and nothing has fired."""
+        n = self.n_neurons
+        padded = vectors.n_blocks(n, "int16") * vectors.width("int16")
+        return State(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((2, padded), np.int32))
+
+    def advance(
+        self, state: State, spikes: np.ndarray, steps_done: np.ndarray | None = None
+    ) -> tuple[int, int]:
+        """As many steps as `spikes` (time, neuron) has, from `state`, which becomes that after.
+
+        Returns how often a current wrapped and a voltage was clipped. `steps_done`, an array
+        of one integer, is counted up after each step.
+        """
+        p = self.parameters
+        return _run(
+            self.columns,
+            self.n_first,
+            *self.exponents,
+            2**DECAY_BITS - (p.du + 1),
+            2**DECAY_BITS - p.dv,
+            self.threshold,
+            p.bias_mantissa << p.bias_exponent,
+            vectors.aligned(1, "int16"),
+            *state,
+            spikes,
+            np.zeros(1, np.int64) if steps_done is None else steps_done,
+        )
+
+    def spikes(self, state: State, n_steps: int) -> np.ndarray:
+        """What fires in the next steps, (time, neuron); `state` becomes that after them."""
+        found = np.empty((n_steps, self.n_neurons), np.uint8)
+        self.advance(state, found)
+        return found
+
+    def fire(self, state: State, neuron: int) -> None:
+        """Let a neuron fire once more than it did in the last step."""
+        state.voltage[neuron] = 0
+        blocks = self.columns.reshape(-1, self.n_neurons, self.columns.shape[1])
+        state.input[int(neuron >= self.n_first)] += blocks[:, neuron].ravel()
+
+
 def run(
     parameters: LoihiParameters, n_steps: int, *, steps_done: np.ndarray | None = None
 ) -> IntegerRecording:
@@ -395,35 +474,18 @@ def run(
     a negative exponent rounds down. `steps_done`, an array of one integer, is
     counted up after each step.
     """
-    stored = parameters.stored_weights()
-    first, last = parameters.connections()[0], parameters.connections()[-1]
-    spikes = np.empty((n_steps, len(stored)), np.uint8)
-    wraps, clips = _run(
-        vectors.columns_in_rows(stored, "int16"),
-        first.weights.shape[1],
-        first.exponent,
-        last.exponent,
-        2**DECAY_BITS - (parameters.du + 1),
-        2**DECAY_BITS - parameters.dv,
-        parameters.vth << ALIGNMENT,
-        parameters.bias_mantissa << parameters.bias_exponent,
-        vectors.aligned(1, "int16"),
-        spikes,
-        np.zeros(1, np.int64) if steps_done is None else steps_done,
-    )
-    return IntegerRecording(spikes, wraps, clips)
+    spikes = np.empty((n_steps, len(parameters.weights)), np.uint8)
+    simulator = Simulator.of(parameters)
+    counts = simulator.advance(simulator.at_rest(), spikes, steps_done)
+    return IntegerRecording(spikes, *counts)
 
 
 @njit(cache=True)
 def _run(
     columns, n_first, exponent, last_exponent,
-    keep_u, keep_v, threshold, bias, partial, spikes, steps_done,
+    keep_u, keep_v, threshold, bias, partial, u, v, a, spikes, steps_done,
 ):  # fmt: skip
     n_steps, n = spikes.shape
-    u = np.zeros(n, np.int64)
-    v = np.zeros(n, np.int64)
-    # Input from the first n_first neurons, and from the others.
-    a = np.zeros((2, len(columns) // n * partial.size), np.int32)
     fired = np.empty(n + 1, np.int64)
     wraps = 0
     clips = 0

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from eiphase import error_function, statistics
+from eiphase import damage, error_function, lyapunov, statistics
 from eiphase import observables as ob
+from eiphase.damage import Damage
 from eiphase.network import Synapses
 from eiphase.observables import Flag
 from eiphase.sweep import Observables, Simulation, measured_steps
@@ -46,6 +47,28 @@ def of_spikes(
         "silent_fraction": silent,
         "always_firing_fraction": always_firing,
         **found._asdict(),
+    }
+
+
+def of_growth(log_growth: np.ndarray, step_size: float) -> dict[str, Any]:
+    """The largest Lyapunov exponent, from a perturbation's growth in each measured step."""
+    found = lyapunov.exponent(log_growth)
+    return {
+        "lyapunov_exponent": found.value,
+        "lyapunov_exponent_per_time_constant": found.value / step_size,
+        "lyapunov_error": found.error,
+        "lyapunov_flag": found.flag,
+    }
+
+
+def of_damage(cause: str, found: Damage, spikes: np.ndarray) -> dict[str, Any]:
+    """What became of a damage by `cause`, spike or bit; `spikes` in the measured steps."""
+    outcome = damage.outcome(found, spikes)
+    return {
+        f"{cause}_damage": outcome.level,
+        f"{cause}_damage_state_distance": outcome.state_distance,
+        f"{cause}_damage_trials": outcome.trials,
+        f"{cause}_damage_fate": outcome.fate,
     }
 
 

@@ -14,13 +14,14 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "error_function", "measurement", "memory", "network", "observables", "processes",
-    "simulation", "statistics", "sweep", "vectors",
+    "damage", "error_function", "lyapunov", "measurement", "memory", "network", "observables",
+    "processes", "simulation", "statistics", "sweep", "vectors",
 ]  # fmt: skip
+_LIF_SOURCES = ["lif", "loihi", "mapping", "perturbation", "twins", "working_point"]
 _SOURCES = {
-    "rate": ["rate"],
-    "lif_float": ["lif", "loihi", "mapping", "working_point"],
-    "lif_bit_accurate": ["lif", "loihi", "mapping", "working_point"],
+    "rate": ["rate", "tangent"],
+    "lif_float": _LIF_SOURCES,
+    "lif_bit_accurate": _LIF_SOURCES,
 }
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 

@@ -10,6 +10,7 @@ from scipy.special import erf
 
 from eiphase import loihi, mapping, measurement, network, provenance, rate, statistics
 from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.divergence import Divergence
 from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
@@ -45,6 +46,7 @@ def simulate(
     rate_to_lif: str = "tutorial",
     float_to_integer: str = "tutorial",
     weight_bits: int = loihi.WEIGHT_BITS,
+    perturb_after: int | None = None,
     steps_done: np.ndarray | None = None,
 ) -> xr.Dataset:
     """Simulate one network through Lava, from rest, and keep everything that it does.
@@ -55,6 +57,8 @@ def simulate(
     - `backend`: `rate`, `lif_float` or `lif_bit_accurate`.
     - `steps`: length of the simulation.
     - `rate_to_lif`, `float_to_integer`, `weight_bits`: mappings, as in a sweep's config.
+    - `perturb_after`: a burn-in, in steps, after which twins with a small perturbation run
+      beside the network, as with `observables.chaos` in a sweep.
     - `steps_done`: `memory.shared_array((1,), "int64")`, counted up after each step, for
       those who watch. `lif_bit_accurate` takes twice `steps`: its ranges come first.
 
@@ -63,7 +67,11 @@ def simulate(
 
     - `state` of rate neurons, dimensionless;
     - or `spikes`, 0 or 1, and for `lif_float` also `current` and `voltage` in thresholds;
-    - how the mappings went, under the names that a phase map has for it.
+    - how the mappings went, under the names that a phase map has for it;
+    - with `perturb_after`: `log_growth` along `time`, of rate neurons and `lif_float`;
+      `hamming_distance` and `state_distance` along `time` and `cause` (`spike`, `bit`), of
+      LIF neurons; the exponents and damages that a phase map has. See `tangent`,
+      `perturbation` and `damage`.
 
     Raises `SweepError`, one sentence, if there is no such network, or no memory for it.
 
@@ -81,15 +89,22 @@ def simulate(
     )
     point, steps = run.point, run.steps
     _check_memory(run)
+    divergence = _divergence(run, perturb_after)
     half = _half_gaussian(point)
     found: dict[str, Any] = {}
     if run.backend == "rate":
-        arrays = _through_lava(
-            "rate", rate.Batch(half, [point]), steps, point.n_neurons, steps_done
-        )
+        batch = rate.Batch(half, [point])
+        arrays = _through_lava("rate", batch, steps, point.n_neurons, steps_done, divergence)
     else:
         real, scale = mapping.rate_to_lif(half, point, rate_to_lif)
-        arrays = _through_lava("lif_float", real, steps, point.n_neurons, steps_done)
+        arrays = _through_lava(
+            "lif_float",
+            real,
+            steps,
+            point.n_neurons,
+            steps_done,
+            divergence if run.backend == "lif_float" else None,
+        )
         ranges = loihi.dynamic_range(arrays["current"], arrays["voltage"])
         found = scale_diagnostics(scale) | asdict(ranges)
     if run.backend == "lif_bit_accurate":
@@ -99,12 +114,16 @@ def simulate(
         found |= integer_diagnostics(integers, real)
         if integers.is_degenerate():
             raise SweepError("The mapping leaves no threshold, bias or decay in integers.")
-        arrays = _through_lava("lif_bit_accurate", integers, steps, point.n_neurons, steps_done)
+        arrays = _through_lava(
+            "lif_bit_accurate", integers, steps, point.n_neurons, steps_done, divergence
+        )
         for name in ("current_wraps", "voltage_clips"):
             found[name] = int(arrays.pop(name)[0])
+    diverged = divergence.variables(arrays.get("spikes")) if divergence else {}
     return xr.Dataset(
         {name: (("time", "neuron"), array, _RECORDED[name]) for name, array in arrays.items()}
-        | {name: ((), value, VARIABLES[name].attributes()) for name, value in found.items()},
+        | {name: ((), value, VARIABLES[name].attributes()) for name, value in found.items()}
+        | diverged,
         coords={
             "time": ("time", np.arange(1, steps + 1), {"long_name": "time", "units": "step"}),
             "neuron": ("neuron", np.arange(point.n_neurons), {"long_name": "neuron"}),
@@ -130,6 +149,18 @@ def _validated(point: Network, backend: str, **options: Any) -> SingleRun:
         return SingleRun.model_validate({name: _plain(value) for name, value in values.items()})
     except ValidationError as error:
         raise SweepError(f"{sentence(error)}.") from None
+
+
+def _divergence(run: SingleRun, perturb_after: Any) -> Divergence | None:
+    if perturb_after is None:
+        return None
+    burn_in = _plain(perturb_after)
+    if not (isinstance(burn_in, int) and 0 <= burn_in <= run.steps - 4):
+        raise SweepError(
+            f"perturb_after is {burn_in!r}, but it must be a number of steps from 0 to "
+            f"steps - 4 = {run.steps - 4}."
+        )
+    return Divergence(run.point, run.backend, n_steps=run.steps, burn_in=burn_in)
 
 
 def _plain(value: Any) -> Any:
@@ -168,7 +199,12 @@ def _population(n_neurons: int) -> np.ndarray:
 
 
 def _through_lava(
-    backend: str, parameters: Any, steps: int, n_neurons: int, steps_done: np.ndarray | None
+    backend: str,
+    parameters: Any,
+    steps: int,
+    n_neurons: int,
+    steps_done: np.ndarray | None,
+    divergence: Divergence | None,
 ) -> dict[str, np.ndarray]:
     """What one network does on a backend, each array (time, neuron) or a count."""
     arrays = {}
@@ -176,12 +212,18 @@ def _through_lava(
         shape = (steps, n_neurons) if name in _RECORDED else (1,)
         arrays[name] = shared_array(shape, _dtype(name))
 
-    def record(_: None, recording: Any) -> None:
+    def record(_: None, recording: Any, perturbed: Any) -> None:
         for array, values in zip(arrays.values(), recording, strict=True):
             array[:] = values
+        if divergence:
+            divergence.keep(perturbed)
 
     tile = NetworkTile(
-        networks=[(None, parameters)], record=record, n_steps=steps, steps_done=steps_done
+        networks=[(None, parameters)],
+        record=record,
+        n_steps=steps,
+        perturb_after=divergence.burn_in if divergence else None,
+        steps_done=steps_done,
     )
     tile.simulate(backend)
     return arrays

@@ -4,20 +4,24 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
+from enum import IntEnum
 from typing import Any, Protocol
 
 import numpy as np
 
 from eiphase import loihi, mapping, measurement, network, rate
+from eiphase.damage import Damage, Fate
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
+from eiphase.lyapunov import ExponentFlag
 from eiphase.mapping import WeightScale
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.sweep import Sweep, Tile
+from eiphase.twins import FloatTwins, IntegerTwins
 
 
 def simulate_tile(
@@ -36,7 +40,10 @@ def simulate_tile(
     work = _Work(sweep, tile, ranges or {}, progress=progress)
     backend = _BACKENDS[tile.backend](work)
     NetworkTile(
-        networks=backend.networks(), record=backend.record, n_steps=sweep.simulation.steps
+        networks=backend.networks(),
+        record=backend.record,
+        n_steps=sweep.simulation.steps,
+        perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
     ).simulate(tile.backend)
     return work.values
 
@@ -123,11 +130,21 @@ class _Work:
         self.store(index, **found)
         self._report()
 
-    def broken(self, index: int) -> None:
-        """Store that a network cannot be simulated."""
+    def measure_growth(self, index: int, log_growth: np.ndarray) -> None:
+        measured = log_growth[self.sweep.simulation.burn_in :]
+        self.store(index, **measurement.of_growth(measured, self.sweep.network.step_size))
+
+    def measure_damage(self, index: int, cause: str, damage: Damage, spikes: np.ndarray) -> None:
+        measured = spikes[self.sweep.simulation.burn_in :]
+        self.store(index, **measurement.of_damage(cause, damage, measured))
+
+    def broken(self, index: int, **of_chaos: IntEnum) -> None:
+        """Store that a network cannot be simulated; flags `of_chaos` only if that is asked for."""
         self.store(index, c0_flag=Flag.BROKEN, decay_time_flag=Flag.BROKEN)
         if self.sweep.observables.statistics:
             self.store(index, integrated_autocorrelation_time_flag=Flag.BROKEN)
+        if self.sweep.observables.chaos:
+            self.store(index, **of_chaos)
         self._report()
 
     def _report(self) -> None:
@@ -144,7 +161,7 @@ class _Backend(Protocol):
 
     def __init__(self, work: _Work) -> None: ...
     def networks(self) -> Iterator[tuple[Any, Any]]: ...
-    def record(self, key: Any, recording: Any) -> None: ...
+    def record(self, key: Any, recording: Any, perturbed: Any) -> None: ...
 
 
 class _Rate:
@@ -160,9 +177,11 @@ class _Rate:
             members: list[Network] = [self.work.networks[i] for i in indices]
             yield indices, rate.Batch(self.work.half, members)
 
-    def record(self, key: range, recording: np.ndarray) -> None:
-        for index, states in zip(key, recording, strict=True):
-            self.work.measure_states(index, states)
+    def record(self, key: range, recording: np.ndarray, perturbed: np.ndarray | None) -> None:
+        for lane, index in enumerate(key):
+            if perturbed is not None:
+                self.work.measure_growth(index, perturbed[lane])
+            self.work.measure_states(index, recording[lane])
 
 
 class _LIFFloat:
@@ -174,14 +193,24 @@ class _LIFFloat:
             parameters = self.work.lif_network(index)
             yield (index, parameters), parameters
 
-    def record(self, key: tuple[int, LIFParameters], recording: Recording) -> None:
+    def record(
+        self,
+        key: tuple[int, LIFParameters],
+        recording: Recording,
+        perturbed: FloatTwins | None,
+    ) -> None:
         index, parameters = key
         if not np.isfinite(recording.current[-1]).all():  # what diverges, stays so
-            self.work.broken(index)
+            self.work.broken(
+                index, lyapunov_flag=ExponentFlag.BROKEN, spike_damage_fate=Fate.BROKEN
+            )
             return
         if "lif_bit_accurate" in self.work.sweep.backends:
             ranges = loihi.dynamic_range(recording.current, recording.voltage)
             self.work.store(index, **asdict(ranges))
+        if perturbed is not None:
+            self.work.measure_growth(index, perturbed.log_growth)
+            self.work.measure_damage(index, "spike", perturbed.spike_damage, recording.spikes)
         self.work.measure_spikes(index, recording.spikes, parameters)
 
 
@@ -196,21 +225,32 @@ class _LIFBitAccurate:
             ranges = DynamicRange(**{name: self.work.ranges[name][index] for name in names})
             lif_network = self.work.lif_network(index)
             if not ranges.is_finite():
-                self.work.broken(index)
+                self._broken(index)
                 continue
             bits = self.work.sweep.mapping.weight_bits
             parameters = self.quantise(lif_network, ranges, bits)
             self.work.store(index, **integer_diagnostics(parameters, lif_network))
             if parameters.is_degenerate():
-                self.work.broken(index)
+                self._broken(index)
             else:
                 yield (index, parameters), parameters
 
-    def record(self, key: tuple[int, LoihiParameters], recording: IntegerRecording) -> None:
+    def _broken(self, index: int) -> None:
+        self.work.broken(index, spike_damage_fate=Fate.BROKEN, bit_damage_fate=Fate.BROKEN)
+
+    def record(
+        self,
+        key: tuple[int, LoihiParameters],
+        recording: IntegerRecording,
+        perturbed: IntegerTwins | None,
+    ) -> None:
         index, parameters = key
         self.work.store(
             index, current_wraps=recording.current_wraps, voltage_clips=recording.voltage_clips
         )
+        if perturbed is not None:
+            self.work.measure_damage(index, "spike", perturbed.spike_damage, recording.spikes)
+            self.work.measure_damage(index, "bit", perturbed.bit_damage, recording.spikes)
         self.work.measure_spikes(index, recording.spikes, parameters)
 
 

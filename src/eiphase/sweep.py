@@ -139,6 +139,8 @@ class Observables(_Section):
     """Causal window in which spikes are counted."""
     statistics: bool = False
     """Also measure dimension, synchrony, irregularity of spikes, activations, and so on."""
+    chaos: bool = False
+    """Also measure Lyapunov exponents and damage spreading; takes nearly twice as long."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

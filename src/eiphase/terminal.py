@@ -111,7 +111,7 @@ def _observables(recording: xr.Dataset) -> Table:
 
 def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     """What a phase map holds: its axes, flags by backend, variables, and where it comes from."""
-    flags = (name for name, variable in VARIABLES.items() if variable.flags)
+    flags = (name for name, v in VARIABLES.items() if v.flags and (phase_map[name] >= 0).any())
     origin = "sweep_config", "sweep_digest", *_ORIGIN
     tables = [
         _axes(phase_map),

@@ -1,4 +1,4 @@
-"""What `observables.statistics` adds to the cost of a simulation in a sweep.
+"""What the options `observables.statistics` and `.chaos` add to the cost of a simulation.
 
 Tiles of 16 networks (N = 400, 4000 steps, 1000 of them burn-in) over the range of the demo,
 with and without, in turn on the same core: processor time, ratios of the medians.
@@ -14,9 +14,10 @@ from eiphase.sweep import Sweep
 
 REPEATS = 5
 SWITCH = (False, True)
+OPTIONS = ("statistics", "chaos")
 
 
-def sweep_of(switched_on: bool) -> Sweep:
+def sweep_of(option: str, switched_on: bool) -> Sweep:
     return Sweep.model_validate(
         {
             "network": {"neurons": 400},
@@ -27,17 +28,16 @@ def sweep_of(switched_on: bool) -> Sweep:
             "seeds": [1],
             "backends": ["rate", "lif_float", "lif_bit_accurate"],
             "simulation": {"steps": 4000, "burn_in": 1000, "max_lag": 400},
-            "observables": {"statistics": switched_on},
+            "observables": {option: switched_on},
         }
     )
 
 
-def main() -> None:
-    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
-    sweeps = {on: sweep_of(on) for on in SWITCH}
+def compare(option: str) -> None:
+    sweeps = {on: sweep_of(option, on) for on in SWITCH}
     tiles = {on: sweeps[on].tile("lif_float", 1, 0) for on in SWITCH}
     ranges = {on: simulate_tile(sweeps[on], tiles[on], progress=False) for on in SWITCH}
-    print(f"{'ms each':18} {'without':>8} {'with':>8} {'ratio':>6}")
+    print(f"{option + ', ms each':18} {'without':>8} {'with':>8} {'ratio':>6}")
     for backend in sweeps[False].backends:
         seconds: dict[bool, list[float]] = {on: [] for on in SWITCH}
         for repeat in range(REPEATS + 1):
@@ -49,6 +49,12 @@ def main() -> None:
                     seconds[on].append((processor_seconds() - start) / len(tile.points))
         without, with_them = (1e3 * statistics.median(seconds[on]) for on in SWITCH)
         print(f"{backend:18} {without:8.1f} {with_them:8.1f} {with_them / without:6.2f}")
+
+
+def main() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    for option in OPTIONS:
+        compare(option)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,79 @@
+"""How an infinitely small perturbation grows along the trajectory of rate neurons."""
+
+import numpy as np
+from numba import njit
+
+from eiphase import error_function, network, rate, vectors
+
+SEED = 0  # of the direction in which the perturbation starts
+
+
+def log_growth(batch: rate.Batch, states: np.ndarray) -> np.ndarray:
+    r"""Growth of a tangent vector in each step, $\ln (|\delta(t+1)| / |\delta(t)|)$.
+
+    The tangent of the map that `rate.run` iterates, along its `states`, from r = 0:
+
+    $$\delta_i(t+1) = (1 - dr)\, \delta_i(t) + dr \sum_j W_{ij}\, \frac{2}{\sqrt\pi}
+      e^{-r_j(t)^2}\, \delta_j(t)$$
+
+    with the Euclidean length set back to 1 after each step. The vector starts in a random
+    direction and turns into that of fastest growth; give it a burn-in before its growth is
+    averaged by `lyapunov.exponent` [1]. It then tells a stable fixed point (below 0), a
+    limit cycle (0) and chaos (above 0) apart [2], within the error, and of the attractor that
+    the network has found by then.
+
+    `states` has shape (network, time, neuron), and so does the result without `neuron`. A
+    network's numbers do not depend on the others in the batch. The cost is that of the
+    trajectory once more: one product with the same matrix and one exponential a neuron.
+
+    [1] Benettin, Galgani, Giorgilli & Strelcyn, Meccanica 15, 9 and 21 (1980).
+    [2] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
+    """
+    n_neurons = len(batch.half)
+    start = np.random.RandomState(SEED).standard_normal(n_neurons)
+    matrix = rate.sparse(batch.half)
+    found = np.empty(states.shape[:2])
+    for first in range(0, len(batch.networks), rate.LANES):
+        group = batch.networks[first : first + rate.LANES]
+        gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in group])
+        tangent = vectors.aligned(n_neurons, "float64")
+        tangent[:] = (start / np.linalg.norm(start))[:, None]
+        _log_growth(
+            *matrix,
+            network.n_excitatory(n_neurons),
+            gain,
+            gain * [n.g_factor for n in group],
+            np.array([n.step_size for n in group]),
+            states[first : first + rate.LANES],
+            tangent,
+            vectors.aligned(n_neurons, "float64"),
+            vectors.aligned(n_neurons, "float64"),
+            found[first : first + rate.LANES],
+        )
+    return found
+
+
+@njit(cache=True)
+def _log_growth(
+    ends, columns, values, n_exc, gain_exc, gain_inh, step_size, states, tangent, r, driving, found
+):
+    n_lanes, n_steps, n = states.shape
+    squares = np.empty(n_lanes)
+    for t in range(n_steps):
+        error_function.slope(r.ravel(), driving.ravel())
+        for i in range(n):
+            gain = gain_exc if i < n_exc else gain_inh
+            for k in range(n_lanes):
+                driving[i, k] *= gain[k] * tangent[i, k]
+                tangent[i, k] *= 1 - step_size[k]
+        rate.add_product(ends, columns, values, driving, tangent)
+        squares[:] = 0.0
+        for i in range(n):
+            for k in range(n_lanes):
+                squares[k] += tangent[i, k] * tangent[i, k]
+                r[i, k] = states[k, t, i]
+        length = np.sqrt(squares)
+        for i in range(n):
+            for k in range(n_lanes):
+                tangent[i, k] /= length[k]
+        found[:, t] = np.log(length)
