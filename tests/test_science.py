@@ -188,6 +188,25 @@ def test_the_example_of_chaos():
     assert bit.fate == damage.Fate.HEALED
 
 
+def test_damage_has_a_border_with_mappings_that_keep_what_they_map():
+    z, levels = half(1), []
+    for q in (3.0, 4.0):
+        point = Network(n_neurons=400, q_factor=q, g_factor=4.5, seed=1)
+        real, _ = mapping.rate_to_lif(z, point, "corrected")
+        recording, found = twins.run_lif(real, 4000, burn_in=1000)
+        levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
+        ranges = loihi.dynamic_range(recording.current, recording.voltage)
+        recording, found = twins.run_loihi(loihi.full_range(real, ranges), 4000, burn_in=1000)
+        levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
+    numbers = [f"{found.level:.2f}" for found in levels]
+    stated(
+        f"stays confined ({numbers[0]} in floating point, {numbers[1]} in integers), at q = 4 it "
+        f"spreads ({numbers[2]} and {numbers[3]})"
+    )
+    confined, spread = damage.Fate.CONFINED, damage.Fate.SPREAD
+    assert [found.fate for found in levels] == [confined, confined, spread, spread]
+
+
 def test_regular_neurons_are_sensitive_too():
     real, *_ = spiking(half(1), 1.0, 4.5)
     recording, found = twins.run_lif(real, 4000, burn_in=1000)
