@@ -196,6 +196,28 @@ def test_a_twin_without_perturbation_stays_equal(backend):
     assert found.spikes.any()
 
 
+def test_a_difference_on_its_way_is_not_healed():
+    """Currents and voltages are equal, but another input will arrive."""
+
+    class Still:
+        n_neurons, threshold = 2, 1.0
+
+        def spikes(self, state, n_steps):
+            return np.zeros((n_steps, 2), np.uint8)
+
+    def change_input(simulator, state, neuron):
+        state.input[0] = 1
+
+    states = [
+        loihi.State(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros((2, 2), np.int32))
+        for _ in range(5)
+    ]
+    spikes = np.zeros((40, 2), np.uint8)
+    found = damage.spread(Still(), change_input, states, spikes, negligible=0, interval=10)
+    assert (found.trials, found.healed) == (1, False)
+    assert not found.state_distance.any()
+
+
 def unconnected(n=10):
     """Neurons that fire every 23 steps or so, each for itself."""
     bias = 3000
