@@ -16,12 +16,10 @@ from eiphase import guard
 
 # With the step-by-step model in the quick tests too; `make faults` does all with both.
 WITH_BOTH = (
-    "none",
     "model raises in the run",
     "model raises in __init__",
     "kill -9 of the model in the run",
     "kill -9 of Lava's runtime service",
-    "kill -9 of the worker",
     "endless loop",
     "SIGTERM to the job",
     "states become NaN",
@@ -53,7 +51,7 @@ def test_with_space_again_the_same_job_ends_well(tmp_path):
 @pytest.mark.parametrize("kind", ["tile", "network"])
 def test_kills_at_random_moments_leave_nothing(tmp_path, kind):
     """While it imports, forks, starts Lava, runs, writes or ends."""
-    for kill in faults.random_kills(tmp_path, kind, 6, seed=0):
+    for kill in faults.random_kills(tmp_path, kind, 4, seed=0):
         assert not kill.wrong()
     assert not FAULTS[0].wrong(FAULTS[0].meet(tmp_path, kind))
 
@@ -64,7 +62,7 @@ def test_four_jobs_at_once_do_not_disturb_each_other(tmp_path):
     for folder in folders:
         folder.mkdir()
     jobs = [
-        Job(folder, kind, faults.BACKENDS[kind], "dawdle")
+        Job.with_fault(folder, kind, faults.BACKENDS[kind], "dawdle")
         for folder, kind in zip(folders, kinds, strict=True)
     ]
     outcomes = [job.end(expected=True) for job in jobs]
@@ -89,6 +87,37 @@ def test_no_shared_memory_has_a_name_that_could_stay_behind(tmp_path):
     named = [line for text in maps for line in text.splitlines() if "/dev/shm/" in line]
     assert len(maps) >= 6
     assert not [line for line in named if not line.endswith("(deleted)")]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_a_single_simulation_is_guarded(tmp_path, number):
+    point = ["--q", "6", "--g", "5", "--neurons", "20", "--steps", "10000000"]
+    job = Job(tmp_path, "-m", "eiphase.cli", "simulate", *point, "--output", "results/recording.nc")
+    while len(job.processes()) < 4:  # supervisor, worker, model and Lava's service
+        time.sleep(0.05)
+    job.process.send_signal(number)
+    outcome = job.end(expected=False)
+    assert outcome.code == (130 if number == signal.SIGINT else -signal.SIGKILL)
+    assert not outcome.left()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_notebook_is_guarded(tmp_path, number):
+    """Its kernel, and what Lava has started in there."""
+    script = """
+import eiphase
+network = eiphase.Network(n_neurons=20, q_factor=6, g_factor=5, seed=1)
+eiphase.simulate(network, "rate", steps=10_000_000)
+"""
+    (tmp_path / "walk.py").write_text(script)
+    job = Job(tmp_path, "-m", "eiphase.cli", "notebook", "walk.py", "results/walk.ipynb")
+    while len(job.processes()) < 5:  # supervisor, worker, kernel, model and Lava's service
+        time.sleep(0.05)
+    job.process.send_signal(number)
+    outcome = job.end(expected=False)
+    assert outcome.code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
+    assert not outcome.processes
+    assert not outcome.segments
 
 
 LEAKS = """
