@@ -162,7 +162,7 @@ def test_two_hundred_runs_in_one_process_leak_nothing():
 
 
 UNGUARDED = """
-import os, signal, time
+import os, signal, threading, time
 from pathlib import Path
 import numpy as np
 import eiphase.lava_compatibility
@@ -183,11 +183,12 @@ for fault in (lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), inter
         print(type(error).__name__, *str(error).splitlines()[-1:])
     else:
         print("good")
-    print(Path(f"/proc/self/task/{os.getpid()}/children").read_text().split())
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    print(children, threading.active_count())
 """
 
 
-def test_without_a_guard_a_fault_is_raised_and_leaves_no_process():
+def test_without_a_guard_a_fault_is_raised_and_leaves_nothing():
     """As in a notebook, where the next simulation is to run."""
     run = subprocess.run(
         [sys.executable, "-c", UNGUARDED], capture_output=True, text=True, check=True, timeout=60
@@ -197,16 +198,18 @@ def test_without_a_guard_a_fault_is_raised_and_leaves_no_process():
     assert killed.startswith("LavaError Lava's process RateTileModel")
     assert interrupted == "KeyboardInterrupt"
     assert good == "good"
-    assert run.stdout.splitlines()[1::2] == ["[]"] * 4
+    assert run.stdout.splitlines()[1::2] == ["[] 1"] * 4
     assert not run.stderr
 
 
-def test_other_children_of_the_process_are_spared():
+def test_orphans_of_the_worker_are_ended_and_other_children_are_spared(tmp_path):
+    children = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
     other = subprocess.Popen(["sleep", "60"])
-    assert guard.supervised(lambda: os.system("sleep 60 & exit 0"), time_limit=60) == 0
-    assert other.poll() is None
-    own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children").read_text().split()
-    assert str(other.pid) in own
+    before = children.read_text()
+    command = f"sleep 60 > /dev/null 2>&1 & echo $! > {tmp_path}/pid"
+    assert guard.supervised(lambda: os.system(command), time_limit=60) == 0
+    assert children.read_text() == before
+    assert not Path("/proc", (tmp_path / "pid").read_text().strip()).exists()
     other.kill()
     other.wait()
 
@@ -256,15 +259,20 @@ def test_a_second_signal_does_not_interrupt_the_end():
     assert code == 143
 
 
-def test_what_a_worker_cannot_say_does_not_keep_it(tmp_path):
-    """Standard error on a full disk."""
-    code = "from eiphase import guard; guard.supervised(lambda: 1 / 0, time_limit=9); print('on')"
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_worker_that_cannot_print_fails(stream):
+    """As on a full disk."""
+    code = f"""
+import os, sys
+from eiphase import guard
+try:
+    sys.exit(guard.supervised(lambda: print("something", file=sys.{stream}) or 0, time_limit=9))
+finally:
+    os.write({1 if stream == "stderr" else 2}, b"once")  # in this process alone
+"""
     with open("/dev/full", "w") as full:
-        run = subprocess.run(
-            [sys.executable, "-c", code],
-            stdout=subprocess.PIPE,
-            stderr=full,
-            text=True,
-            check=False,
-        )
-    assert run.stdout == "on\n"
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: full}
+        run = subprocess.run([sys.executable, "-c", code], text=True, check=False, **pipes)
+    assert run.returncode == guard.FAILED
+    assert (run.stdout or run.stderr).endswith("once")
+    assert (run.stdout or run.stderr).count("once") == 1
