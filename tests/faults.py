@@ -38,9 +38,9 @@ BACKENDS = {"tile": "rate", "network": "lif_float"}  # of each kind of model, un
 
 
 class Job:
-    """A running job in a folder of its own, with a mark in the environment of its processes."""
+    """A running command of Python's in a folder of its own, with a mark on its processes."""
 
-    def __init__(self, folder: Path, kind: str, backend: str, inside: str, time_limit: float = 60):
+    def __init__(self, folder: Path, *command: str | Path, time_limit: float = 60):
         self.folder = folder
         (folder / "tmp").mkdir(exist_ok=True)
         (folder / "results").mkdir(exist_ok=True)
@@ -49,15 +49,23 @@ class Job:
         self._mark = f"EIPHASE_FAULT={random.SystemRandom().getrandbits(64)}"
         name, value = self._mark.split("=")
         self._time_limit = time_limit
-        script = Path(__file__).with_name("faulty_job.py")
         self.process = subprocess.Popen(
-            [sys.executable, script, kind, backend, inside, str(time_limit)], cwd=folder,
+            [sys.executable, *command], cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
             env={**os.environ, name: value, "TMPDIR": str(folder / "tmp")},
         )  # fmt: skip
         self.pids: dict[str, int] = {}
         self.fault_at = time.monotonic()  # or as the job says, or when it is struck from outside
         self._struck = False
+
+    @classmethod
+    def with_fault(
+        cls, folder: Path, kind: str, backend: str, inside: str, time_limit: float = 60
+    ) -> "Job":
+        """A job of `faulty_job.py`."""
+        script = Path(__file__).with_name("faulty_job.py")
+        arguments = (script, kind, backend, inside, str(time_limit))
+        return cls(folder, *arguments, time_limit=time_limit)
 
     def await_role(self, role: str) -> None:
         """Wait until the job has said that this process of it runs."""
@@ -173,7 +181,7 @@ class Fault:
         return found
 
     def meet(self, folder: Path, kind: str) -> Outcome:
-        job = Job(folder, kind, self.backends[kind], self.inside, self.time_limit)
+        job = Job.with_fault(folder, kind, self.backends[kind], self.inside, self.time_limit)
         if self.outside is not None:
             job.await_role("service")
             job.await_role("model")
@@ -293,11 +301,12 @@ def random_kills(folder: Path, kind: str, number: int, seed: int) -> Iterator[Ki
     moments = random.Random(seed)
     duration = 0.0
     for _ in range(1 + number):
-        job = Job(folder, kind, BACKENDS[kind], "dawdle")
+        job = Job.with_fault(folder, kind, BACKENDS[kind], "dawdle")
         job.await_role("supervisor")
         if not duration:
             began = job.fault_at
             duration = job.end(expected=True).seconds + job.fault_at - began
+            (folder / "results/tile.nc").unlink()
             continue
         time.sleep(moments.uniform(0, duration))
         victims = sorted(job.processes())

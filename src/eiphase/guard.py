@@ -106,15 +106,15 @@ def _become_worker(supervisor: int, work: Callable[[], int]) -> None:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, signal.SIG_DFL)
         faulthandler.enable(2)  # says where a model was that segfaults
-        code = work()
+        ended_with = work()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        code = ended_with
     except BaseException:
         traceback.print_exc()
+        sys.stdout.flush()
     finally:
-        try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        finally:
-            os._exit(code)  # without what would wait for threads or processes
+        os._exit(code)  # without what would wait for threads or processes
 
 
 def _wait(worker: int, told: int, time_limit: float | None) -> int:

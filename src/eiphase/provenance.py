@@ -73,13 +73,17 @@ def _processor() -> str:
 @cache
 def _commit() -> str:
     """The commit of the code that runs, `+changes` if the code was edited since."""
-    here = ["git", "-C", str(_PACKAGE)]
+    # Without locks: a job that is killed must not leave the repository locked.
+    here = ["git", "--no-optional-locks", "-C", str(_PACKAGE)]
     # Not the commit of some other repository in which an environment happens to lie.
     tracked = [*here, "ls-files", "--error-unmatch", Path(__file__).name]
-    describe = [*here, "describe", "--always", "--abbrev=40", "--exclude=*", "--dirty=+changes"]
+    head = [*here, "rev-parse", "HEAD"]
+    changes = [*here, "status", "--porcelain", "--untracked-files=no"]
     try:
-        subprocess.run(tracked, capture_output=True, check=True)
-        described = subprocess.run(describe, capture_output=True, text=True, check=True)
+        _, commit, changed = (
+            subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+            for command in (tracked, head, changes)
+        )
     except (OSError, subprocess.CalledProcessError):
         return "unknown"
-    return described.stdout.strip()
+    return f"{commit}+changes" if changed else commit

@@ -70,11 +70,14 @@ def progress_of_another(what: str, counts: np.ndarray) -> Iterator[None]:
     with progress(what) as show:
         ended = threading.Event()
 
+        def look() -> None:
+            done, total = counts.tolist()
+            if total:
+                show(done, total)
+
         def follow() -> None:
             while not ended.wait(0.1):
-                done, total = counts.tolist()
-                if total:
-                    show(done, total)
+                look()
 
         follower = threading.Thread(target=follow, daemon=True)
         follower.start()
@@ -83,6 +86,7 @@ def progress_of_another(what: str, counts: np.ndarray) -> Iterator[None]:
         finally:
             ended.set()
             follower.join()
+            look()
 
 
 def print_observables(recording: xr.Dataset) -> None:

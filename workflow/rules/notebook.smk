@@ -16,4 +16,6 @@ rule notebook:
         mem_mb=2000,
         runtime=30,
     shell:
-        "eiphase notebook {input.script:q} {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase notebook {input.script:q} {output:q}"
+        " --time-limit $(( {resources.runtime} * 60 ))"
+        " 2>&1 | tee {log:q} >&2"
