@@ -1,9 +1,10 @@
 """Where a quantity changes sign along q_factor: the border between phases, and how sure it is."""
 
+from collections.abc import Mapping
 from enum import IntEnum
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 CONFIDENCE = 0.95
 
@@ -59,6 +60,15 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
     mean = float(found.mean())
     if len(found) == 1:
         return mean, np.nan, np.nan
-    quantile = student.ppf((1 + CONFIDENCE) / 2, len(found) - 1)
-    half_width = float(quantile * found.std(ddof=1) / np.sqrt(len(found)))
+    students_t = stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2)
+    half_width = float(students_t * found.std(ddof=1) / np.sqrt(len(found)))
     return mean, mean - half_width, mean + half_width
+
+
+def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The quantity whose sign tells chaos: positive where there is chaos.
+
+    The largest Lyapunov exponent of rate neurons; of spiking neurons the damage by an extra
+    spike less one half of what independent spike trains would differ by.
+    """
+    return values["lyapunov_exponent"] if backend == "rate" else values["spike_damage"] - 0.5

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eiphase.critical_line import Crossing
 from eiphase.damage import Fate
 from eiphase.lyapunov import ExponentFlag
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
+from eiphase.phases import Phase
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -37,6 +39,7 @@ class Variable:
     comment: str = ""
     lagged: bool = False
     flags: type[IntEnum] | None = None
+    dimensions: tuple[str, ...] = DIMENSIONS
 
     @property
     def dtype(self) -> str:
@@ -279,6 +282,55 @@ VARIABLES: dict[str, Variable] = {
 }
 
 
+_CRITICAL = "Where observables.chaos is true."
+
+DERIVED: dict[str, Variable] = {
+    "phase": Variable(
+        "what the network does in the long run",
+        comment="By the rules of phases.classify, from the variables above.",
+        flags=Phase,
+    ),
+    "critical_q": Variable(
+        "q_factor where the measure of chaos changes sign, between grid points linearly",
+        comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "
+        f"of spiking ones. The lowest, if there are several. {_CRITICAL}",
+        dimensions=("backend", "g_factor", "seed"),
+    ),
+    "critical_q_flag": Variable(
+        "why critical_q is, or is not, a number",
+        comment="rise, fall: one change of sign, of that kind; several: more than one; positive, "
+        f"negative: everywhere in the range; unknown: fewer than two points. {_CRITICAL}",
+        flags=Crossing,
+        dimensions=("backend", "g_factor", "seed"),
+    ),
+    "critical_q_mean": Variable(
+        "mean of critical_q over seeds that have one", dimensions=("backend", "g_factor")
+    ),
+    "critical_q_low": Variable(
+        "lower end of the 95 % confidence interval of critical_q_mean",
+        comment="Student's t over seeds; NaN if fewer than two have a critical_q.",
+        dimensions=("backend", "g_factor"),
+    ),
+    "critical_q_high": Variable(
+        "upper end of the 95 % confidence interval of critical_q_mean",
+        comment="As for critical_q_low.",
+        dimensions=("backend", "g_factor"),
+    ),
+    "theory_critical_q": Variable(
+        "q_factor where mean-field theory has the rate network's fixed point lose stability",
+        comment=f"Of the ensemble, by meanfield.critical_q. NaN beyond the range. {_CRITICAL}",
+        dimensions=("g_factor",),
+    ),
+    "network_critical_q": Variable(
+        "q_factor above which this seed's rate network settles at no fixed point that is followed",
+        comment="From the spectrum of its Jacobian, by fixed_point.critical_q. NaN beyond the "
+        f"range. {_CRITICAL}",
+        dimensions=("g_factor", "seed"),
+    ),
+}
+"""What gathering derives from `VARIABLES`."""
+
+
 def open_netcdf(path: Path) -> "xr.Dataset":
     """Open any netCDF file; raises `DatasetError` if it is none."""
     import xarray as xr
@@ -306,11 +358,11 @@ def _problem(dataset: "xr.Dataset") -> str | None:
             return f"it has no {name}"
         if dataset[name].dtype.kind not in kinds:
             return f"{name} is of type {dataset[name].dtype}"
-    for name, variable in VARIABLES.items():
+    for name, variable in (VARIABLES | DERIVED).items():
         if name not in dataset:
             return f"it has no {name}"
         found = dataset[name]
-        needed = (*DIMENSIONS, "lag") if variable.lagged else DIMENSIONS
+        needed = (*variable.dimensions, "lag") if variable.lagged else variable.dimensions
         if set(found.dims) != set(needed):
             return f"{name} has the dimensions {list(found.dims)}, but needs {list(needed)}"
         if found.dtype.kind != np.dtype(variable.dtype).kind:

@@ -7,8 +7,16 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from eiphase import provenance, tile_file
-from eiphase.dataset import DIMENSIONS, VARIABLES, DatasetError, Variable, beside
+from eiphase import (
+    critical_line,
+    fixed_point,
+    meanfield,
+    network,
+    phases,
+    provenance,
+    tile_file,
+)
+from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError, Variable, beside
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile
 
@@ -43,9 +51,10 @@ def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
         origins.add((contents.commit, contents.machine))
         backend, q, g, seed = _indices(path, contents, sweep)
         times_seen[backend, q, g, seed] += 1
+        values = {**contents.values, "phase": phases.classify(contents.backend, contents.values)}
         for rows, columns, points in _blocks(q, g):
-            for key in VARIABLES:
-                block = contents.values[key][points]
+            for key, along_points in values.items():
+                block = along_points[points]
                 shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
                 file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
     if damaged:
@@ -53,8 +62,45 @@ def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
             f"{' '.join(damaged)} Renamed to *.damaged: the next run simulates what it held again."
         )
     _check_complete(times_seen, sweep)
+    if sweep.observables.chaos:
+        _derive_borders(file, sweep)
     for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
         file.setncattr(key, "; ".join(sorted(set(values))))
+
+
+def _derive_borders(file: netCDF4.Dataset, sweep: Sweep) -> None:
+    """Where chaos begins: measured on each backend, and by theory for rate neurons."""
+    q_factor = np.array(sweep.grid.q_factor)
+    n_g, n_seeds = len(sweep.grid.g_factor), len(sweep.seeds)
+    for b, backend in enumerate(sweep.backends):
+        measures = {
+            name: file[name][b] for name in ("lyapunov_exponent", "spike_damage")
+        }  # (q_factor, g_factor, seed)
+        driver = critical_line.driver(backend, measures)
+        found = np.empty((n_g, n_seeds))
+        for g, s in np.ndindex(n_g, n_seeds):
+            found[g, s], file["critical_q_flag"][b, g, s] = critical_line.crossing(
+                q_factor, driver[:, g, s]
+            )
+        file["critical_q"][b] = found
+        intervals = np.array([critical_line.confidence_interval(seeds) for seeds in found])
+        for name, along_g in zip(("mean", "low", "high"), intervals.T, strict=True):
+            file[f"critical_q_{name}"][b] = along_g
+    if "rate" in sweep.backends:
+        _derive_theory(file, sweep)
+
+
+def _derive_theory(file: netCDF4.Dataset, sweep: Sweep) -> None:
+    config, largest_q = sweep.network, max(sweep.grid.q_factor)
+    options = {"bias": config.bias, "step_size": config.step_size, "largest_q": largest_q}
+    for g, g_factor in enumerate(sweep.grid.g_factor):
+        theory = meanfield.critical_q(n_neurons=config.neurons, g_factor=g_factor, **options)
+        file["theory_critical_q"][g] = theory.value
+    for s, seed in enumerate(sweep.seeds):
+        half = network.half_gaussian(network.gaussian_matrix(config.neurons, seed))
+        for g, g_factor in enumerate(sweep.grid.g_factor):
+            border = fixed_point.critical_q(half, g_factor=g_factor, **options)
+            file["network_critical_q"][g, s] = border.value
 
 
 def _axes(sweep: Sweep) -> tuple[Sequence, ...]:
@@ -133,17 +179,18 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
         coordinate = file.createVariable(dimension, dtype, (dimension,))
         coordinate[:] = values
         coordinate.setncatts(attributes)
-    for key, variable in VARIABLES.items():
-        _define_variable(file, key, variable, sweep)
+    for key, variable in (VARIABLES | DERIVED).items():
+        _define_variable(file, key, variable)
 
 
-def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable, sweep: Sweep) -> None:
+def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable) -> None:
     n_q, n_g, n_lags = (len(file.dimensions[d]) for d in ("q_factor", "g_factor", "lag"))
     # A chunk holds points of one backend and seed, as tiles do: few chunks are written twice.
-    dimensions: tuple[str, ...] = DIMENSIONS
-    chunk: tuple[int, ...] = (1, n_q, n_g, 1)
+    sizes = {"backend": 1, "q_factor": n_q, "g_factor": n_g, "seed": 1}
+    dimensions = variable.dimensions
+    chunk = tuple(sizes[dimension] for dimension in dimensions)
     if variable.lagged:
-        dimensions = (*DIMENSIONS, "lag")
+        dimensions = (*dimensions, "lag")
         chunk = (1, 1, min(n_g, max(1, _CHUNK_BYTES // (8 * n_lags))), 1, n_lags)
     created = file.createVariable(
         key,
@@ -158,3 +205,5 @@ def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable, sweep:
     )
     created.set_auto_mask(False)
     created.setncatts(variable.attributes())
+    if variable.dimensions != DIMENSIONS:  # not all that is derived is there for all sweeps
+        created[:] = variable.fill

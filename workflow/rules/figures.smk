@@ -1,5 +1,5 @@
 # The figures of a sweep, each as PNG and as PDF, and the dataset's summary as a page.
-FIGURES = figures.of_sweep(SWEEP.backends)
+FIGURES = figures.of_sweep(SWEEP.backends, chaos=SWEEP.observables.chaos)
 
 
 rule figures:

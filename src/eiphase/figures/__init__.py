@@ -8,6 +8,7 @@ PHASE_MAP = {
     "cut": "Cuts",
     "autocovariance": "Cuts",
     "mapping": "Diagnostics",
+    "phases": "Maps",
 }
 # Figures of the tutorial, drawn by `tutorial.<name>`.
 TUTORIAL = (
@@ -23,6 +24,11 @@ TUTORIAL = (
 )
 
 
-def of_sweep(backends: Collection[str]) -> list[str]:
-    """The figures of a sweep with these backends; only LIF neurons have a mapping to draw."""
-    return [name for name in PHASE_MAP if name != "mapping" or set(backends) != {"rate"}]
+def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
+    """The figures of a sweep with these backends, and with or without measures of chaos."""
+    lacking = set()
+    if set(backends) == {"rate"}:
+        lacking.add("mapping")  # only LIF neurons have one
+    if not chaos:
+        lacking.add("phases")
+    return [name for name in PHASE_MAP if name not in lacking]

@@ -11,11 +11,12 @@ from matplotlib.figure import Figure
 
 from eiphase import figures
 from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map
-from eiphase.figures import comparison, network, phase_map, tutorial
+from eiphase.figures import comparison, network, phase_map, phases, tutorial
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 
-PHASE_MAP = {name: getattr(phase_map, f"plot_{name}") for name in figures.PHASE_MAP}
+_PLOTS = vars(phase_map) | vars(phases)
+PHASE_MAP = {name: _PLOTS[f"plot_{name}"] for name in figures.PHASE_MAP}
 TUTORIAL = {name: getattr(tutorial, name) for name in figures.TUTORIAL}
 
 

@@ -108,12 +108,14 @@ def is_averaged(dataset: xr.Dataset) -> bool:
     return bool(dataset.seed.isnull().all())
 
 
-def draw_map(axis: Axes, values: xr.DataArray, norm: Normalize) -> QuadMesh:
+def draw_map(
+    axis: Axes, values: xr.DataArray, norm: Normalize, colours: Any = _COLOURS
+) -> QuadMesh:
     """Medians over the seeds that have a number."""
     median = values.median("seed").sortby(["q_factor", "g_factor"])
     g, q = (edges(median[name].values) for name in ("g_factor", "q_factor"))
     cells = median.transpose("q_factor", "g_factor").values
-    return axis.pcolormesh(g, q, cells, norm=norm, cmap=_COLOURS, rasterized=True)
+    return axis.pcolormesh(g, q, cells, norm=norm, cmap=colours, rasterized=True)
 
 
 def hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:

@@ -1,0 +1,113 @@
+"""Phases and what decides them: maps for each backend, with the border that was measured."""
+
+import numpy as np
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import CenteredNorm, Normalize
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from eiphase import phases
+from eiphase.dataset import DatasetError
+from eiphase.figures import panels
+from eiphase.phases import Phase
+
+# Colours that differ in lightness too; chaos stands out.
+_LOOKS: dict[Phase, tuple[str, str, str]] = {
+    Phase.FIXED_POINT: ("#2c4a7c", "", "fixed point"),
+    Phase.OSCILLATION: ("#7fb0d3", "", "oscillation"),
+    Phase.CHAOS: ("#e8853a", "", "chaos"),
+    Phase.SATURATED: ("0.72", "xx", "saturated"),
+    Phase.SILENT: ("0.85", "..", "silent"),
+    Phase.BROKEN: ("white", "xxxx", "broken mapping, or not finite"),
+    Phase.UNDECIDED: ("white", "", "undecided"),
+}
+_DISAGREE = "seeds disagree; shown is the commonest phase"
+_MEASURES = {
+    "lyapunov_exponent_per_time_constant": "Lyapunov exponent (1 / time constant)",
+    "spike_damage": "damage by one spike (1: as independent)",
+}
+
+
+def plot_phases(dataset: xr.Dataset) -> Figure:
+    """Phases (top), and the measure of chaos that decides them (below), for each backend.
+
+    The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
+    difference that one extra spike makes in the end. Black: where it changes sign (of damage:
+    crosses one half), mean and 95 % interval over seeds. Dashed: where theory has the rate
+    network's fixed point lose stability. Raises `DatasetError`, one sentence, if the dataset
+    is no phase map or its sweep did not measure chaos.
+    """
+    dataset = panels.checked(
+        dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
+        "theory_critical_q", *_MEASURES,
+    )  # fmt: skip
+    if all(dataset[name].isnull().all() for name in _MEASURES):
+        raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
+    if dataset.phase.dtype.kind not in "iu":
+        raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
+    figure, axes = panels.panels(2, dataset.backend.size)
+    legend: dict[str, Patch | Line2D] = {}
+    for column, backend in enumerate(dataset.backend.values):
+        one = dataset.sel(backend=backend)
+        _phases(axes[0, column], one, legend)
+        image = _measure(axes[1, column], one, str(backend))
+        figure.colorbar(image, ax=axes[1, column], label=_MEASURES[_measure_of(str(backend))])
+        for axis in axes[:, column]:
+            _border(axis, one, legend)
+            if backend == "rate":
+                _theory(axis, one, legend)
+        axes[0, column].set_title(panels.BACKEND_TITLES[str(backend)])
+    return panels.finish(figure, axes, dataset, legend)
+
+
+def _phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    seeds = one.phase.get_axis_num("seed")
+    commonest, part = phases.agreement(one.phase.values, axis=seeds)
+    cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
+    for phase, style in _LOOKS.items():
+        panels.hatch(axis, cells.copy(data=commonest == phase), style, legend)
+    panels.mark(axis, cells.copy(data=part < 1), "o", _DISAGREE, legend)
+    g, q = (panels.edges(np.sort(one[name].values)) for name in ("g_factor", "q_factor"))
+    axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
+
+
+def _measure_of(backend: str) -> str:
+    return "lyapunov_exponent_per_time_constant" if backend == "rate" else "spike_damage"
+
+
+def _measure(axis: Axes, one: xr.Dataset, backend: str):
+    values = one[_measure_of(backend)]
+    norm: Normalize = Normalize(0, 1)
+    if backend == "rate":
+        norm = CenteredNorm(0, max(float(np.abs(values).max()), 1e-9))
+    return panels.draw_map(axis, values, norm, colours="PuOr_r")
+
+
+def _border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    one = one.sortby("g_factor")
+    mean, low, high = (_along_g(one[f"critical_q_{name}"]) for name in ("mean", "low", "high"))
+    if mean.isnull().all():
+        return
+    style = {"color": "black", "linewidth": 1.6}
+    axis.fill_between(one.g_factor, low, high, color="black", alpha=0.25, linewidth=0)
+    axis.plot(one.g_factor, mean, marker=".", markersize=4, **style)
+    text = "measured border: mean and 95 % interval over seeds"
+    legend[text] = Line2D([], [], label=text, marker=".", markersize=4, **style)
+
+
+def _theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    one = one.sortby("g_factor")
+    theory = _along_g(one.theory_critical_q)
+    if theory.isnull().all():
+        return
+    style = {"color": "black", "linewidth": 1.6, "linestyle": "--"}
+    axis.plot(one.g_factor, theory, **style)
+    text = "mean-field theory"
+    legend[text] = Line2D([], [], label=text, **style)
+
+
+def _along_g(values: xr.DataArray) -> xr.DataArray:
+    """Without the dimensions that a selection dropped and `panels.checked` put back."""
+    return values.mean([dimension for dimension in values.dims if dimension != "g_factor"])
