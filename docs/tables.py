@@ -6,10 +6,11 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from eiphase.dataset import VARIABLES, Variable
+from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
 from eiphase.sweep import Sweep
 
 Rows = Iterator[tuple[str, ...]]
@@ -38,9 +39,8 @@ def keys() -> str:
 def variables() -> str:
     """Every variable of a phase map."""
     header = ("variable", "unit", "meaning", "")
-    return _table(
-        header, ((f"`{name}`", _unit(v), v.long_name, _comment(v)) for name, v in VARIABLES.items())
-    )
+    every = (VARIABLES | DERIVED).items()
+    return _table(header, ((f"`{name}`", _unit(v), v.long_name, _comment(v)) for name, v in every))
 
 
 TABLES = {"sweeps.md": keys, "dataset.md": variables}
@@ -80,7 +80,11 @@ def _unit(variable: Variable) -> str:
 
 
 def _comment(variable: Variable) -> str:
-    """A flag's begins with its values."""
+    """A flag's begins with its values; dimensions are named where they are not the usual."""
+    if variable.dimensions != DIMENSIONS:
+        named = ", ".join(f"`{dimension}`" for dimension in variable.dimensions)
+        usual = replace(variable, dimensions=DIMENSIONS)
+        return f"{_comment(usual)} Along {named}.".strip()
     if not variable.flags:
         return variable.comment
     attributes = variable.attributes()

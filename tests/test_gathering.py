@@ -9,7 +9,7 @@ import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of
 
 from eiphase import gathering, tile_file
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.dataset import DERIVED, VARIABLES, DatasetError
 from eiphase.sweep import Sweep
 
 
@@ -50,7 +50,7 @@ def test_any_cut_into_tiles_gives_the_same(tmp_path, tiles):
 def test_dataset_keeps_its_contract(phase_map_file):
     with xr.open_dataset(phase_map_file) as found:
         assert found.autocovariance.dims == ("backend", "q_factor", "g_factor", "seed", "lag")
-        assert set(VARIABLES) == set(found.data_vars)
+        assert set(VARIABLES | DERIVED) == set(found.data_vars)
         for name, variable in found.variables.items():
             assert variable.attrs["long_name"]
             assert (

@@ -51,10 +51,11 @@ def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
         origins.add((contents.commit, contents.machine))
         backend, q, g, seed = _indices(path, contents, sweep)
         times_seen[backend, q, g, seed] += 1
-        values = {**contents.values, "phase": phases.classify(contents.backend, contents.values)}
+        phase = phases.classify(contents.backend, contents.values)
+        along_points = {**contents.values, "phase": phase}
         for rows, columns, points in _blocks(q, g):
-            for key, along_points in values.items():
-                block = along_points[points]
+            for key, array in along_points.items():
+                block = array[points]
                 shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
                 file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
     if damaged:

@@ -17,7 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from eiphase import provenance
-from eiphase.dataset import VARIABLES, beside
+from eiphase.dataset import DERIVED, VARIABLES, beside
 from eiphase.network import Network
 
 if TYPE_CHECKING:
@@ -115,7 +115,8 @@ def _observables(recording: xr.Dataset) -> Table:
 
 def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     """What a phase map holds: its axes, flags by backend, variables, and where it comes from."""
-    flags = (name for name, v in VARIABLES.items() if v.flags and (phase_map[name] >= 0).any())
+    every = (VARIABLES | DERIVED).items()
+    flags = (name for name, v in every if v.flags and (phase_map[name] >= 0).any())
     origin = "sweep_config", "sweep_digest", *_ORIGIN
     tables = [
         _axes(phase_map),
@@ -187,7 +188,7 @@ def _axes(phase_map: xr.Dataset) -> Table:
 
 def _flags(phase_map: xr.Dataset, name: str) -> Table:
     """How often each flag stands on each backend, of how many simulations."""
-    flags = VARIABLES[name].flags
+    flags = (VARIABLES | DERIVED)[name].flags
     assert flags is not None
     table = Table(name, *(flag.name.lower() for flag in flags), box=SIMPLE)
     for backend in phase_map.backend.values:
@@ -200,7 +201,7 @@ def _flags(phase_map: xr.Dataset, name: str) -> Table:
 
 def _variables(phase_map: xr.Dataset) -> Table:
     table = Table("variable", "unit", "range", "meaning", box=SIMPLE)
-    for name, variable in VARIABLES.items():
+    for name, variable in (VARIABLES | DERIVED).items():
         if not variable.flags:
             values = phase_map[name]
             span = "" if values.isnull().all() else f"{values.min():.3g} to {values.max():.3g}"

@@ -1,5 +1,7 @@
 """Phases and what decides them: maps for each backend, with the border that was measured."""
 
+from typing import Any
+
 import numpy as np
 import xarray as xr
 from matplotlib.axes import Axes
@@ -90,7 +92,7 @@ def _border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     mean, low, high = (_along_g(one[f"critical_q_{name}"]) for name in ("mean", "low", "high"))
     if mean.isnull().all():
         return
-    style = {"color": "black", "linewidth": 1.6}
+    style: dict[str, Any] = {"color": "black", "linewidth": 1.6}
     axis.fill_between(one.g_factor, low, high, color="black", alpha=0.25, linewidth=0)
     axis.plot(one.g_factor, mean, marker=".", markersize=4, **style)
     text = "measured border: mean and 95 % interval over seeds"
@@ -102,7 +104,7 @@ def _theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     theory = _along_g(one.theory_critical_q)
     if theory.isnull().all():
         return
-    style = {"color": "black", "linewidth": 1.6, "linestyle": "--"}
+    style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "--"}
     axis.plot(one.g_factor, theory, **style)
     text = "mean-field theory"
     legend[text] = Line2D([], [], label=text, **style)
