@@ -4,12 +4,16 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of
 
-from eiphase import gathering, tile_file
+from eiphase import gathering, meanfield, tile_file
+from eiphase.critical_line import Crossing
+from eiphase.damage import Fate
 from eiphase.dataset import DERIVED, VARIABLES, DatasetError
+from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 
 
@@ -117,6 +121,7 @@ PEAK = """
 import json, resource, sys
 from pathlib import Path
 from eiphase import gathering
+from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
 tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]
@@ -150,3 +155,62 @@ def test_memory_does_not_grow_with_the_number_of_tiles(tmp_path):
         )
         peaks.append(int(run.stdout))
     assert peaks[1] < 1.05 * peaks[0]
+
+
+@pytest.fixture
+def with_chaos(tmp_path):
+    """A made-up sweep whose exponents and damage change sign where each seed says."""
+    sweep = Sweep.model_validate(VALID | {
+        "grid": {"q_factor": [4.0, 1.0, 2.0, 3.0], "g_factor": [4.0, 6.0]},
+        "seeds": [1, 2, 3], "observables": {"chaos": True}, "tiles": 3,
+    })  # fmt: skip
+    paths = []
+    for tile in sweep.all_tiles():
+        values = values_of(tile, sweep)
+        q = np.array([network.q_factor for network in sweep.networks(tile)])
+        border = 1.5 + 0.25 * tile.seed
+        values["lyapunov_exponent"] = 0.1 * (q - border)
+        values["lyapunov_error"] = np.full(len(q), 0.001)
+        values["spike_damage"] = 0.5 - 0.2 * (q - border)
+        values["spike_damage_fate"] = np.where(q < border, Fate.SPREAD, Fate.HEALED).astype("i1")
+        paths.append(tmp_path / sweep.tile_path(tile))
+        tile_file.write(paths[-1], values, sweep, tile)
+    return gather(paths, tmp_path, sweep)
+
+
+def test_borders_are_where_measures_of_chaos_change_sign(with_chaos):
+    borders = np.array([1.75, 2.0, 2.25])
+    for backend, flag in (("rate", Crossing.RISE), ("lif_float", Crossing.FALL)):
+        found = with_chaos.sel(backend=backend)
+        np.testing.assert_allclose(found.critical_q, [borders, borders])
+        assert (found.critical_q_flag == flag).all()
+        np.testing.assert_allclose(found.critical_q_mean, 2.0)
+        half_width = 4.302653 * 0.25 / np.sqrt(3)  # Student's t for 2 degrees of freedom
+        np.testing.assert_allclose(found.critical_q_high, 2 + half_width, rtol=1e-6)
+        np.testing.assert_allclose(found.critical_q_low, 2 - half_width, rtol=1e-6)
+
+
+def test_phases_are_those_of_their_points(with_chaos):
+    rates = with_chaos.phase.sel(backend="rate", seed=3, g_factor=6.0)
+    assert rates.sel(q_factor=[3.0, 4.0]).values.tolist() == [Phase.CHAOS] * 2
+    assert rates.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.UNDECIDED] * 2
+    spiking = with_chaos.phase.sel(backend="lif_float", seed=3, g_factor=6.0)
+    assert spiking.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.CHAOS] * 2
+
+
+def test_theory_stands_beside_what_was_measured(with_chaos):
+    for g in (4.0, 6.0):
+        theory = meanfield.critical_q(
+            n_neurons=20, g_factor=g, bias=0.1, step_size=0.01, largest_q=4.0
+        )
+        found = with_chaos.theory_critical_q.sel(g_factor=g)
+        np.testing.assert_equal(found.item(), theory.value)
+    assert with_chaos.theory_critical_q.notnull().any()
+    assert with_chaos.network_critical_q.notnull().any()
+
+
+def test_without_chaos_there_are_no_borders(phase_map_file):
+    with xr.open_dataset(phase_map_file) as found:
+        assert found.critical_q.isnull().all()
+        assert (found.critical_q_flag == -1).all()
+        assert found.theory_critical_q.isnull().all()

@@ -27,8 +27,8 @@ _LOOKS: dict[Phase, tuple[str, str, str]] = {
 }
 _DISAGREE = "seeds disagree; shown is the commonest phase"
 _MEASURES = {
-    "lyapunov_exponent_per_time_constant": "Lyapunov exponent (1 / time constant)",
-    "spike_damage": "damage by one spike (1: as independent)",
+    "lyapunov_exponent_per_time_constant": "largest Lyapunov exponent\n(1 / time constant)",
+    "spike_damage": "damage by one spike\n(1: as independent trains)",
 }
 
 
