@@ -10,8 +10,10 @@ from matplotlib.patches import Rectangle
 from eiphase import dataset
 from eiphase.figures import comparison, files
 from eiphase.figures import phase_map as phase_map_figures
+from eiphase.figures import phases as phase_figures
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
+from eiphase.phases import Phase
 
 mpl.use("agg")
 
@@ -341,3 +343,44 @@ def test_compare_writes_a_figure(tmp_path, monkeypatch):
     assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(dataset.DatasetError, match="names no format"):
         files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.xyz")
+
+
+def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
+    phase_map["phase"][:] = Phase.CHAOS
+    phase_map.phase.loc[{"backend": "rate", "q_factor": 1.0}] = Phase.FIXED_POINT
+    phase_map.phase.loc[{"backend": "rate", "q_factor": 6.0, "g_factor": 5.0, "seed": 2}] = (
+        Phase.UNDECIDED
+    )
+    axis = phase_figures.plot_phases(phase_map).axes[0]
+    colours = {
+        (patch.get_x() + patch.get_width() / 2, patch.get_y() + patch.get_height() / 2):
+        mpl.colors.to_hex(patch.get_facecolor())
+        for patch in axis.patches
+    }  # fmt: skip
+    assert colours == {
+        **{(g, 1.0): "#2c4a7c" for g in (4.0, 4.5, 5.0)},
+        **{(g, 6.0): "#e8853a" for g in (4.0, 4.5, 5.0)},
+    }
+    (marks,) = axis.lines
+    assert marks.get_xydata().tolist() == [[5.0, 6.0]]
+
+
+def test_borders_are_drawn_over_both_rows(phase_map):
+    phase_map.critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
+    phase_map.critical_q_low.loc[{"backend": "lif_float"}] = [1.5, 2.5, 3.5]
+    phase_map.critical_q_high.loc[{"backend": "lif_float"}] = [2.5, 3.5, 4.5]
+    phase_map["theory_critical_q"][:] = [3.0, 2.0, 1.5]
+    figure = phase_figures.plot_phases(phase_map)
+    for axis in figure.axes[:4]:
+        lines = [line.get_xydata().tolist() for line in axis.lines if line.get_marker() in ".None"]
+        if axis.get_subplotspec().colspan.start == 0:
+            assert lines == [[[4.0, 3.0], [4.5, 2.0], [5.0, 1.5]]]
+        else:
+            assert lines == [[[4.0, 2.0], [4.5, 3.0], [5.0, 4.0]]]
+
+
+def test_a_sweep_that_did_not_measure_chaos_has_no_phases_to_draw(phase_map):
+    phase_map["lyapunov_exponent_per_time_constant"][:] = np.nan
+    phase_map["spike_damage"][:] = np.nan
+    with pytest.raises(dataset.DatasetError, match=r"set observables\.chaos to true"):
+        phase_figures.plot_phases(phase_map)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         plot_mapping,
         plot_phase_maps,
     )
+    from eiphase.figures.phases import plot_phases
     from eiphase.network import Network
     from eiphase.recording import activation, measure, simulate
 
@@ -35,6 +36,7 @@ _HOME = {
     "activation": "eiphase.recording",
     "plot_recording": "eiphase.figures.network",
     "plot_phase_maps": "eiphase.figures.phase_map",
+    "plot_phases": "eiphase.figures.phases",
     "plot_autocovariance": "eiphase.figures.phase_map",
     "plot_cut": "eiphase.figures.phase_map",
     "plot_mapping": "eiphase.figures.phase_map",
@@ -48,6 +50,7 @@ __all__ = [
     "plot_cut",
     "plot_mapping",
     "plot_phase_maps",
+    "plot_phases",
     "plot_recording",
     "simulate",
 ]
