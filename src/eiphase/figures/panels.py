@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE, DatasetError
+from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
 
 BACKEND_TITLES = {
@@ -22,6 +23,7 @@ BACKEND_TITLES = {
     "lif_bit_accurate": "LIF, bit-accurate",
 }
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
+DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or u wrapped"
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
 
 
@@ -70,6 +72,16 @@ def _check_axes(dataset: xr.Dataset) -> None:
         raise DatasetError(
             f"backend is {min(unknown, key=str)}, but plots know {', '.join(BACKEND_TITLES)}."
         )
+
+
+def doubtful(dataset: xr.Dataset) -> xr.DataArray:
+    """Where, on any seed, a mapping did not do what it is meant to do."""
+    solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
+    return (
+        ~dataset.weight_scale_status.isin(solved)
+        | (abs(dataset.weight_strength - 1) > 0.1)
+        | (dataset.current_wraps > 0)
+    ).any("seed")
 
 
 def panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.dataset import NOT_APPLICABLE, DatasetError
+from eiphase.dataset import DatasetError
 from eiphase.figures import panels
 from eiphase.mapping import ScaleStatus
 from eiphase.observables import Flag
@@ -28,7 +28,6 @@ _FLAGGED: dict[int, tuple[str, str, str]] = {
 }
 _PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
 _UNSOLVED = ("none", "////", "weight scale is not a solution")
-_DOUBTFUL = "mapping in doubt: scale unsolved, weights off by 10 %, or u wrapped"
 _SHORT = "run too short: c(0) low by over 10 %"
 
 
@@ -46,7 +45,7 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
         dataset, "c0", "c0_flag", "decay_time", "decay_time_flag", "centring_bias",
         "weight_scale_status", "weight_strength", "current_wraps",
     )  # fmt: skip
-    doubtful = _doubtful(dataset)
+    doubtful = panels.doubtful(dataset)
     figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
     for row, (name, label) in enumerate(
@@ -59,7 +58,7 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
             one = dataset.sel(backend=backend)
             image = panels.draw_map(axis, one[name], norm)
             _mark_flags(axis, one[f"{name}_flag"], legend)
-            panels.mark(axis, doubtful.sel(backend=backend), "o", _DOUBTFUL, legend)
+            panels.mark(axis, doubtful.sel(backend=backend), "o", panels.DOUBTFUL, legend)
             panels.mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
             axis.set_title(panels.BACKEND_TITLES[str(backend)] if row == 0 else "")
         figure.colorbar(image, ax=list(axes[row]), label=label)
@@ -190,16 +189,6 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         f"{panels.subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium"
     )
     return figure
-
-
-def _doubtful(dataset: xr.Dataset) -> xr.DataArray:
-    """Where, on any seed, a mapping did not do what it is meant to do."""
-    solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
-    return (
-        ~dataset.weight_scale_status.isin(solved)
-        | (abs(dataset.weight_strength - 1) > 0.1)
-        | (dataset.current_wraps > 0)
-    ).any("seed")
 
 
 def _mark_flags(axis: Axes, flags: xr.DataArray, legend: dict) -> None:

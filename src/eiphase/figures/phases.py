@@ -43,17 +43,20 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     """
     dataset = panels.checked(
         dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
-        "theory_critical_q", *_MEASURES,
+        "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
+        *_MEASURES,
     )  # fmt: skip
     if all(dataset[name].isnull().all() for name in _MEASURES):
         raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
     if dataset.phase.dtype.kind not in "iu":
         raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
+    doubtful = panels.doubtful(dataset)
     figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
     for column, backend in enumerate(dataset.backend.values):
         one = dataset.sel(backend=backend)
         _phases(axes[0, column], one, legend)
+        panels.mark(axes[0, column], doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
         image = _measure(axes[1, column], one, str(backend))
         figure.colorbar(image, ax=axes[1, column], label=_MEASURES[_measure_of(str(backend))])
         for axis in axes[:, column]:
