@@ -14,7 +14,6 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Process
-from types import SimpleNamespace
 from unittest import mock
 
 import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
@@ -28,6 +27,7 @@ from lava.magma.runtime.message_infrastructure import multiprocessing
 from lava.magma.runtime.runtime import Runtime
 
 from eiphase.guard import FAILED, LavaError, die_with_parent
+from eiphase.lava_channels import unnamed_channels
 
 _TRACEBACK_BYTES = 65536
 
@@ -42,7 +42,7 @@ def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> Non
     """
     actors = _Actors()
     try:
-        with actors.in_place_of_lavas():
+        with unnamed_channels(), actors.in_place_of_lavas():
             with actors.watched(may_end=False):
                 process.run(condition=RunSteps(num_steps=n_steps), run_cfg=run_config)
             with actors.watched(may_end=True):
@@ -78,16 +78,12 @@ class _Actors:
 
     @contextmanager
     def in_place_of_lavas(self) -> Iterator[None]:
-        """Have Lava start its processes here, and keep its channels in anonymous memory.
+        """Have Lava start its processes here."""
 
-        Its own way names them in the system's shared memory, where they stay if the
-        processes that know of them are killed; it needs one more process to prevent that.
-        """
-        with mock.patch.multiple(
-            multiprocessing,
-            SharedMemoryManager=_AnonymousMemory,
-            SystemProcess=lambda **options: _Actor(self, **options),
-        ):
+        def actor(**options) -> _Actor:
+            return _Actor(self, **options)
+
+        with mock.patch.object(multiprocessing, "SystemProcess", actor):
             yield
 
     @contextmanager
@@ -168,16 +164,3 @@ class _Actor(multiprocessing.SystemProcess):
 def _killed_by(number: int) -> str:
     hint = ", as by the system when memory runs out," if number == signal.SIGKILL else ""
     return f"was killed by {signal.Signals(number).name}{hint}"
-
-
-class _AnonymousMemory:
-    """In place of Lava's `SharedMemoryManager`."""
-
-    def start(self) -> None:
-        pass
-
-    def shutdown(self) -> None:
-        pass
-
-    def create_shared_memory(self, size: int) -> SimpleNamespace:
-        return SimpleNamespace(buf=memoryview(mmap.mmap(-1, max(size, 1))))
