@@ -147,6 +147,8 @@ def network():
     ei_network.simulate(ei_network.EINetwork.lif(neurons), "lif_float", 2)
 
 def held():
+    for thread in threading.enumerate()[1:]:
+        thread.join(5)
     gc.collect()
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     shared = Path("/proc/self/maps").read_text().count("/dev/zero (deleted)")
@@ -192,6 +194,8 @@ for fault in (lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), inter
         print(type(error).__name__, *str(error).splitlines()[-1:])
     else:
         print("good")
+    for thread in threading.enumerate()[1:]:
+        thread.join(5)
     children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
     print(children, threading.active_count())
 """
