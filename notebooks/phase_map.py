@@ -114,7 +114,7 @@ network = eiphase.Network(
 recording = eiphase.simulate(
     network, backend, steps=config["simulation"]["steps"], **config["mapping"]
 )
-options = config["observables"]
+options = {k: v for k, v in config["observables"].items() if k != "chaos"}
 if options["autocovariance"] == "tutorial":
     del options["unbiased"]
 observed = eiphase.measure(

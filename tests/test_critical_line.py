@@ -46,9 +46,23 @@ def test_where_there_is_no_border_it_is_said_why(values, flag):
 
 
 def test_the_first_of_several_is_given_and_flagged():
-    found, flag = critical_line.crossing(Q, -np.cos(np.pi * (Q - 0.5) / 3))  # changes at 2, 5, 8
+    found, flag = critical_line.crossing(Q, -np.cos(np.pi * (Q - 0.5) / 3))  # rises at 2, 8
     assert found == pytest.approx(2, abs=1e-9)
     assert flag == Crossing.SEVERAL
+
+
+def test_a_fall_before_the_rise_is_passed_over():
+    found, flag = critical_line.crossing(Q, np.cos(np.pi * (Q - 0.5) / 3))  # falls at 2, 8
+    assert found == pytest.approx(5, abs=1e-9)
+    assert flag == Crossing.SEVERAL
+
+
+def test_seeds_are_averaged_only_if_they_mean_the_same():
+    values = np.array([2.0, 3.0, 4.0, np.nan])
+    kinds = [Crossing.RISE, Crossing.FALL, Crossing.SEVERAL, Crossing.NEGATIVE]
+    assert critical_line.of_one_kind(values, np.array(kinds)).tolist() == [2.0, 4.0]
+    kinds = [Crossing.FALL, Crossing.FALL, Crossing.POSITIVE, Crossing.NEGATIVE]
+    assert critical_line.of_one_kind(values, np.array(kinds)).tolist() == [2.0, 3.0]
 
 
 def test_the_interval_holds_the_mean_as_often_as_it_says():

@@ -114,7 +114,14 @@ def _add_simulate(commands) -> None:
 
 
 def _add_time_limit(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--time-limit", type=float, help="seconds after which to give up")
+    command.add_argument("--time-limit", type=_seconds, help="seconds after which to give up")
+
+
+def _seconds(text: str) -> float:
+    seconds = float(text)
+    if not 0 < seconds <= 1e9:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0, up to 1e9")
+    return seconds
 
 
 def _add_show(commands) -> None:
@@ -172,7 +179,7 @@ def _add_jobs(commands) -> None:
     gather = job(
         "gather",
         "gather all tiles of a sweep into one dataset",
-        "config/demo.yaml phase_map.nc results/demo/tiles/*/*/*.nc",
+        "config/mine.yaml phase_map.nc tile-0.nc tile-1.nc",
     )
     gather.add_argument("config", type=Path, help="the sweep's YAML file")
     gather.add_argument("output", type=Path, help="netCDF file to write")
@@ -300,6 +307,7 @@ def _show(options: argparse.Namespace) -> None:
 
     with dataset.open_netcdf(options.dataset) as opened:
         if {"time", "neuron"} <= set(opened.dims):
+            dataset.check_recording(opened, options.dataset)
             terminal.print_recording(opened, html=options.html)
             return
     with dataset.open_phase_map(options.dataset) as opened:

@@ -14,18 +14,18 @@ class Crossing(IntEnum):
 
     RISE = 0  # one change, from negative to positive
     FALL = 1  # one change, from positive to negative
-    SEVERAL = 2  # more than one; the first is given
+    SEVERAL = 2  # more than one; the first rise is given
     POSITIVE = 3  # everywhere: the border, if there is one, lies outside of the range
     NEGATIVE = 4  # everywhere
     UNKNOWN = 5  # fewer than two points are defined
 
 
 def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]:
-    r"""The lowest q_factor at which values change their sign, linearly interpolated.
+    r"""The q_factor at which values change their sign, linearly interpolated.
 
     $$q_c = q_k - v_k \frac{q_{k+1} - q_k}{v_{k+1} - v_k}$$
 
-    for the first k at which one of $v_k, v_{k+1}$ is negative and the other is not.
+    for the first k with $v_k < 0 \le v_{k+1}$, or if there is none with $v_k \ge 0 > v_{k+1}$.
 
     `values` belong to `q_factor`, in any order; NaN are left out, as if those points had
     not been asked for. NaN where there is no such change; the flag says why.
@@ -40,7 +40,8 @@ def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]
     changes = np.flatnonzero(positive[1:] != positive[:-1])
     if len(changes) == 0:
         return np.nan, Crossing.POSITIVE if positive[0] else Crossing.NEGATIVE
-    k = changes[0]
+    rises = changes[positive[changes + 1]]
+    k = rises[0] if len(rises) else changes[0]
     found = q[k] - v[k] * (q[k + 1] - q[k]) / (v[k + 1] - v[k])
     if len(changes) > 1:
         return float(found), Crossing.SEVERAL
@@ -63,6 +64,12 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
     students_t = stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2)
     half_width = float(students_t * found.std(ddof=1) / np.sqrt(len(found)))
     return mean, mean - half_width, mean + half_width
+
+
+def of_one_kind(values: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """Borders of seeds that mean the same: where chaos begins, or if none has that, ends."""
+    begins = np.isin(flags, [Crossing.RISE, Crossing.SEVERAL])
+    return values[begins] if begins.any() else values[flags == Crossing.FALL]
 
 
 def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:

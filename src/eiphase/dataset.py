@@ -1,5 +1,6 @@
 """Datasets: which variables there are, and files that are read and written as a whole."""
 
+import glob
 import os
 import tempfile
 from collections.abc import Iterator
@@ -293,7 +294,8 @@ DERIVED: dict[str, Variable] = {
     "critical_q": Variable(
         "q_factor where the measure of chaos changes sign, between grid points linearly",
         comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "
-        f"of spiking ones. The lowest, if there are several. {_CRITICAL}",
+        f"of spiking ones. The lowest rise, if there are several changes. Points that "
+        f"are saturated, silent or broken are left out. {_CRITICAL}",
         dimensions=("backend", "g_factor", "seed"),
     ),
     "critical_q_flag": Variable(
@@ -304,7 +306,9 @@ DERIVED: dict[str, Variable] = {
         dimensions=("backend", "g_factor", "seed"),
     ),
     "critical_q_mean": Variable(
-        "mean of critical_q over seeds that have one", dimensions=("backend", "g_factor")
+        "mean of critical_q over seeds",
+        comment="Of those where chaos begins; if there are none, of those where it ends.",
+        dimensions=("backend", "g_factor"),
     ),
     "critical_q_low": Variable(
         "lower end of the 95 % confidence interval of critical_q_mean",
@@ -324,7 +328,7 @@ DERIVED: dict[str, Variable] = {
     "network_critical_q": Variable(
         "q_factor above which this seed's rate network settles at no fixed point that is followed",
         comment="From the spectrum of its Jacobian, by fixed_point.critical_q. NaN beyond the "
-        f"range. {_CRITICAL}",
+        f"range, and of more than 500 neurons. {_CRITICAL}",
         dimensions=("g_factor", "seed"),
     ),
 }
@@ -339,6 +343,21 @@ def open_netcdf(path: Path) -> "xr.Dataset":
         return xr.open_dataset(path, engine="netcdf4")
     except OSError as error:
         raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+
+
+def check_recording(found: "xr.Dataset", path: Path) -> None:
+    """Raises `DatasetError` if an open file is no recording of a network."""
+    missing = [name for name in ("backend", "n_neurons", "q_factor") if name not in found.attrs]
+    if missing:
+        raise DatasetError(f"{path} is no recording: it has no attribute {missing[0]}.")
+    for name, values in found.data_vars.items():
+        variable = VARIABLES.get(str(name))
+        scalar = variable is not None and not variable.lagged
+        if values.dtype.kind not in "biuf" or (scalar and values.ndim):
+            raise DatasetError(f"{path} is no recording: its {name} is of another kind.")
+        flags = list(map(int, variable.flags)) if variable and variable.flags else []
+        if flags and values.item() not in [NOT_APPLICABLE, *flags]:
+            raise DatasetError(f"{path} is no recording: its {name} is {values.item()}.")
 
 
 def open_phase_map(path: Path) -> "xr.Dataset":
@@ -383,7 +402,7 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
 
 def remove_partial(path: Path) -> None:
     """Remove what a process that was killed while it wrote `path` has left beside it."""
-    for partial in path.parent.glob(f".{path.name}-*"):
+    for partial in path.parent.glob(f".{glob.escape(path.name)}-*"):
         partial.unlink(missing_ok=True)
 
 

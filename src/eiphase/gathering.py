@@ -1,6 +1,5 @@
 """All tiles of a sweep become one labelled dataset; memory does not grow with their number."""
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -17,9 +16,12 @@ from eiphase import (
     tile_file,
 )
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError, Variable, beside
+from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile
 
+# Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
+LARGEST_SPECTRUM = 500
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
 
@@ -39,16 +41,17 @@ def gather(tiles: Iterable[Path], sweep: Sweep, output: Path, *, name: str) -> N
 
 def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
     times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
-    origins: set[tuple[str, str]] = set()
+    origins: set[tile_file.Origin] = set()
     damaged = []
     for path in tiles:
         try:
             contents = tile_file.read(path, sweep)
         except DamagedTile as error:
-            os.replace(path, f"{path}.damaged")
-            damaged.append(str(error))
+            again = tile_file.set_aside(path)
+            renamed = " Renamed to *.damaged: the next run simulates it again." if again else ""
+            damaged.append(f"{error}{renamed}")
             continue
-        origins.add((contents.commit, contents.machine))
+        origins |= contents.origins
         backend, q, g, seed = _indices(path, contents, sweep)
         times_seen[backend, q, g, seed] += 1
         phase = phases.classify(contents.backend, contents.values)
@@ -59,12 +62,11 @@ def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
                 shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
                 file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
     if damaged:
-        raise DatasetError(
-            f"{' '.join(damaged)} Renamed to *.damaged: the next run simulates what it held again."
-        )
+        raise DatasetError(" ".join(damaged))
     _check_complete(times_seen, sweep)
     if sweep.observables.chaos:
         _derive_borders(file, sweep)
+    file.gathered_by = file.commit
     for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
         file.setncattr(key, "; ".join(sorted(set(values))))
 
@@ -74,19 +76,19 @@ def _derive_borders(file: netCDF4.Dataset, sweep: Sweep) -> None:
     q_factor = np.array(sweep.grid.q_factor)
     n_g, n_seeds = len(sweep.grid.g_factor), len(sweep.seeds)
     for b, backend in enumerate(sweep.backends):
-        measures = {
-            name: file[name][b] for name in ("lyapunov_exponent", "spike_damage")
-        }  # (q_factor, g_factor, seed)
-        driver = critical_line.driver(backend, measures)
-        found = np.empty((n_g, n_seeds))
-        for g, s in np.ndindex(n_g, n_seeds):
-            found[g, s], file["critical_q_flag"][b, g, s] = critical_line.crossing(
-                q_factor, driver[:, g, s]
-            )
-        file["critical_q"][b] = found
-        intervals = np.array([critical_line.confidence_interval(seeds) for seeds in found])
-        for name, along_g in zip(("mean", "low", "high"), intervals.T, strict=True):
-            file[f"critical_q_{name}"][b] = along_g
+        measures = {name: file[name][b] for name in ("lyapunov_exponent", "spike_damage")}
+        # Where there is no activity to measure, there is no chaos to begin or end.
+        meaningless = np.isin(file["phase"][b], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
+        driver = np.where(meaningless, np.nan, critical_line.driver(backend, measures))
+        for g in range(n_g):
+            found = [critical_line.crossing(q_factor, driver[:, g, s]) for s in range(n_seeds)]
+            values, flags = (np.array(column) for column in zip(*found, strict=True))
+            file["critical_q"][b, g], file["critical_q_flag"][b, g] = values, flags
+            alike = critical_line.of_one_kind(values, flags)
+            for name, value in zip(
+                ("mean", "low", "high"), critical_line.confidence_interval(alike), strict=True
+            ):
+                file[f"critical_q_{name}"][b, g] = value
     if "rate" in sweep.backends:
         _derive_theory(file, sweep)
 
@@ -97,6 +99,8 @@ def _derive_theory(file: netCDF4.Dataset, sweep: Sweep) -> None:
     for g, g_factor in enumerate(sweep.grid.g_factor):
         theory = meanfield.critical_q(n_neurons=config.neurons, g_factor=g_factor, **options)
         file["theory_critical_q"][g] = theory.value
+    if config.neurons > LARGEST_SPECTRUM:
+        return
     for s, seed in enumerate(sweep.seeds):
         half = network.half_gaussian(network.gaussian_matrix(config.neurons, seed))
         for g, g_factor in enumerate(sweep.grid.g_factor):

@@ -381,6 +381,10 @@ def load(path: str | Path) -> Sweep:
             f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
             "characters than letters, digits, '_', '-' and '.'."
         )
+    if path.stem == "tutorial" or path.stem.startswith("."):
+        raise SweepError(
+            f"Sweep config {str(path)!r} names its results, but the name {path.stem!r} is taken."
+        )
     try:
         content = yaml.load(path.read_text(), _UniqueKeys)
     except (OSError, ValueError) as error:

@@ -3,7 +3,7 @@
 import json
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +23,7 @@ from eiphase.network import Network
 if TYPE_CHECKING:
     from eiphase.verification import Point
 
-_ORIGIN = ("commit", "code_digest", "versions", "machine")
+_ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
 Item = TypeVar("Item")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
@@ -213,8 +213,10 @@ def _variables(phase_map: xr.Dataset) -> Table:
 def _attributes(dataset: xr.Dataset, names: Sequence[str]) -> Table:
     table = Table(box=SIMPLE, show_header=False)
     for name in names:
-        text = str(dataset.attrs.get(name, ""))
-        if text.startswith("{"):
+        if name not in dataset.attrs:
+            continue
+        text = str(dataset.attrs[name])
+        with suppress(ValueError, AttributeError):  # text that is no JSON object
             entries = json.loads(text).items()
             text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries)
         table.add_row(name, Text(text, overflow="fold"))

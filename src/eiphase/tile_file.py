@@ -2,7 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+import os
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +16,15 @@ from eiphase import provenance
 from eiphase.dataset import VARIABLES, DatasetError, beside
 from eiphase.sweep import Sweep, Tile, tile_digest
 
+_NAME = re.compile(r"tile-\d+-([0-9a-f]{16})\.nc")
+
 
 class DamagedTile(DatasetError):
     """A file that is not what its own name says; the message is one sentence."""
 
 
+Origin = tuple[str, str]
+"""Commit and machine that simulated."""
 Values = Mapping[str, Any]
 """Of the variables of one point, by name."""
 
@@ -31,8 +37,7 @@ class Contents:
     seed: int
     points: list[tuple[float, float]]  # q_factor and g_factor
     values: Mapping[str, np.ndarray]  # of `dataset.VARIABLES`, along `points`
-    commit: str
-    machine: str
+    origins: frozenset[Origin]
 
     def by_point(self) -> dict[tuple[float, float], Values]:
         return {
@@ -41,13 +46,24 @@ class Contents:
         }
 
 
-def write(path: Path, values: Mapping[str, np.ndarray], sweep: Sweep, tile: Tile) -> None:
-    """Write what a tile's networks gave: each variable along `point`, some along `lag` too."""
+def write(
+    path: Path,
+    values: Mapping[str, np.ndarray],
+    sweep: Sweep,
+    tile: Tile,
+    *,
+    origins: Collection[Origin] = (),
+) -> None:
+    """Write what a tile's networks gave: each variable along `point`, some along `lag` too.
+
+    `origins` are those of the values; this code and machine unless some are given.
+    """
     networks = list(sweep.networks(tile))
     with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
         file.backend, file.seed = tile.backend, tile.seed
         file.parameters = json.dumps(sweep.parameters(tile.backend))
         file.setncatts(provenance.attributes(tile.backend))
+        file.origins = json.dumps(sorted(origins or [here()]))
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
 
@@ -76,33 +92,48 @@ def read(path: Path, sweep: Sweep) -> Contents:
             _check_name(path, tile_digest(backend, seed, parameters, points, code))
             _check_origin(path, sweep, backend, parameters, code)
             values = {name: file[name][:] for name in VARIABLES}
+            origins = frozenset((str(c), str(m)) for c, m in json.loads(file.origins))
             if _checksum(values) != file.checksum:
                 raise DamagedTile(f"{path} is damaged: its checksum is not that of its numbers.")
-            return Contents(backend, seed, points, values, file.commit, file.machine)
+            return Contents(backend, seed, points, values, origins)
     except DatasetError:
         raise
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is not there.") from None
-    # What netCDF4 and JSON raise for files that are truncated, or something else.
-    except (OSError, AttributeError, IndexError, KeyError, RuntimeError, ValueError):
+    except OSError as error:
+        if error.errno is not None and error.errno > 0:  # the system's; netCDF's are negative
+            raise DatasetError(f"{path} cannot be read: {error.strerror}.") from None
+        raise DamagedTile(f"{path} is damaged, or not a tile.") from None
+    # What netCDF4 and JSON raise for files that are something else.
+    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
         raise DamagedTile(f"{path} is damaged, or not a tile.") from None
 
 
-def known(folder: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, float], Values]:
+def here() -> Origin:
+    """The commit of this code, and this machine."""
+    attributes = provenance.attributes()
+    return attributes["commit"], attributes["machine"]
+
+
+def known(
+    folder: Path, sweep: Sweep, tile: Tile
+) -> tuple[dict[tuple[float, float], Values], set[Origin]]:
     """Of the points of a tile, q_factor and g_factor, those that some tile in a folder has.
 
-    By these an old grid's points are taken over where it was extended, or cut otherwise.
+    Beside them, where they come from. By these an old grid's points are taken over where it
+    was extended, or cut otherwise.
     """
     wanted = {(n.q_factor, n.g_factor) for n in sweep.networks(tile)}
     found: dict[tuple[float, float], Values] = {}
+    origins: set[Origin] = set()
     for path in sorted(folder.glob("tile-*.nc")):
         try:
             contents = read(path, sweep)
         except DatasetError:
             continue  # of other parameters or code; or damaged, which is for `gather` to say
         if (contents.backend, contents.seed) == (tile.backend, tile.seed):
-            found |= {p: v for p, v in contents.by_point().items() if p in wanted}
-    return found
+            new = {p: v for p, v in contents.by_point().items() if p in wanted - found.keys()}
+            found |= new
+            origins |= contents.origins if new else set()
+    return found, origins
 
 
 def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, float], Values]:
@@ -126,6 +157,17 @@ def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, fl
     return found
 
 
+def set_aside(path: Path) -> bool:
+    """Rename a tile that is damaged, so that the workflow simulates it again.
+
+    Only a file that has the name which the workflow gives a tile; returns whether it has.
+    """
+    if not (_NAME.fullmatch(path.name) and path.is_file()):
+        return False
+    os.replace(path, f"{path}.damaged")
+    return True
+
+
 def _checksum(values: Mapping[str, np.ndarray]) -> str:
     """Of all numbers: what a disk has changed since they were written shows."""
     digest = hashlib.sha256()
@@ -136,8 +178,8 @@ def _checksum(values: Mapping[str, np.ndarray]) -> str:
 
 def _check_name(path: Path, digest: str) -> None:
     """The workflow names a tile after its digest; who writes one by hand may name it at will."""
-    start, _, named = path.stem.rpartition("-")
-    if start.startswith("tile-") and named != digest:
+    named = _NAME.fullmatch(path.name)
+    if named and named[1] != digest:
         raise DamagedTile(f"{path} holds another tile than its name says.")
 
 

@@ -27,7 +27,7 @@ def run(
     `lif_float` tile, which `lif_bit_accurate` needs. Raises `DatasetError` if `ranges` is not
     that file.
     """
-    found = tile_file.known(output.parent, sweep, tile)
+    found, origins = tile_file.known(output.parent, sweep, tile)
     networks = dict(
         zip(((n.q_factor, n.g_factor) for n in sweep.networks(tile)), tile.points, strict=True)
     )
@@ -38,13 +38,15 @@ def run(
     if new:
         source = tile_file.dynamic_ranges(ranges, sweep, tile) if ranges else {}
         names = DynamicRange.__dataclass_fields__ if ranges else ()
-        values = simulate_tile(
+        simulated = simulate_tile(
             sweep,
             replace(tile, points=tuple(networks[point] for point in new)),
             ranges={name: np.array([source[point][name] for point in new]) for name in names},
         )
-        found |= _by_point(new, values)
-    tile_file.write(output, _joined([found[point] for point in networks]), sweep, tile)
+        found |= _by_point(new, simulated)
+        origins.add(tile_file.here())
+    values = _joined([found[point] for point in networks])
+    tile_file.write(output, values, sweep, tile, origins=origins)
 
 
 def _by_point(points: list, values: dict[str, np.ndarray]) -> dict[tuple[float, float], Values]:

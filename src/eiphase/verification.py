@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase import phases
+from eiphase.dataset import DatasetError
 from eiphase.loihi import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
@@ -66,11 +67,12 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
             seed=point.seed,
         )
         found = _simulate(sweep, point)
+        found["phase"] = phases.classify(point.backend, found)
         yield (
             point,
             [
                 name
-                for name in VARIABLES
+                for name in found
                 if not np.array_equal(stored[name].values, found[name][0], equal_nan=True)
             ],
         )

@@ -247,8 +247,8 @@ def expect_same_results(ours: Path, expected: Path) -> None:
 
     expect(files(ours), files(expected), "list of files in the results")
     with (
-        dataset.open_dataset(ours / "sweep/phase_map.nc") as one,
-        dataset.open_dataset(expected / "sweep/phase_map.nc") as other,
+        dataset.open_phase_map(ours / "sweep/phase_map.nc") as one,
+        dataset.open_phase_map(expected / "sweep/phase_map.nc") as other,
     ):
         expect(list(one.variables), list(other.variables), "list of variables")
         for name, variable in other.variables.items():

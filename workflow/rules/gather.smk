@@ -19,8 +19,14 @@ rule gather:
         # Not read by the command: a change of either gathers again.
         sweep=SWEEP.digest,
         code=provenance.sources_digest(
-            "gathering", "dataset", "tile_file", "phases", "critical_line", "meanfield",
-            "fixed_point", "erf_averages",
+            "gathering",
+            "dataset",
+            "tile_file",
+            "phases",
+            "critical_line",
+            "meanfield",
+            "fixed_point",
+            "erf_averages",
         ),
     shell:
         "eiphase gather {input.sweep:q} {output:q} {input.tiles:q} 2>&1 | tee {log:q} >&2"
