@@ -183,8 +183,8 @@ def test_what_is_of_another_network_is_not_taken_over(tmp_path, changes, seed):
     tile = sweep.tile("rate", 1, 0)
     tile_file.write(tmp_path / sweep.tile_path(tile), values_of(tile), sweep, tile)
     other = sweep_with(**changes)
-    assert tile_file.known(tmp_path / "rate/seed-1", sweep, tile)
-    assert not tile_file.known(tmp_path / "rate/seed-1", other, other.tile("rate", seed, 0))
+    assert tile_file.known(tmp_path / "rate/seed-1", sweep, tile)[0]
+    assert not tile_file.known(tmp_path / "rate/seed-1", other, other.tile("rate", seed, 0))[0]
 
 
 def test_a_damaged_tile_is_not_taken_over(tmp_path):
@@ -193,7 +193,7 @@ def test_a_damaged_tile_is_not_taken_over(tmp_path):
     path = tmp_path / sweep.tile_path(tile)
     tile_file.write(path, values_of(tile), sweep, tile)
     os.truncate(path, path.stat().st_size // 2)
-    assert not tile_file.known(path.parent, sweep, tile)
+    assert not tile_file.known(path.parent, sweep, tile)[0]
 
 
 @pytest.mark.parametrize(
