@@ -305,12 +305,13 @@ def _supervised(
 def _show(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
-    with dataset.open_netcdf(options.dataset) as opened:
+    path = options.dataset
+    with dataset.reading(path), dataset.open_netcdf(path) as opened:
         if {"time", "neuron"} <= set(opened.dims):
-            dataset.check_recording(opened, options.dataset)
+            dataset.check_recording(opened, path)
             terminal.print_recording(opened, html=options.html)
             return
-    with dataset.open_phase_map(options.dataset) as opened:
+    with dataset.reading(path), dataset.open_phase_map(path) as opened:
         terminal.print_phase_map(opened, html=options.html)
 
 
@@ -321,7 +322,8 @@ def _verify(options: argparse.Namespace) -> int:
     def work() -> int:
         from eiphase import terminal, verification
 
-        with dataset.open_phase_map(options.dataset) as phase_map:
+        path = options.dataset
+        with dataset.reading(path), dataset.open_phase_map(path) as phase_map:
             points = verification.sample(phase_map, options.points, seed=options.seed)
             found = verification.differences(phase_map, points)
             return 0 if terminal.print_verification(phase_map, found) else 1

@@ -345,6 +345,17 @@ def open_netcdf(path: Path) -> "xr.Dataset":
         raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """While an open file is read: damage that netCDF finds only then is a `DatasetError`."""
+    try:
+        yield
+    except RuntimeError as error:
+        if not str(error).startswith("NetCDF: "):
+            raise
+        raise DatasetError(f"{path} is damaged: {error}.") from None
+
+
 def check_recording(found: "xr.Dataset", path: Path) -> None:
     """Raises `DatasetError` if an open file is no recording of a network."""
     missing = [name for name in ("backend", "n_neurons", "q_factor") if name not in found.attrs]

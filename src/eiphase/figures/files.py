@@ -10,7 +10,7 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from eiphase import figures
-from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map
+from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map, reading
 from eiphase.figures import comparison, network, phase_map, phases, tutorial
 
 Show = Callable[[int, int], None]  # how many are done, of how many
@@ -26,7 +26,7 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     `show` is told after each figure how many are done, of how many.
     """
     _check(outputs, PHASE_MAP)
-    with open_phase_map(file) as dataset:
+    with reading(file), open_phase_map(file) as dataset:
         _draw(PHASE_MAP, dataset, outputs, show)
 
 
@@ -40,7 +40,7 @@ def draw_comparison(files: Sequence[Path], output: Path) -> None:
 
 
 def _load_phase_map(path: Path) -> xr.Dataset:
-    with open_phase_map(path) as dataset:
+    with reading(path), open_phase_map(path) as dataset:
         return dataset.load()
 
 
@@ -52,7 +52,10 @@ def draw_tutorial(
     A recording's file is named after network and backend: `critical_lif_float.nc`.
     """
     _check(outputs, TUTORIAL)
-    found = {path.stem: open_netcdf(path).load() for path in recordings}
+    found = {}
+    for path in recordings:
+        with reading(path):
+            found[path.stem] = open_netcdf(path).load()
     for name in tutorial.RECORDINGS:
         if name not in found:
             raise DatasetError(f"--recordings lack {name}.nc.")
