@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from tiny_sweep import SWEEP, values_of
+from tiny_sweep import SWEEP, write_tiles
 
 import eiphase.lava_compatibility  # noqa: F401  before any test imports Lava
-from eiphase import gathering, network, tile_file
+from eiphase import gathering, network
 from eiphase.network import Network
 
 # Runs through Lava fork processes and compile kernels: their time says nothing.
@@ -64,11 +64,7 @@ def tutorial() -> dict[str, Tutorial]:
 @pytest.fixture
 def tiles(tmp_path) -> list[Path]:
     """Files of all tiles of `tiny_sweep.SWEEP`, with `tiny_sweep.values_of` in them."""
-    paths = []
-    for tile in SWEEP.all_tiles():
-        paths.append(tmp_path / SWEEP.tile_path(tile))
-        tile_file.write(paths[-1], values_of(tile), SWEEP, tile)
-    return paths
+    return write_tiles(tmp_path)
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ import xarray as xr
 import yaml
 from hypothesis import HealthCheck, event, example, given, reject, settings
 from hypothesis import strategies as st
-from tiny_sweep import SWEEP, VALID, values_of
+from tiny_sweep import SWEEP, VALID, simulate_and_gather, values_of, write_tiles
 
-from eiphase import cli, gathering, tile_file, tile_job
+from eiphase import cli, gathering, tile_file
 from eiphase import sweep as sweeps
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.sweep import Sweep, SweepError
@@ -140,15 +140,7 @@ def small_sweeps(draw):
 @given(small_sweeps())
 def test_a_valid_sweep_runs_and_keeps_its_contract(sweep):
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        paths = []
-        for tile in sweep.all_tiles():
-            paths.append(folder / sweep.tile_path(tile))
-            floats = folder / sweep.tile_path(sweep.tile("lif_float", tile.seed, tile.number))
-            ranges = floats if tile.backend == "lif_bit_accurate" else None
-            tile_job.run(sweep, tile, paths[-1], ranges=ranges)
-        gathering.gather(paths, sweep, folder / "phase_map.nc", name="fuzz")
-        found = xr.load_dataset(folder / "phase_map.nc")
+        found = xr.load_dataset(simulate_and_gather(sweep, Path(name)))
     for observable in ("c0", "decay_time"):
         flag = found[f"{observable}_flag"]
         assert (flag >= 0).all()
@@ -184,10 +176,7 @@ class Files:
 def files(tmp_path_factory):
     """A tile and a phase map."""
     folder = tmp_path_factory.mktemp("fuzz")
-    paths = []
-    for tile in SWEEP.all_tiles():
-        paths.append(folder / SWEEP.tile_path(tile))
-        tile_file.write(paths[-1], values_of(tile), SWEEP, tile)
+    paths = write_tiles(folder)
     gathering.gather(paths, SWEEP, folder / "phase_map.nc", name="test")
     return Files(paths[0], folder / "phase_map.nc")
 
@@ -197,15 +186,19 @@ damages = st.lists(
 )
 
 
+def damaged(path, damage, kept):
+    """A file's bytes, some of them changed, and in half of the cases the end cut off."""
+    content = bytearray(path.read_bytes())
+    for where, byte in damage:
+        content[int(where * len(content))] = byte
+    return content[: int(2 * kept * len(content))] if kept < 0.5 else content
+
+
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
     """Bytes changed anywhere, and the end cut off: the numbers are right, or there are none."""
-    content = bytearray(files.tile.read_bytes())
-    for where, byte in damage:
-        content[int(where * len(content))] = byte
-    if kept < 0.5:
-        content = content[: int(2 * kept * len(content))]
+    content = damaged(files.tile, damage, kept)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tile.nc"
         path.write_bytes(content)
@@ -223,11 +216,7 @@ def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_phase_map_is_shown_or_refused(files, damage, kept):
-    content = bytearray(files.phase_map.read_bytes())
-    for where, byte in damage:
-        content[int(where * len(content))] = byte
-    if kept < 0.5:
-        content = content[: int(2 * kept * len(content))]
+    content = damaged(files.phase_map, damage, kept)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "phase_map.nc"
         path.write_bytes(content)

@@ -7,7 +7,7 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_sweep import SWEEP, VALID, values_of
+from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
 from eiphase import gathering, meanfield, tile_file
 from eiphase.critical_line import Crossing
@@ -41,11 +41,9 @@ def test_any_cut_into_tiles_gives_the_same(tmp_path, tiles):
     """Rows of the grid are cut, or several fall into one tile."""
     grid = {"q_factor": [9.0, 1.0, 6.0, 2.0], "g_factor": [4.0, 6.0, 5.0]}
     sweep = Sweep.model_validate(VALID | {"grid": grid, "tiles": tiles})
-    paths = []
-    for tile in sweep.all_tiles():
-        paths.append(tmp_path / sweep.tile_path(tile))
-        tile_file.write(paths[-1], values_of(tile, sweep), sweep, tile)
-    found = gather(paths, tmp_path, sweep).c0.sel(backend="lif_float", seed=2)
+    found = gather(write_tiles(tmp_path, sweep), tmp_path, sweep).c0.sel(
+        backend="lif_float", seed=2
+    )
     for q in range(4):
         for g in range(3):
             assert found[q, g] == 1200 + 10 * q + g
@@ -147,8 +145,7 @@ def test_memory_does_not_grow_with_the_number_of_tiles(tmp_path):
                 "tiles": 1,
             }
         )
-        for tile in sweep.all_tiles():
-            tile_file.write(folder / sweep.tile_path(tile), values_of(tile, sweep), sweep, tile)
+        write_tiles(folder, sweep)
         (folder / "sweep.json").write_text(sweep.model_dump_json())
         run = subprocess.run(
             [sys.executable, "-c", PEAK], cwd=folder, capture_output=True, text=True, check=True

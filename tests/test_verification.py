@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_sweep import VALID
+from tiny_sweep import VALID, simulate_and_gather
 
-from eiphase import cli, dataset, gathering, provenance, tile_job, verification
+from eiphase import cli, dataset, provenance, verification
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.sweep import Sweep
 
@@ -18,14 +18,7 @@ SWEEP = Sweep.model_validate(
 def phase_map(tmp_path_factory):
     """A real one, of 18 points."""
     folder = tmp_path_factory.mktemp("verified")
-    paths = []
-    for tile in SWEEP.all_tiles():
-        paths.append(folder / SWEEP.tile_path(tile))
-        floats = folder / SWEEP.tile_path(SWEEP.tile("lif_float", tile.seed, tile.number))
-        ranges = floats if tile.backend == "lif_bit_accurate" else None
-        tile_job.run(SWEEP, tile, paths[-1], ranges=ranges)
-    gathering.gather(paths, SWEEP, folder / "phase_map.nc", name="test")
-    return xr.load_dataset(folder / "phase_map.nc")
+    return xr.load_dataset(simulate_and_gather(SWEEP, folder))
 
 
 def test_every_point_simulated_by_itself_is_equal_to_the_bit(phase_map):

@@ -10,16 +10,16 @@ import xarray as xr
 import yaml
 from conftest import REPOSITORY
 from test_sweep import changed
+from tiny_sweep import simulate_and_gather
 from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import figures, gathering, loihi, mapping, network, observables, provenance, tile_file
+from eiphase import figures, loihi, mapping, network, observables, provenance
 from eiphase.dataset import DatasetError
 from eiphase.network import Network
 from eiphase.notebook import execute
 from eiphase.observables import Flag
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
-from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 
 
@@ -141,14 +141,7 @@ def test_the_notebook_runs_on_the_sweeps_result(sweep):
 def test_the_notebook_runs_on_any_sweep(tmp_path, changes):
     config = TINY | {"seeds": [3]} | changes
     sweep = Sweep.model_validate(config)
-    paths = []
-    for tile in sweep.all_tiles():
-        ranges = None
-        if tile.backend == "lif_bit_accurate":
-            ranges = simulate_tile(sweep, sweep.tile("lif_float", tile.seed, tile.number))
-        paths.append(tmp_path / sweep.tile_path(tile))
-        tile_file.write(paths[-1], simulate_tile(sweep, tile, ranges=ranges), sweep, tile)
-    gathering.gather(paths, sweep, tmp_path / "phase_map.nc", name="any")
+    simulate_and_gather(sweep, tmp_path)
     execute(REPOSITORY / "notebooks/phase_map.py", tmp_path / "notebook.ipynb")
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from eiphase import gathering, tile_file, tile_job
 from eiphase.dataset import VARIABLES
 from eiphase.sweep import Sweep
 
@@ -27,3 +28,29 @@ def values_of(tile, sweep=SWEEP):
         (np.zeros(len(numbers), "i1") if v.flags else numbers)
         for name, v in VARIABLES.items()
     }  # fmt: skip
+
+
+def write_tiles(folder, sweep=SWEEP):
+    """Files of all tiles of a sweep, with made-up numbers in them."""
+    paths = []
+    for tile in sweep.all_tiles():
+        paths.append(folder / sweep.tile_path(tile))
+        tile_file.write(paths[-1], values_of(tile, sweep), sweep, tile)
+    return paths
+
+
+def simulate_and_gather(sweep, folder):
+    """Simulate a sweep, without Snakemake; returns its phase map's file."""
+    paths = []
+    for tile in sweep.all_tiles():
+        ranges = None
+        if tile.backend == "lif_bit_accurate":
+            floats = sweep.tile("lif_float", tile.seed, tile.number)
+            ranges = folder / sweep.tile_path(floats)
+            if not ranges.exists():
+                tile_job.run(sweep, floats, ranges)
+        paths.append(folder / sweep.tile_path(tile))
+        tile_job.run(sweep, tile, paths[-1], ranges=ranges)
+    phase_map = folder / "phase_map.nc"
+    gathering.gather(paths, sweep, phase_map, name="test")
+    return phase_map

@@ -41,7 +41,7 @@ def gather(tiles: Iterable[Path], sweep: Sweep, output: Path, *, name: str) -> N
 
 def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
     times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
-    origins: set[tile_file.Origin] = set()
+    origins: set[provenance.Origin] = set()
     damaged = []
     for path in tiles:
         try:

@@ -23,6 +23,8 @@ _SOURCES = {
     "lif_float": _LIF_SOURCES,
     "lif_bit_accurate": _LIF_SOURCES,
 }
+Origin = tuple[str, str]
+"""Commit and machine that simulated."""
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 
@@ -52,12 +54,18 @@ def attributes(*backends: str) -> dict[str, str]:
     """Commit, digest of the backends' code, versions and machine, as attributes of a file."""
     packages = ("eiphase", *_NUMERICAL_PACKAGES, "xarray", "netCDF4")
     versions = {"python": platform.python_version(), **{p: version(p) for p in packages}}
+    commit, machine = origin()
     return {
-        "commit": _commit(),
+        "commit": commit,
         "code_digest": code_digest(*backends),
         "versions": json.dumps(versions),
-        "machine": f"{platform.system()} {platform.machine()}, {_processor()}",
+        "machine": machine,
     }
+
+
+def origin() -> Origin:
+    """The commit of the code that runs, and the machine."""
+    return _commit(), f"{platform.system()} {platform.machine()}, {_processor()}"
 
 
 def _processor() -> str:

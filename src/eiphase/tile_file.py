@@ -4,7 +4,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 
 from eiphase import provenance
 from eiphase.dataset import VARIABLES, DatasetError, beside
+from eiphase.provenance import Origin
 from eiphase.sweep import Sweep, Tile, tile_digest
 
 _NAME = re.compile(r"tile-\d+-([0-9a-f]{16})\.nc")
@@ -23,8 +24,8 @@ class DamagedTile(DatasetError):
     """A file that is not what its own name says; the message is one sentence."""
 
 
-Origin = tuple[str, str]
-"""Commit and machine that simulated."""
+Point = tuple[float, float]
+"""q_factor and g_factor."""
 Values = Mapping[str, Any]
 """Of the variables of one point, by name."""
 
@@ -35,15 +36,20 @@ class Contents:
 
     backend: str
     seed: int
-    points: list[tuple[float, float]]  # q_factor and g_factor
+    points: list[Point]
     values: Mapping[str, np.ndarray]  # of `dataset.VARIABLES`, along `points`
     origins: frozenset[Origin]
 
-    def by_point(self) -> dict[tuple[float, float], Values]:
-        return {
-            point: {name: values[index] for name, values in self.values.items()}
-            for index, point in enumerate(self.points)
-        }
+    def by_point(self) -> dict[Point, Values]:
+        return by_point(self.points, self.values)
+
+
+def by_point(points: Sequence[Point], values: Mapping[str, np.ndarray]) -> dict[Point, Values]:
+    """What stands along points, point by point."""
+    return {
+        point: {name: array[index] for name, array in values.items()}
+        for index, point in enumerate(points)
+    }
 
 
 def write(
@@ -63,7 +69,7 @@ def write(
         file.backend, file.seed = tile.backend, tile.seed
         file.parameters = json.dumps(sweep.parameters(tile.backend))
         file.setncatts(provenance.attributes(tile.backend))
-        file.origins = json.dumps(sorted(origins or [here()]))
+        file.origins = json.dumps(sorted(origins or [provenance.origin()]))
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
 
@@ -98,6 +104,8 @@ def read(path: Path, sweep: Sweep) -> Contents:
             return Contents(backend, seed, points, values, origins)
     except DatasetError:
         raise
+    except FileNotFoundError:
+        raise DatasetError(f"{path} is not there.") from None
     except OSError as error:
         if error.errno is not None and error.errno > 0:  # the system's; netCDF's are negative
             raise DatasetError(f"{path} cannot be read: {error.strerror}.") from None
@@ -107,22 +115,14 @@ def read(path: Path, sweep: Sweep) -> Contents:
         raise DamagedTile(f"{path} is damaged, or not a tile.") from None
 
 
-def here() -> Origin:
-    """The commit of this code, and this machine."""
-    attributes = provenance.attributes()
-    return attributes["commit"], attributes["machine"]
-
-
-def known(
-    folder: Path, sweep: Sweep, tile: Tile
-) -> tuple[dict[tuple[float, float], Values], set[Origin]]:
+def known(folder: Path, sweep: Sweep, tile: Tile) -> tuple[dict[Point, Values], set[Origin]]:
     """Of the points of a tile, q_factor and g_factor, those that some tile in a folder has.
 
     Beside them, where they come from. By these an old grid's points are taken over where it
     was extended, or cut otherwise.
     """
     wanted = {(n.q_factor, n.g_factor) for n in sweep.networks(tile)}
-    found: dict[tuple[float, float], Values] = {}
+    found: dict[Point, Values] = {}
     origins: set[Origin] = set()
     for path in sorted(folder.glob("tile-*.nc")):
         try:
@@ -130,13 +130,14 @@ def known(
         except DatasetError:
             continue  # of other parameters or code; or damaged, which is for `gather` to say
         if (contents.backend, contents.seed) == (tile.backend, tile.seed):
-            new = {p: v for p, v in contents.by_point().items() if p in wanted - found.keys()}
+            new = {p: v for p, v in contents.by_point().items() if p in wanted}
             found |= new
+            wanted -= new.keys()
             origins |= contents.origins if new else set()
     return found, origins
 
 
-def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[tuple[float, float], Values]:
+def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[Point, Values]:
     """What an `lif_bit_accurate` tile needs from the `lif_float` tile in a file.
 
     Raises `DatasetError` if that is not one, or lacks points.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eiphase import tile_file
+from eiphase import provenance, tile_file
 from eiphase.loihi import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, Tile
@@ -43,17 +43,10 @@ def run(
             replace(tile, points=tuple(networks[point] for point in new)),
             ranges={name: np.array([source[point][name] for point in new]) for name in names},
         )
-        found |= _by_point(new, simulated)
-        origins.add(tile_file.here())
+        found |= tile_file.by_point(new, simulated)
+        origins.add(provenance.origin())
     values = _joined([found[point] for point in networks])
     tile_file.write(output, values, sweep, tile, origins=origins)
-
-
-def _by_point(points: list, values: dict[str, np.ndarray]) -> dict[tuple[float, float], Values]:
-    return {
-        point: {name: array[index] for name, array in values.items()}
-        for index, point in enumerate(points)
-    }
 
 
 def _joined(points: list[Values]) -> dict[str, np.ndarray]:
