@@ -143,7 +143,8 @@ def killed_after(seconds, folder, config):
         stderr=subprocess.PIPE,
         text=True,
     )
-    next(line for line in run.stderr if line.startswith("Execute"))
+    # None: the kill before came after the last job, and nothing is left to begin.
+    next((line for line in run.stderr if line.startswith("Execute")), None)
     deadline = threading.Timer(seconds, os.killpg, (run.pid, signal.SIGKILL))
     deadline.start()
     run.stderr.read()
