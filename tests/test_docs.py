@@ -6,6 +6,7 @@ import pytest
 import tables
 from conftest import REPOSITORY
 
+import eiphase
 from eiphase.dataset import DERIVED, VARIABLES
 from eiphase.observables import Flag
 from eiphase.sweep import Grid, Mapping, NetworkConfig, Observables, Simulation, Sweep
@@ -88,6 +89,12 @@ def test_the_example_in_python_runs(monkeypatch):
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     assert len([line for line in code.splitlines() if "eiphase." in line]) == 4
     exec(code, {})
+
+
+def test_the_public_names_are_documented():
+    text = (REPOSITORY / "docs/python.md").read_text()
+    for name in eiphase.__all__:
+        assert f"::: eiphase.{name}\n" in text
 
 
 def test_the_example_of_the_theory_runs():
