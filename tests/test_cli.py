@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import xarray as xr
 import yaml
@@ -111,6 +112,28 @@ def test_errors_are_one_sentence(capsys, tmp_path, arguments, message):
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
 
 
+@pytest.mark.parametrize("limit", ["0", "-3", "1.1e9", "inf", "nan", "soon"])
+@pytest.mark.parametrize("command", ["simulate", "simulate-tile", "notebook"])
+def test_a_time_limit_that_is_none_is_refused(capsys, tmp_path, command, limit):
+    """A deadline that has passed, or that the system's clock cannot wait for."""
+    arguments = {
+        "simulate": ["--q", "1", "--g", "5"],
+        "simulate-tile": ["a.yaml", "a.nc", "--backend", "rate", "--seed", "1", "--tile", "0"],
+        "notebook": ["a.py", "a.ipynb"],
+    }
+    with pytest.raises(SystemExit):
+        cli.main([command, *arguments[command], f"--time-limit={limit}"])
+    said = f"--time-limit: {limit} is not a number of seconds above 0, up to 1e9"
+    assert said in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("limit", ["0.5", "1e9"])
+def test_a_time_limit_is_in_seconds(limit):
+    arguments = ["simulate", "--q", "1", "--g", "5", "--time-limit", limit]
+    assert cli._parser().parse_args(arguments).time_limit == float(limit)
+
+
 def test_an_output_that_cannot_be_written_is_said_so(capfd, tmp_path):
     (tmp_path / "file").write_text("")
     arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--output", "file/recording.nc"]
@@ -200,6 +223,42 @@ def test_show_prints_what_is_in_a_recording(capsys, backend):
 def test_show_of_a_tile_says_that_it_is_none(capsys, tiles):
     assert cli.main(["show", str(tiles[0])]) == 1
     assert "is not a phase map: it has no backend" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"backend": None}, "it has no attribute backend"),
+        ({"n_neurons": None}, "it has no attribute n_neurons"),
+        ({"q_factor": None}, "it has no attribute q_factor"),
+        ({"state": "text"}, "its state is of another kind"),
+        ({"c0": [1.0, 2.0]}, "its c0 is of another kind"),
+        ({"decay_time": "long"}, "its decay_time is of another kind"),
+        ({"c0_flag": 77}, "its c0_flag is 77"),
+    ],
+    ids=str,
+)
+def test_show_refuses_what_only_looks_like_a_recording(capsys, change, message):
+    """Of time and neurons, but from elsewhere."""
+    found = xr.Dataset(
+        {"state": (("time", "neuron"), np.zeros((3, 2))), "c0": 0.5, "c0_flag": 0},
+        attrs={"backend": "rate", "n_neurons": 2, "q_factor": 1.0},
+    )
+    found.to_netcdf("recording.nc")
+    assert cli.main(["show", "recording.nc"]) == 0
+    ((name, value),) = change.items()
+    if value is None:
+        del found.attrs[name]
+    elif np.ndim(value):
+        found[name] = "time_of_day", value
+    else:
+        found[name] = xr.full_like(found[name], value, object) if name == "state" else value
+    found.to_netcdf("foreign.nc")
+    capsys.readouterr()
+    assert cli.main(["show", "foreign.nc"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == f"eiphase: foreign.nc is no recording: {message}.\n"
+    assert printed.out == ""
 
 
 def test_a_picture_does_not_replace_its_recording(capsys):

@@ -20,6 +20,19 @@ def test_a_failed_write_leaves_what_was_there(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
+@pytest.mark.parametrize("name", ["map.nc", "map[1].nc", "a*.nc"])
+def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path, name):
+    """Also where a name holds what has a meaning in patterns."""
+    partial, others = (
+        tmp_path / f".{name}-x1y2",
+        [".map1.nc-x", ".about.nc-x", ".map.nc", "map.nc-x"],
+    )
+    for path in (partial, *(tmp_path / other for other in others)):
+        path.write_text("half")
+    dataset.remove_partial(tmp_path / name)
+    assert {path.name for path in tmp_path.iterdir()} == set(others)
+
+
 def test_a_written_file_is_readable_by_others(tmp_path):
     path = tmp_path / "file"
     with dataset.beside(path) as partial:

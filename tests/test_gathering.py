@@ -108,6 +108,17 @@ def test_damaged_tiles_are_named_and_set_aside_all_at_once(tiles, tmp_path):
     assert not (tmp_path / "phase_map.nc").exists()
 
 
+def test_a_damaged_file_that_no_tile_is_called_stays_where_it_is(tiles, tmp_path):
+    """It may be the user's, named by mistake."""
+    thesis = tmp_path / "thesis.nc"
+    thesis.write_text("chapter 1")
+    with pytest.raises(DatasetError) as caught:
+        gather([*tiles, thesis], tmp_path)
+    assert str(caught.value) == f"{thesis} is damaged, or not a tile."
+    assert thesis.read_text() == "chapter 1"
+    assert not list(tmp_path.glob("*.damaged"))
+
+
 def test_a_mistaken_config_touches_no_tile(tiles, tmp_path):
     other = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
     with pytest.raises(DatasetError, match=r"network\.neurons = 20, but the sweep has 30"):

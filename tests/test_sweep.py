@@ -127,6 +127,14 @@ def test_a_name_that_could_not_be_a_folders_is_refused(tmp_path, name):
         sweeps.load(f"{tmp_path}/{name}")
 
 
+@pytest.mark.parametrize("name", ["tutorial.yaml", ".hidden.yaml", "...yaml"])
+def test_a_name_that_is_another_folders_is_refused(tmp_path, name):
+    """results/tutorial is the tutorial's; and results/.. would be a folder above."""
+    (tmp_path / name).write_text(yaml.safe_dump(VALID))
+    with pytest.raises(SweepError, match=r"names its results, but the name .* is taken"):
+        sweeps.load(tmp_path / name)
+
+
 def test_the_boxcar_fits_into_burn_in_exactly():
     config = VALID | {"observables": {"boxcar": 101}}
     Sweep.model_validate(config)

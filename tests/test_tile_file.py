@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_sweep import SWEEP, VALID, values_of
 
-from eiphase import provenance, simulation, tile_file, tile_job
+from eiphase import gathering, provenance, simulation, tile_file, tile_job
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.sweep import Sweep
 from eiphase.tile_file import DamagedTile
@@ -173,6 +173,33 @@ def test_what_is_taken_over_is_not_simulated(tmp_path, monkeypatch):
     tile = cut.tile("rate", 1, 1)
     tile_job.run(cut, tile, tmp_path / cut.tile_path(tile))
     assert tile_file.read(tmp_path / cut.tile_path(tile), cut).points == [(1.0, 5.0), (6.0, 4.0)]
+
+
+def test_points_that_are_taken_over_keep_their_origin(tmp_path):
+    """The dataset names all commits and machines that simulated, beside the one that gathered."""
+    grid = {"q_factor": [1.0, 3.0], "g_factor": [4.0]}
+    after = sweep_with(grid=grid, seeds=[1], backends=["rate"], tiles=2)
+    before = sweep_with(grid=grid | {"q_factor": [1.0, 6.0]}, seeds=[1], backends=["rate"])
+    old, unused = ("old commit", "old machine"), ("unused", "unused")
+    tile = before.tile("rate", 1, 0)
+    path = tmp_path / before.tile_path(tile)
+    tile_file.write(path, values_of(tile, before), before, tile, origins=[old])
+    other = sweep_with(grid=grid | {"q_factor": [9.0]}, seeds=[1], backends=["rate"])
+    tile = other.tile("rate", 1, 0)
+    path = tmp_path / other.tile_path(tile)
+    tile_file.write(path, values_of(tile, other), other, tile, origins=[unused])
+
+    here, paths, origins = provenance.origin(), [], []
+    for tile in after.all_tiles():
+        paths.append(tmp_path / after.tile_path(tile))
+        tile_job.run(after, tile, paths[-1])
+        origins.append(tile_file.read(paths[-1], after).origins)
+    assert origins == [{old}, {here}]
+    gathering.gather(paths, after, tmp_path / "phase_map.nc", name="test")
+    with netCDF4.Dataset(tmp_path / "phase_map.nc") as file:
+        assert file.commit == "; ".join(sorted([old[0], here[0]]))
+        assert file.machine == "; ".join(sorted([old[1], here[1]]))
+        assert file.gathered_by == here[0]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import argparse
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -118,10 +118,11 @@ def _add_time_limit(command: argparse.ArgumentParser) -> None:
 
 
 def _seconds(text: str) -> float:
-    seconds = float(text)
-    if not 0 < seconds <= 1e9:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0, up to 1e9")
-    return seconds
+    with suppress(ValueError):
+        seconds = float(text)
+        if 0 < seconds <= 1e9:
+            return seconds
+    raise argparse.ArgumentTypeError(f"{text} is not a number of seconds above 0, up to 1e9")
 
 
 def _add_show(commands) -> None:
