@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
-from eiphase import gathering, meanfield, tile_file
+from eiphase import borders, gathering, meanfield, tile_file
 from eiphase.critical_line import Crossing
 from eiphase.damage import Fate
 from eiphase.dataset import DERIVED, VARIABLES, DatasetError
@@ -204,6 +204,19 @@ def test_phases_are_those_of_their_points(with_chaos):
     assert rates.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.UNDECIDED] * 2
     spiking = with_chaos.phase.sel(backend="lif_float", seed=3, g_factor=6.0)
     assert spiking.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.CHAOS] * 2
+
+
+def test_who_watches_sees_theory_counted_too(tmp_path, monkeypatch):
+    """It takes longer than the tiles: the bar is not full before its end."""
+    sweep = Sweep.model_validate(VALID | {"observables": {"chaos": True}})
+    tiles = write_tiles(tmp_path, sweep)
+    shown, at_theory = [], []
+    monkeypatch.setattr(borders, "of_network", lambda *_: at_theory.append(shown[-1]) or 1.0)
+    path = tmp_path / "phase_map.nc"
+    gathering.gather(tiles, sweep, path, name="test", show=lambda *counts: shown.append(counts))
+    assert len(tiles) == 16
+    assert shown == [(done, 22) for done in range(23)]  # 3 g_factor x 2 seeds beside the tiles
+    assert at_theory == shown[16:22]
 
 
 def test_theory_stands_beside_what_was_measured(with_chaos):

@@ -351,8 +351,8 @@ def _gather(options: argparse.Namespace) -> None:
 
     sweep = sweeps.load(options.config)
     with terminal.progress("gathering") as show:
-        tiles = terminal.counted(options.tiles, show)
-        gathering.gather(tiles, sweep, options.output, name=options.config.stem)
+        name = options.config.stem
+        gathering.gather(options.tiles, sweep, options.output, name=name, show=show)
 
 
 def _compare(options: argparse.Namespace) -> None:

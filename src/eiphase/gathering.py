@@ -1,49 +1,59 @@
 """All tiles of a sweep become one labelled dataset; memory does not grow with their number."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import netCDF4
 import numpy as np
 
-from eiphase import (
-    critical_line,
-    fixed_point,
-    meanfield,
-    network,
-    phases,
-    provenance,
-    tile_file,
-)
+from eiphase import borders, phases, provenance, tile_file
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError, Variable, beside
-from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile
 
-# Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
-LARGEST_SPECTRUM = 500
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
 
 
-def gather(tiles: Iterable[Path], sweep: Sweep, output: Path, *, name: str) -> None:
+def gather(
+    tiles: Sequence[Path],
+    sweep: Sweep,
+    output: Path,
+    *,
+    name: str,
+    show: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
     """Write all tiles of a sweep as one dataset.
 
     Its dimensions are backend, q_factor, g_factor and seed, and for some variables lag.
     `name` is the sweep's. Raises `DatasetError`, and writes nothing, unless every point of
     the sweep is there exactly once and comes from its config and this code. Tiles that are
-    damaged are renamed, so that the workflow's next run simulates them again.
+    damaged are renamed, so that the workflow's next run simulates them again. `show` is told
+    before each tile, and before each network whose border theory has to find, how many of
+    both are done, and of how many; and at the end.
     """
+    networks = borders.networks(sweep)
+    n_steps = len(tiles) + len(networks)
     with beside(output) as partial, netCDF4.Dataset(partial, "w") as file:
         _define(file, sweep, name)
-        _fill(file, tiles, sweep)
+        _fill(file, tiles, sweep, lambda done: show(done, n_steps))
+        if sweep.observables.chaos:
+            _derive_borders(file, sweep)
+        for done, (g_factor, seed) in enumerate(networks):
+            show(len(tiles) + done, n_steps)
+            place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
+            file["network_critical_q"][place] = borders.of_network(sweep, g_factor, seed)
+    show(n_steps, n_steps)
 
 
-def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
+def _fill(
+    file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep, show: Callable[[int], None]
+) -> None:
     times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
     origins: set[provenance.Origin] = set()
     damaged = []
-    for path in tiles:
+    for done, path in enumerate(tiles):
+        show(done)
         try:
             contents = tile_file.read(path, sweep)
         except DamagedTile as error:
@@ -64,48 +74,21 @@ def _fill(file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep) -> None:
     if damaged:
         raise DatasetError(" ".join(damaged))
     _check_complete(times_seen, sweep)
-    if sweep.observables.chaos:
-        _derive_borders(file, sweep)
     file.gathered_by = file.commit
     for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
         file.setncattr(key, "; ".join(sorted(set(values))))
 
 
 def _derive_borders(file: netCDF4.Dataset, sweep: Sweep) -> None:
-    """Where chaos begins: measured on each backend, and by theory for rate neurons."""
+    """Where chaos begins: measured on each backend, and by mean-field theory for rate neurons."""
     q_factor = np.array(sweep.grid.q_factor)
-    n_g, n_seeds = len(sweep.grid.g_factor), len(sweep.seeds)
     for b, backend in enumerate(sweep.backends):
-        measures = {name: file[name][b] for name in ("lyapunov_exponent", "spike_damage")}
-        # Where there is no activity to measure, there is no chaos to begin or end.
-        meaningless = np.isin(file["phase"][b], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
-        driver = np.where(meaningless, np.nan, critical_line.driver(backend, measures))
-        for g in range(n_g):
-            found = [critical_line.crossing(q_factor, driver[:, g, s]) for s in range(n_seeds)]
-            values, flags = (np.array(column) for column in zip(*found, strict=True))
-            file["critical_q"][b, g], file["critical_q_flag"][b, g] = values, flags
-            alike = critical_line.of_one_kind(values, flags)
-            for name, value in zip(
-                ("mean", "low", "high"), critical_line.confidence_interval(alike), strict=True
-            ):
-                file[f"critical_q_{name}"][b, g] = value
+        points = {name: file[name][b] for name in borders.MEASURED_BY}
+        for name, values in borders.measured(backend, q_factor, points).items():
+            file[name][b] = values
     if "rate" in sweep.backends:
-        _derive_theory(file, sweep)
-
-
-def _derive_theory(file: netCDF4.Dataset, sweep: Sweep) -> None:
-    config, largest_q = sweep.network, max(sweep.grid.q_factor)
-    options = {"bias": config.bias, "step_size": config.step_size, "largest_q": largest_q}
-    for g, g_factor in enumerate(sweep.grid.g_factor):
-        theory = meanfield.critical_q(n_neurons=config.neurons, g_factor=g_factor, **options)
-        file["theory_critical_q"][g] = theory.value
-    if config.neurons > LARGEST_SPECTRUM:
-        return
-    for s, seed in enumerate(sweep.seeds):
-        half = network.half_gaussian(network.gaussian_matrix(config.neurons, seed))
-        for g, g_factor in enumerate(sweep.grid.g_factor):
-            border = fixed_point.critical_q(half, g_factor=g_factor, **options)
-            file["network_critical_q"][g, s] = border.value
+        expected = [borders.of_ensemble(sweep, g_factor) for g_factor in sweep.grid.g_factor]
+        file["theory_critical_q"][:] = expected
 
 
 def _axes(sweep: Sweep) -> tuple[Sequence, ...]:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from eiphase.verification import Point
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
-Item = TypeVar("Item")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
 
@@ -51,14 +50,6 @@ def progress(what: str) -> Iterator[Show]:
 
 def _show_nothing(done: int, total: int) -> None:
     """What a `Show` does where nobody watches."""
-
-
-def counted(items: Sequence[Item], show: Show) -> Iterator[Item]:
-    """The items, each shown as done once the next one is asked for."""
-    for done, item in enumerate(items):
-        show(done, len(items))
-        yield item
-    show(len(items), len(items))
 
 
 @contextmanager

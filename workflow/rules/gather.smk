@@ -23,6 +23,7 @@ rule gather:
             "dataset",
             "tile_file",
             "phases",
+            "borders",
             "critical_line",
             "meanfield",
             "fixed_point",
