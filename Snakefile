@@ -33,6 +33,7 @@ include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
+include: "workflow/rules/overview.smk"
 include: "workflow/rules/notebook.smk"
 include: "workflow/rules/tutorial.smk"
 
@@ -43,3 +44,4 @@ rule all:
         rules.gather.output,
         rules.figures.output,
         rules.summary.output,
+        OVERVIEW,

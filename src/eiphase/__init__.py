@@ -16,7 +16,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eiphase.across_border import simulate_across_border
     from eiphase.figures.network import plot_recording
+    from eiphase.figures.overview import plot_overview
     from eiphase.figures.phase_map import (
         plot_autocovariance,
         plot_cut,
@@ -37,6 +39,8 @@ _HOME = {
     "plot_recording": "eiphase.figures.network",
     "plot_phase_maps": "eiphase.figures.phase_map",
     "plot_phases": "eiphase.figures.phases",
+    "plot_overview": "eiphase.figures.overview",
+    "simulate_across_border": "eiphase.across_border",
     "plot_autocovariance": "eiphase.figures.phase_map",
     "plot_cut": "eiphase.figures.phase_map",
     "plot_mapping": "eiphase.figures.phase_map",
@@ -49,10 +53,12 @@ __all__ = [
     "plot_autocovariance",
     "plot_cut",
     "plot_mapping",
+    "plot_overview",
     "plot_phase_maps",
     "plot_phases",
     "plot_recording",
     "simulate",
+    "simulate_across_border",
 ]
 
 

@@ -187,6 +187,16 @@ def _add_jobs(commands) -> None:
     gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
     gather.set_defaults(command=_gather)
 
+    divergence = job(
+        "simulate-divergence",
+        "follow the damage by one spike, or bit, below, at and above the border",
+        "results/chaos/phase_map.nc divergence.nc",
+    )
+    divergence.add_argument("dataset", type=Path, help="a phase_map.nc")
+    divergence.add_argument("output", type=Path, help="netCDF file to write")
+    _add_time_limit(divergence)
+    divergence.set_defaults(command=_simulate_divergence)
+
     figures: dict[str, Any] = {"nargs": "+", "type": Path}
     what = "files to write; the name says which figure, the ending which format"
     draw = job(
@@ -195,6 +205,16 @@ def _add_jobs(commands) -> None:
     draw.add_argument("dataset", type=Path, help="a phase_map.nc")
     draw.add_argument("figures", **figures, help=what)
     draw.set_defaults(command=_draw)
+
+    overview = job(
+        "draw-overview",
+        "draw a sweep's chaos on one page",
+        "results/chaos/phase_map.nc results/chaos/divergence.nc overview.png overview.pdf",
+    )
+    overview.add_argument("dataset", type=Path, help="a phase_map.nc")
+    overview.add_argument("divergence", type=Path, help="a divergence.nc of the same sweep")
+    overview.add_argument("figures", **figures, help="overview.png, overview.pdf and so on")
+    overview.set_defaults(command=_draw_overview)
 
     tutorial = job(
         "draw-tutorial",
@@ -355,6 +375,27 @@ def _gather(options: argparse.Namespace) -> None:
         gathering.gather(options.tiles, sweep, options.output, name=name, show=show)
 
 
+def _simulate_divergence(options: argparse.Namespace) -> int:
+    from eiphase import terminal
+
+    runs = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        runs[:] = done, total
+
+    def work() -> None:
+        from eiphase import across_border
+
+        path = options.dataset
+        with dataset.reading(path), dataset.open_phase_map(path) as phase_map:
+            found = across_border.simulate_across_border(phase_map, show)
+        dataset.write(found, options.output)
+
+    return _supervised(
+        work, options, meanwhile=terminal.progress_of_another("simulating divergence", runs)
+    )
+
+
 def _compare(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
@@ -371,6 +412,15 @@ def _draw(options: argparse.Namespace) -> None:
         from eiphase.figures import files
 
         files.draw_phase_map(options.dataset, options.figures, show)
+
+
+def _draw_overview(options: argparse.Namespace) -> None:
+    from eiphase import terminal
+
+    with terminal.progress("drawing"):
+        from eiphase.figures import files
+
+        files.draw_overview(options.dataset, options.divergence, options.figures)
 
 
 def _draw_tutorial(options: argparse.Namespace) -> None:

@@ -136,6 +136,15 @@ def hamming_distance(spikes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.mean(spikes != others, axis=1)
 
 
+def independent_distance(spikes: np.ndarray, others: np.ndarray) -> float:
+    r"""Hamming distance of independent spike trains (time, neuron) with the same rates.
+
+    $$\frac{1}{N} \sum_i p_i (1 - p_i') + p_i' (1 - p_i), \qquad p_i = \langle s_i \rangle_t$$
+    """
+    p, p_other = spikes.mean(axis=0), others.mean(axis=0)
+    return float(np.mean(p * (1 - p_other) + p_other * (1 - p)))
+
+
 def level(spikes: np.ndarray, others: np.ndarray) -> float:
     r"""Hamming distance of spike trains (time, neuron) over that of independent trains.
 
@@ -146,10 +155,7 @@ def level(spikes: np.ndarray, others: np.ndarray) -> float:
     but their rates in common; above 1 where neurons avoid each other's spikes.
     """
     different = np.mean(spikes != others)
-    if different == 0:
-        return 0.0
-    p, p_other = spikes.mean(axis=0), others.mean(axis=0)
-    return float(different / np.mean(p * (1 - p_other) + p_other * (1 - p)))
+    return float(different / independent_distance(spikes, others)) if different else 0.0
 
 
 def outcome(damage: Damage, spikes: np.ndarray) -> Outcome:

@@ -26,6 +26,10 @@ _CURVES: dict[str, dict[str, str]] = {
         f"neurons; constant over {INTERVAL} steps, as at their end",
         "units": "threshold",
     },
+    "independent_distance": {
+        "long_name": "hamming_distance of independent spike trains with the same rates",
+        "units": "1",
+    },
 }
 
 
@@ -68,14 +72,19 @@ class Divergence:
             found |= measurement.of_growth(measured, self.point.step_size)
         if spikes is not None:
             curves = np.full((2, len(self._damages), len(spikes)), np.nan)
+            independent = np.empty(len(self._damages))
             for index, (cause, kept) in enumerate(self._damages.items()):
                 twin = Damage(kept[0], kept[1], int(kept[2][0]), bool(kept[3][0]))
                 measured = spikes[self.burn_in :]
                 curves[0, index, self.burn_in :] = damage.hamming_distance(measured, twin.spikes)
                 curves[1, index, self.burn_in :] = twin.state_distance
+                independent[index] = damage.independent_distance(measured, twin.spikes)
                 found |= measurement.of_damage(cause, twin, measured)
             for name, values in zip(("hamming_distance", "state_distance"), curves, strict=True):
                 variables[name] = (("cause", "time"), values, _CURVES[name])
+            variables["independent_distance"] = (
+                "cause", independent, _CURVES["independent_distance"]
+            )  # fmt: skip
             variables["cause"] = ("cause", list(self._damages), {"long_name": "what was perturbed"})
         attributes = {name: VARIABLES[name].attributes() for name in found}
         return variables | {name: ((), found[name], attributes[name]) for name in found}

@@ -35,7 +35,9 @@ def code_digest(*backends: str, recording: bool = False) -> str:
     All backends unless some are named. `recording` adds what records single networks.
     """
     names = {name for backend in backends or _SOURCES for name in _SOURCES[backend]}
-    return sources_digest(*_COMMON_SOURCES, *names, *(["recording"] if recording else []))
+    return sources_digest(
+        *_COMMON_SOURCES, *names, *(["recording", "divergence"] if recording else [])
+    )
 
 
 def sources_digest(*names: str) -> str:

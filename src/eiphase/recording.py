@@ -38,6 +38,10 @@ _RECORDED: dict[str, dict[str, str]] = {
 }
 
 
+class NoSuchIntegers(SweepError):
+    """A network that the mapping to integers makes nothing of."""
+
+
 def simulate(
     point: Network,
     backend: str,
@@ -69,11 +73,12 @@ def simulate(
     - or `spikes`, 0 or 1, and for `lif_float` also `current` and `voltage` in thresholds;
     - how the mappings went, under the names that a phase map has for it;
     - with `perturb_after`: `log_growth` along `time`, of rate neurons and `lif_float`;
-      `hamming_distance` and `state_distance` along `time` and `cause` (`spike`, `bit`), of
-      LIF neurons; the exponents and damages that a phase map has. See `tangent`,
-      `perturbation` and `damage`.
+      `hamming_distance` and `state_distance` along `time` and `cause` (`spike`, `bit`) and
+      `independent_distance` along `cause`, of LIF neurons; the exponents and damages that a
+      phase map has. See `tangent`, `perturbation` and `damage`.
 
-    Raises `SweepError`, one sentence, if there is no such network, or no memory for it.
+    Raises `SweepError`, one sentence, if there is no such network, or no memory for it;
+    `NoSuchIntegers` if it is only the integers that cannot be.
 
     Sources: the networks are those of Lava's tutorial "Excitatory-Inhibitory Neural
     Network with Lava"; LIF neurons are Lava's `LIF` and `Dense`, in floating point and
@@ -109,11 +114,11 @@ def simulate(
         found = scale_diagnostics(scale) | asdict(ranges)
     if run.backend == "lif_bit_accurate":
         if not ranges.is_finite():
-            raise SweepError("The network diverges in floating point: integers have no range.")
+            raise NoSuchIntegers("The network diverges in floating point: integers have no range.")
         integers = loihi.FLOAT_TO_INTEGER[float_to_integer](real, ranges, weight_bits)
         found |= integer_diagnostics(integers, real)
         if integers.is_degenerate():
-            raise SweepError("The mapping leaves no threshold, bias or decay in integers.")
+            raise NoSuchIntegers("The mapping leaves no threshold, bias or decay in integers.")
         arrays = _through_lava(
             "lif_bit_accurate", integers, steps, point.n_neurons, steps_done, divergence
         )

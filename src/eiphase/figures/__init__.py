@@ -32,3 +32,8 @@ def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
     if not chaos:
         lacking.add("phases")
     return [name for name in PHASE_MAP if name not in lacking]
+
+
+def has_overview(backends: Collection[str], *, chaos: bool) -> bool:
+    """Whether there is `overview.plot_overview` of a sweep: it follows damage over time."""
+    return chaos and set(backends) != {"rate"}

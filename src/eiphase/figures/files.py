@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from eiphase import figures
 from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map, reading
-from eiphase.figures import comparison, network, phase_map, phases, tutorial
+from eiphase.figures import comparison, network, overview, phase_map, phases, tutorial
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 
@@ -28,6 +28,17 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     _check(outputs, PHASE_MAP)
     with reading(file), open_phase_map(file) as dataset:
         _draw(PHASE_MAP, dataset, outputs, show)
+
+
+def draw_overview(file: Path, divergence: Path, outputs: Sequence[Path]) -> None:
+    """Draw a `phase_map.nc` on one page, with the `divergence.nc` of the same sweep."""
+    known = {"overview": lambda both: overview.plot_overview(*both)}
+    _check(outputs, known)
+    with reading(divergence), open_netcdf(divergence) as opened:
+        if missing := {"damage", "fate", "trials"} - set(opened):
+            raise DatasetError(f"{divergence} is no damage against time: it has no {min(missing)}.")
+        curves = opened.load()
+    _draw(known, (_load_phase_map(file), curves), outputs, lambda *_: None)
 
 
 def draw_comparison(files: Sequence[Path], output: Path) -> None:

@@ -22,6 +22,7 @@ BACKEND_TITLES = {
     "lif_float": "LIF, floating point",
     "lif_bit_accurate": "LIF, bit-accurate",
 }
+BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
 DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or u wrapped"
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)

@@ -162,7 +162,6 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
         raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
     cut = dataset.sel(g_factor=g_factor, method="nearest")
-    colours = dict(zip(panels.BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
     labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
@@ -170,7 +169,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         for backend in cut.backend.values:
             values = cut[name].sel(backend=backend).transpose("q_factor", "seed")
             low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
-            colour = colours[str(backend)]
+            colour = panels.BACKEND_COLOURS[str(backend)]
             axis.fill_between(cut.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
             axis.plot(cut.q_factor, median, color=colour, label=panels.BACKEND_TITLES[str(backend)])
             some = median.where(values.isnull().any("seed"))

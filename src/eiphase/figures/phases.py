@@ -41,33 +41,42 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     network's fixed point lose stability. Raises `DatasetError`, one sentence, if the dataset
     is no phase map or its sweep did not measure chaos.
     """
-    dataset = panels.checked(
-        dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
-        "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
-        *_MEASURES,
-    )  # fmt: skip
-    if all(dataset[name].isnull().all() for name in _MEASURES):
-        raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
-    if dataset.phase.dtype.kind not in "iu":
-        raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
+    dataset = checked(dataset)
     doubtful = panels.doubtful(dataset)
     figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
     for column, backend in enumerate(dataset.backend.values):
         one = dataset.sel(backend=backend)
-        _phases(axes[0, column], one, legend)
+        draw_phases(axes[0, column], one, legend)
         panels.mark(axes[0, column], doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
         image = _measure(axes[1, column], one, str(backend))
         figure.colorbar(image, ax=axes[1, column], label=_MEASURES[_measure_of(str(backend))])
         for axis in axes[:, column]:
-            _border(axis, one, legend)
+            draw_border(axis, one, legend)
             if backend == "rate":
-                _theory(axis, one, legend)
+                draw_theory(axis, one, legend)
         axes[0, column].set_title(panels.BACKEND_TITLES[str(backend)])
     return panels.finish(figure, axes, dataset, legend)
 
 
-def _phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
+    """`panels.checked`, of a phase map whose sweep measured chaos, with all that maps of it need.
+
+    `needed` are the names of further variables.
+    """
+    dataset = panels.checked(
+        dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
+        "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
+        *_MEASURES, *needed,
+    )  # fmt: skip
+    if all(dataset[name].isnull().all() for name in _MEASURES):
+        raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
+    if dataset.phase.dtype.kind not in "iu":
+        raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
+    return dataset
+
+
+def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     seeds = one.phase.get_axis_num("seed")
     commonest, part = phases.agreement(one.phase.values, axis=seeds)
     cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
@@ -90,7 +99,7 @@ def _measure(axis: Axes, one: xr.Dataset, backend: str):
     return panels.draw_map(axis, values, norm, colours="PuOr_r")
 
 
-def _border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     one = one.sortby("g_factor")
     mean, low, high = (_along_g(one[f"critical_q_{name}"]) for name in ("mean", "low", "high"))
     if mean.isnull().all():
@@ -102,14 +111,14 @@ def _border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     legend[text] = Line2D([], [], label=text, marker=".", markersize=4, **style)
 
 
-def _theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+def draw_theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     one = one.sortby("g_factor")
     theory = _along_g(one.theory_critical_q)
     if theory.isnull().all():
         return
     style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "--"}
     axis.plot(one.g_factor, theory, **style)
-    text = "mean-field theory"
+    text = "mean-field theory of the rate network"
     legend[text] = Line2D([], [], label=text, **style)
 
 

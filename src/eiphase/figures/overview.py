@@ -1,0 +1,237 @@
+"""A sweep on one page: phases and borders, what integers change, and chaos itself."""
+
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from eiphase.damage import SPREAD_FROM, Fate
+from eiphase.dataset import DatasetError
+from eiphase.figures import panels, phases
+from eiphase.phases import Phase
+
+_INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
+_NO_C0 = ("0.88", "", "no c(0) to compare")
+_EITHER = "seeds on both sides of 1"
+_PLACES = {"below": "below the border", "at": "at the border", "above": "above the border"}
+_CAUSES = {"spike": ("one extra spike", "-"), "bit": ("one flipped bit", ":")}
+_NOT_BELOW = 5e-4  # of damage on a logarithmic axis; less is off the axis
+
+
+def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
+    """One page on the chaos of a sweep.
+
+    Top: phases of each backend, with measured border (mean and 95 % interval over seeds) and
+    the rate network's by theory. Middle: c(0) of integers over that of floating point with
+    both borders; the largest Lyapunov exponent, and damage, on a cut at one g_factor: lines
+    are medians over seeds, bands reach from the lowest to the highest. Bottom: damage
+    against time below, at and above the border on the same cut, a line for each seed.
+
+    `dataset` is a phase map, `divergence` what `across_border.simulate_across_border` gives
+    of it. What a sweep lacks is said in its panel. Raises `DatasetError`, one sentence, if
+    the sweep did not measure chaos or the two are not of one sweep.
+    """
+    if dataset.attrs.get("sweep_digest") != divergence.attrs.get("sweep_digest"):
+        raise DatasetError("The phase map and the damage against time are not of the same sweep.")
+    dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
+    name, n_seeds = dataset.attrs.get("sweep", ""), dataset.sizes["seed"]
+    with sns.axes_style("ticks"):
+        figure = plt.figure(figsize=(10, 11.2), layout="constrained")
+        top, middle, bottom = figure.subfigures(3, 1, height_ratios=[1.2, 1.05, 0.95])
+        _phase_maps(top, dataset)
+        _middle(middle, dataset, float(divergence.g_factor))
+        _across_border(bottom, divergence)
+    axes = [axis for part in (top, middle, bottom) for axis in part.axes if axis.get_title("left")]
+    for letter, axis in zip("abcdefghi", axes, strict=True):
+        axis.set_title(f"{letter}  {axis.get_title('left')}", loc="left", fontsize="medium")
+    figure.suptitle(f"Sweep {name}, {n_seeds} seed{'s' if n_seeds > 1 else ''}", fontsize="medium")
+    return figure
+
+
+def _phase_maps(figure: SubFigure, dataset: xr.Dataset) -> None:
+    axes = figure.subplots(1, len(panels.BACKEND_TITLES), sharex=True, sharey=True)
+    doubtful = panels.doubtful(dataset)
+    legend: dict[str, Patch | Line2D] = {}
+    for axis, (backend, title) in zip(axes, panels.BACKEND_TITLES.items(), strict=True):
+        axis.set_title(title, loc="left")
+        axis.set_xlabel("g_factor (inhibition)")
+        if backend not in dataset.backend.values:
+            _say(axis, "not in this sweep")
+            continue
+        one = dataset.sel(backend=backend)
+        phases.draw_phases(axis, one, legend)
+        panels.mark(axis, doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
+        phases.draw_border(axis, one, legend)
+        phases.draw_theory(axis, one, legend)
+        if backend == "rate":
+            _spectra(axis, one, legend)
+        if one.critical_q_mean.isnull().all():
+            axis.set_title(f"{title}: no border in range", loc="left")
+    axes[0].set_ylabel("q_factor (recurrent gain)")
+    figure.legend(
+        handles=list(legend.values()), loc="outside lower center", ncols=3, frameon=False,
+        fontsize="small",
+    )  # fmt: skip
+
+
+def _spectra(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    border = one.network_critical_q.mean("seed").sortby("g_factor")
+    if border.notnull().any():
+        text = "spectra of the seeds' own matrices: mean"
+        look: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": ":"}
+        axis.plot(border.g_factor, border, **look)
+        legend[text] = Line2D([], [], label=text, **look)
+
+
+def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
+    integers, exponents, damages = figure.subplots(1, 3)
+    integers.set_title(_moves(dataset), loc="left")
+    integers.set(xlabel="g_factor (inhibition)", ylabel="q_factor (recurrent gain)")
+    if {"lif_float", "lif_bit_accurate"} <= set(dataset.backend.values):
+        _integers(figure, integers, dataset)
+    else:
+        _say(integers, "needs lif_float\nand lif_bit_accurate")
+    one = dataset.sel(g_factor=g_factor).sortby("q_factor")
+    _exponents(exponents, one)
+    _damage_along_q(damages, one)
+    for axis, what in ((exponents, "Exponents"), (damages, "Damage")):
+        axis.set_title(f"{what} at g_factor {g_factor:g}", loc="left")
+        axis.set_xlabel("q_factor (recurrent gain)")
+        if axis.lines:
+            axis.legend(frameon=False, fontsize="small")
+        sns.despine(ax=axis)
+
+
+def _moves(dataset: xr.Dataset) -> str:
+    """How far integers move the border, over all g_factors at which both have one."""
+    borders = dataset.critical_q_mean
+    if not {"lif_float", "lif_bit_accurate"} <= set(dataset.backend.values):
+        return "Integers and floating point"
+    moved = borders.sel(backend="lif_bit_accurate") / borders.sel(backend="lif_float") - 1
+    moved = 100 * moved.dropna("g_factor")
+    if not moved.size:
+        return "Integers and floating point"
+    low, high = (f"{float(end):+.1f}".replace("-", "−") for end in (moved.min(), moved.max()))
+    return f"Integers move the border by {low} to {high} %"
+
+
+def _exponents(axis: Axes, one: xr.Dataset) -> None:
+    axis.set_ylabel("largest Lyapunov exponent\n(1 / time constant)")
+    for backend in ("rate", "lif_float"):
+        _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend)
+    axis.axhline(0, color="0.4", linewidth=0.8)
+    axis.set_yscale("symlog", linthresh=1, linscale=1)
+    low, high = axis.get_ylim()
+    ticks = [tick for tick in (-20, -10, -5, -2, -1, 0, 1, 2, 5) if low <= tick <= high]
+    axis.set_yticks(ticks, [f"{tick}" for tick in ticks])
+    axis.minorticks_off()
+
+
+def _damage_along_q(axis: Axes, one: xr.Dataset) -> None:
+    axis.set_ylabel("damage\n(1: as independent trains)")
+    for cause, (text, line) in _CAUSES.items():
+        for backend in ("lif_float", "lif_bit_accurate"):
+            _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", linestyle=line)
+    axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
+
+
+def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
+    real, integer = (dataset.sel(backend=name) for name in ("lif_float", "lif_bit_accurate"))
+    ratio = integer.c0 / real.c0
+    found = ratio.where(ratio > 0)
+    reach = max(1.25, float(np.exp(np.abs(np.log(found.median("seed"))).max())) or 1)
+    image = panels.draw_map(axis, found, LogNorm(1 / reach, reach), colours="PuOr_r")
+    ticks = np.geomspace(1 / reach, reach, 5)
+    bar = figure.colorbar(image, ax=axis, label="c(0), bit-accurate / floating point")
+    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+    bar.ax.minorticks_off()
+    legend: dict[str, Patch | Line2D] = {}
+    broken = (integer.phase == Phase.BROKEN).mean("seed") > 0.5
+    panels.hatch(axis, broken, _INTEGERS_BROKEN, legend)
+    either = ((found > 1).any("seed") & (found < 1).any("seed")) & ~broken
+    panels.mark(axis, either, "o", _EITHER, legend)
+    panels.hatch(axis, found.isnull().all("seed") & ~broken, _NO_C0, legend)
+    for one, line in ((real, "-"), (integer, "--")):
+        _border(axis, one, line, legend)
+    figure.legend(
+        handles=list(legend.values()), loc="outside lower center", ncols=5, frameon=False,
+        fontsize="small",
+    )  # fmt: skip
+
+
+def _border(axis: Axes, one: xr.Dataset, line: str, legend: dict) -> None:
+    border = one.critical_q_mean.sortby("g_factor")
+    text = f"border, {panels.BACKEND_TITLES[str(one.backend.values)].removeprefix('LIF, ')}"
+    look: dict[str, Any] = {"color": "black" if line == "-" else "#d6336c", "linestyle": line}
+    axis.plot(border.g_factor, border, linewidth=1.6, **look)
+    legend[text] = Line2D([], [], label=text, **look)
+
+
+def _along_q(
+    axis: Axes, one: xr.Dataset, name: str, backend: str, text: str = "", **style: Any
+) -> None:
+    """Median and range over seeds; the border is a vertical line."""
+    if backend not in one.backend.values or one[name].sel(backend=backend).isnull().all():
+        return
+    one = one.sel(backend=backend)
+    values = one[name].transpose("q_factor", "seed")
+    colour, label = panels.BACKEND_COLOURS[backend], panels.BACKEND_TITLES[backend] + text
+    low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
+    axis.fill_between(one.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
+    axis.plot(one.q_factor, median, color=colour, label=label, marker=".", **style)
+    axis.axvline(float(one.critical_q_mean), color=colour, linewidth=1, alpha=0.7)
+
+
+def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
+    axes = figure.subplots(1, len(_PLACES), sharex=True, sharey=True)
+    legend: dict[str, Line2D] = {}
+    for axis, (place, title) in zip(axes, _PLACES.items(), strict=True):
+        axis.set_xlabel("time since the perturbation (steps)")
+        axis.set_title(title.capitalize(), loc="left")
+        if place not in divergence.place.values:
+            _say(axis, "no border in the sweep's range")
+            continue
+        one = divergence.sel(place=place)
+        axis.set_title(f"{title.capitalize()}, q_factor {float(one.q_factor):.3g}", loc="left")
+        for backend in one.backend.values:
+            for cause in _CAUSES:
+                _damages(axis, one.sel(backend=backend, cause=cause), legend)
+        axis.axhline(1, color="0.4", linewidth=0.8)
+        axis.set(yscale="log", ylim=(_NOT_BELOW, 3), xlim=(0, None))
+        sns.despine(ax=axis)
+    axes[0].set_ylabel("damage (1: as independent trains)")
+    if legend:
+        figure.legend(
+            handles=list(legend.values()), loc="outside lower center", ncols=3, frameon=False,
+            fontsize="small",
+        )  # fmt: skip
+
+
+def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    backend, cause = str(one.backend.values), str(one.cause.values)
+    text, line = _CAUSES[cause]
+    style: dict[str, Any] = {"color": panels.BACKEND_COLOURS[backend], "linestyle": line}
+    for seed in one.seed.values:
+        damage = one.damage.sel(seed=seed)
+        axis.plot(one.time, damage.where(damage > 0), linewidth=0.9, alpha=0.8, **style)
+    if (one.fate == Fate.BROKEN).any():
+        _say(axis, "broken mapping", keep=True)
+    if cause == "bit" and (one.fate == Fate.HEALED).all() and not one.damage.any():
+        note = f"{int(one.trials.sum())} flipped bits healed,\nnone changed a spike"
+        axis.text(0.97, 0.04, note, transform=axis.transAxes, ha="right", fontsize="small")
+    label = f"{panels.BACKEND_TITLES[backend]}, {text}"
+    if (one.damage > 0).any():
+        legend[label] = Line2D([], [], label=label, **style)
+
+
+def _say(axis: Axes, text: str, *, keep: bool = False) -> None:
+    axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center", va="center", color="0.4")
+    if not keep:
+        axis.set(xticks=[], yticks=[])
