@@ -44,7 +44,8 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     name, n_seeds = dataset.attrs.get("sweep", ""), dataset.sizes["seed"]
     with sns.axes_style("ticks"):
         figure = plt.figure(figsize=(10, 11.2), layout="constrained")
-        top, middle, bottom = figure.subfigures(3, 1, height_ratios=[1.2, 1.05, 0.95])
+        rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
+        top, middle, bottom = rows[:, 0]
         _phase_maps(top, dataset)
         _middle(middle, dataset, float(divergence.g_factor))
         _across_border(bottom, divergence)
@@ -150,7 +151,7 @@ def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
     image = panels.draw_map(axis, found, LogNorm(1 / reach, reach), colours="PuOr_r")
     ticks = np.geomspace(1 / reach, reach, 5)
     bar = figure.colorbar(image, ax=axis, label="c(0), bit-accurate / floating point")
-    bar.set_ticks(ticks, labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+    bar.set_ticks(ticks.tolist(), labels=[f"{tick:.2g}" for tick in ticks], minor=False)
     bar.ax.minorticks_off()
     legend: dict[str, Patch | Line2D] = {}
     broken = (integer.phase == Phase.BROKEN).mean("seed") > 0.5
