@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import signal
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ from eiphase.network import Network
 # Runs through Lava fork processes and compile kernels: their time says nothing.
 settings.register_profile("default", deadline=None, derandomize=True)
 settings.load_profile("default")
+
+# A shell's background job has SIGINT ignored, as have the jobs that tests then start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).parents[1]
 

@@ -204,7 +204,7 @@ for fault in (lambda: 1 / 0, lambda: os.kill(os.getpid(), signal.SIGKILL), inter
 def test_without_a_guard_a_fault_is_raised_and_leaves_nothing():
     """As in a notebook, where the next simulation is to run."""
     run = subprocess.run(
-        [sys.executable, "-c", UNGUARDED], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", UNGUARDED], capture_output=True, text=True, check=True, timeout=300
     )
     raised, killed, interrupted, good = run.stdout.splitlines()[::2]
     assert raised == "LavaError ZeroDivisionError: division by zero"
