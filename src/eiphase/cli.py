@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,8 @@ def _add_verify(commands) -> None:
     verify = _add_command(
         commands,
         "verify",
-        "simulate a random sample of a phase map's points again and compare to the bit",
+        "simulate a random sample of a phase map's points again, derive anew what is derived from "
+        "points, and compare to the bit",
         "results/demo/phase_map.nc --points 12",
     )
     verify.add_argument("dataset", type=Path, help="a phase_map.nc")
@@ -340,16 +342,36 @@ def _verify(options: argparse.Namespace) -> int:
     if options.seed is not None and options.seed < 0:
         raise DatasetError(f"--seed is {options.seed}, but must be 0 or more.")
 
-    def work() -> int:
-        from eiphase import terminal, verification
+    from eiphase import terminal, verification
 
-        path = options.dataset
+    path, names = options.dataset, [*dataset.VARIABLES, *dataset.DERIVED]
+    with dataset.reading(path), dataset.open_phase_map(path) as phase_map:
+        points = verification.sample(phase_map, options.points, seed=options.seed)
+        code_digest = str(phase_map.attrs.get("code_digest"))
+    steps = shared_array((2,), "int64")
+    steps[1] = 1 + len(points)
+    differs = shared_array((1 + len(points), len(names)), "?")
+
+    def tell(different: list[str]) -> None:
+        differs[steps[0]] = [name in different for name in names]
+        steps[0] += 1
+
+    def work() -> None:
         with dataset.reading(path), dataset.open_phase_map(path) as phase_map:
-            points = verification.sample(phase_map, options.points, seed=options.seed)
-            found = verification.differences(phase_map, points)
-            return 0 if terminal.print_verification(phase_map, found) else 1
+            tell(verification.not_derived(phase_map))
+            for _, different in verification.differences(phase_map, points):
+                tell(different)
 
-    return guard.supervised(lambda: _without_traceback(work), time_limit=None)
+    code = guard.supervised(
+        lambda: _without_traceback(work),
+        time_limit=None,
+        meanwhile=terminal.progress_of_another("verifying", steps),
+    )
+    found = [list(compress(names, row)) for row in differs[: steps[0]]]
+    if not found:
+        return code
+    all_equal = terminal.print_verification(code_digest, points, found)
+    return code or int(not all_equal)
 
 
 def _simulate_tile(options: argparse.Namespace) -> int:

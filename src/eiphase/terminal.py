@@ -2,9 +2,10 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import StringIO
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -147,23 +148,32 @@ def _print(tables: list[Table], html: Path | None) -> None:
             partial.write_text(console.export_html(inline_styles=True))
 
 
-def print_verification(phase_map: xr.Dataset, points: Iterable[tuple["Point", list[str]]]) -> bool:
-    """Each point as it is done, and what differs; returns whether all are equal."""
+def print_verification(
+    code_digest: str, points: Sequence["Point"], found: Sequence[list[str]]
+) -> bool:
+    """What differs in what is derived, and in each point that was simulated again.
+
+    `code_digest` is the dataset's, `found` has what is derived first, and may end before the
+    points do. Returns whether nothing differs.
+    """
     console = Console()
-    simulated, runs = str(phase_map.attrs.get("code_digest")), provenance.code_digest()
-    if simulated != runs:
+    runs = provenance.code_digest()
+    if code_digest != runs:
         console.print(
-            f"The dataset is of code {simulated[:12]}, but this is {runs[:12]}: numbers may differ."
+            f"The dataset is of code {code_digest[:12]}, but this is {runs[:12]}: "
+            "numbers may differ."
         )
-    n_points = n_equal = 0
-    for point, different in points:
+    places = (
+        f"{point.backend}, q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, "
+        f"seed {point.seed}"
+        for point in points
+    )
+    for what, different in zip(chain(["derived from the points"], places), found, strict=False):
         result = f"differs in {', '.join(different)}" if different else "equal"
-        place = f"q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, seed {point.seed}"
-        console.print(Text(f"{point.backend}, {place}: {result}", "red" if different else ""))
-        n_points += 1
-        n_equal += not different
+        console.print(Text(f"{what}: {result}", "red" if different else ""))
+    n_points, n_equal = len(found) - 1, found[1:].count([])
     console.print(f"{n_equal} of {n_points} points are equal to the bit.")
-    return n_equal == n_points
+    return not any(found)
 
 
 def _axes(phase_map: xr.Dataset) -> Table:

@@ -1,4 +1,4 @@
-"""Checks a phase map by simulating some of its points again, each by itself."""
+"""Checks a phase map: some of its points simulated again, and all that is derived from points."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import xarray as xr
 
-from eiphase import phases
-from eiphase.dataset import DatasetError
+from eiphase import borders, phases
+from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError
 from eiphase.loihi import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
@@ -50,15 +50,11 @@ def sample(phase_map: xr.Dataset, n_points: int, *, seed: int | None) -> list[Po
 def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Point, list[str]]]:
     """Each point with the names of the variables that a new simulation does not give to the bit.
 
-    Raises `DatasetError` if the dataset does not say which sweep it is of.
+    With them `phase`, and of rate neurons `network_critical_q`. Raises `DatasetError` if the
+    dataset does not say which sweep it is of.
     """
-    try:
-        sweep = Sweep.model_validate_json(phase_map.attrs["sweep_config"])
-    except (KeyError, ValueError):
-        raise DatasetError(
-            "The phase map cannot be verified: its attribute sweep_config is not there, or no "
-            "sweep's config."
-        ) from None
+    sweep = _sweep_of(phase_map)
+    networks = borders.networks(sweep)
     for point in points:
         stored = phase_map.sel(
             backend=point.backend,
@@ -68,14 +64,59 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
         )
         found = _simulate(sweep, point)
         found["phase"] = phases.classify(point.backend, found)
-        yield (
-            point,
-            [
-                name
-                for name in found
-                if not np.array_equal(stored[name].values, found[name][0], equal_nan=True)
-            ],
-        )
+        if point.backend == "rate" and (point.g_factor, point.seed) in networks:
+            border = borders.of_network(sweep, point.g_factor, point.seed)
+            found["network_critical_q"] = np.array([border])
+        yield point, [name for name in found if not _equal(stored[name], found[name][0])]
+
+
+def not_derived(phase_map: xr.Dataset) -> list[str]:
+    """Names of the derived variables that do not follow, to the bit, from the dataset itself.
+
+    Phases and measured borders from its own points, and mean-field theory's border from its
+    sweep. `network_critical_q`, which takes a second each, is left to `differences`.
+    """
+    sweep = _sweep_of(phase_map)
+    phase_map = phase_map.transpose(*DIMENSIONS, "lag")
+    expected = {
+        name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
+        for name, variable in DERIVED.items()
+        if name != "network_critical_q"
+    }
+    for b, backend in enumerate(phase_map.backend.values):
+        for s in range(phase_map.sizes["seed"]):
+            expected["phase"][b, :, :, s] = _phases(phase_map.isel(backend=b, seed=s), backend)
+        if sweep.observables.chaos:
+            points = {name: phase_map[name][b].values for name in borders.MEASURED_BY}
+            measured = borders.measured(backend, phase_map.q_factor.values, points)
+            for name, values in measured.items():
+                expected[name][b] = values
+    if sweep.observables.chaos and "rate" in sweep.backends:
+        g_factor = phase_map.g_factor.values.tolist()
+        expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
+    return [name for name in expected if not _equal(phase_map[name], expected[name])]
+
+
+def _phases(points: xr.Dataset, backend: str) -> np.ndarray:
+    """Of the points of one backend and seed, shape (q_factor, g_factor)."""
+    shape = points.sizes["q_factor"], points.sizes["g_factor"]
+    values = {name: points[name].values for name in VARIABLES}
+    along_points = {name: v.reshape(-1, *v.shape[2:]) for name, v in values.items()}
+    return phases.classify(backend, along_points).reshape(shape)
+
+
+def _equal(stored: xr.DataArray, found: np.ndarray) -> bool:
+    return np.array_equal(stored.values, found, equal_nan=True)
+
+
+def _sweep_of(phase_map: xr.Dataset) -> Sweep:
+    try:
+        return Sweep.model_validate_json(phase_map.attrs["sweep_config"])
+    except (KeyError, ValueError):
+        raise DatasetError(
+            "The phase map cannot be verified: its attribute sweep_config is not there, or no "
+            "sweep's config."
+        ) from None
 
 
 def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
