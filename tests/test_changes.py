@@ -48,7 +48,7 @@ AFTER = {"gather": 1, "figures": 1, "summary": 1}
         (changed_tiny("grid.q_factor", [0.5, 4.0]), {"simulate": 6} | AFTER),
         (changed_tiny("network.step_size", 0.02), {"simulate": 6} | AFTER),
         (changed_tiny("network.bias", 0.2), {"simulate": 2} | AFTER),
-        ({"observables": {"boxcar": 10}}, {"simulate": 4} | AFTER),
+        (changed_tiny("observables.boxcar", 10), {"simulate": 4} | AFTER),
     ],
     ids=str,
 )
@@ -77,6 +77,24 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
     shutil.copytree(REPOSITORY / "src/eiphase", package)
     with (package / source).open("a") as file:
         file.write("# does it otherwise\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    assert planned(folder, TINY, environment) == expected
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ('VARIABLES["c0"] = replace(VARIABLES["c0"], comment="In other words.")', AFTER),
+        ('VARIABLES["new"] = Variable("stored, but by no code as yet")', {"simulate": 6} | AFTER),
+        ('VARIABLES["c0"] = replace(VARIABLES["c0"], lagged=True)', {"simulate": 6} | AFTER),
+    ],
+)
+def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, expected):
+    folder, _ = sweep
+    package = tmp_path / "eiphase"
+    shutil.copytree(REPOSITORY / "src/eiphase", package)
+    with (package / "dataset.py").open("a") as file:
+        file.write(f"from dataclasses import replace\n{change}\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     assert planned(folder, TINY, environment) == expected
 
