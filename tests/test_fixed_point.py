@@ -136,6 +136,17 @@ def test_weak_coupling_never_loses_its_fixed_point():
     assert (found.loss, found.jumps) == (Loss.NONE, 0)
 
 
+def test_a_border_is_looked_for_as_far_as_a_sweep_may_reach(monkeypatch):
+    """Where all neurons are saturated the fixed point stays: no step of 0.1 up to a million."""
+    steps = []
+    near = fixed_point.near
+    monkeypatch.setattr(fixed_point, "near", lambda *a, **k: steps.append(0) or near(*a, **k))
+    half = network.half_gaussian(network.gaussian_matrix(20, 1))
+    found = fixed_point.critical_q(half, g_factor=1.0, bias=0.1, step_size=0.01, largest_q=1e6)
+    assert np.isnan(found.value)
+    assert len(steps) < 3000
+
+
 @pytest.mark.parametrize("seed", [1, 2])
 def test_simulations_settle_below_critical_q_and_not_above(seed):
     """Seed 1 loses its first fixed point on the way, and settles at others."""

@@ -33,7 +33,7 @@ def sweep(tmp_path_factory):
 
 def test_draws_what_it_promises(sweep):
     _, results, _, _ = sweep
-    for name in ("phase_maps", "cut", "autocovariance", "mapping"):
+    for name in ("phase_maps", "cut", "autocovariance", "mapping", "phases"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
         assert (results / f"figures/{name}.pdf").stat().st_size > 5_000
 

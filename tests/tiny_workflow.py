@@ -8,7 +8,7 @@ import xarray as xr
 import yaml
 from conftest import REPOSITORY
 
-from eiphase.dataset import VARIABLES
+from eiphase.dataset import DERIVED, VARIABLES
 
 TINY = {
     "network": {"neurons": 40},
@@ -16,6 +16,7 @@ TINY = {
     "seeds": [1, 7],
     "backends": ["rate", "lif_float", "lif_bit_accurate"],
     "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
+    "observables": {"statistics": True, "chaos": True},
 }
 
 
@@ -45,7 +46,7 @@ def assert_equal(results, others):
         xr.open_dataset(others / "phase_map.nc") as b,
     ):
         assert a.attrs["sweep_digest"] == b.attrs["sweep_digest"]
-        for name in VARIABLES:
+        for name in VARIABLES | DERIVED:
             assert np.array_equal(a[name], b[name], equal_nan=True), name
 
 

@@ -182,7 +182,7 @@ def critical_q(
                 return CriticalQ(q, loss, first_loss, jumps)
             jumps += 1
         q, state, last = trial, found.state, found.eigenvalue
-        step = min(2 * step, 0.1)
+        step = min(2 * step, max(0.1, 0.01 * q))  # far out, where all is saturated, in few steps
     return CriticalQ(np.nan, Loss.NONE, first_loss, jumps)
 
 
