@@ -9,6 +9,7 @@ import threading
 
 import numpy as np
 import pytest
+import xarray as xr
 import yaml
 from conftest import REPOSITORY
 from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
@@ -118,6 +119,25 @@ def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
     (tmp_path / "scratch").mkdir()
     scratch, _ = run_sweep(tmp_path / "scratch", config, cores="2")
     assert_equal(found, scratch)
+
+
+def test_configs_of_one_name_take_turns_and_keep_their_tiles(sweep, tmp_path):
+    folder, expected = sweep
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    (copy / "tiny.yaml").write_text(yaml.safe_dump(TINY))
+    (copy / "elsewhere").mkdir()
+    (copy / "elsewhere/tiny.yaml").write_text(yaml.safe_dump(TINY | {"seeds": [7]}))
+    tiles = sorted((copy / "results/tiny/tiles").rglob("*.nc"))
+    for config, seeds in (("elsewhere/tiny.yaml", [7]), ("tiny.yaml", TINY["seeds"])):
+        target = ("results/tiny/phase_map.nc", "--cores", "1", "--config", f"sweep={config}")
+        run = snakemake(copy, *target)
+        assert run.returncode == 0, run.stderr
+        assert "rule simulate:" not in run.stderr
+        with xr.open_dataset(copy / "results/tiny/phase_map.nc") as found:
+            assert found.seed.values.tolist() == seeds
+        assert sorted((copy / "results/tiny/tiles").rglob("*.nc")) == tiles
+    assert_equal(copy / "results/tiny", expected)
 
 
 def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):

@@ -65,6 +65,14 @@ def test_every_variable_has_its_row():
     assert found["decay_time_flag"][3].startswith("-1 not applicable, 0 ok, 1 censored, 2 undef")
 
 
+def test_every_module_has_its_layer():
+    page = (REPOSITORY / "docs/extending.md").read_text()
+    layers = re.search(r"```text\n(.*?)```", page, re.DOTALL)[1]
+    folder = REPOSITORY / "src/eiphase"
+    modules = {path.stem for path in [*folder.glob("*.py"), *folder.glob("*/")]}
+    assert modules - {"__init__", "__pycache__"} <= set(re.findall(r"\w+", layers))
+
+
 def test_the_readme_names_every_top_key():
     text = (REPOSITORY / "README.md").read_text()
     for key in Sweep.model_fields:

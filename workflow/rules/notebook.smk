@@ -15,6 +15,10 @@ rule notebook:
     resources:
         mem_mb=2000,
         runtime=30,
+    params:
+        # Its cells draw the map, and simulate a network themselves.
+        figures=provenance.sources_digest("figures", "notebook"),
+        code=provenance.code_digest(recording=True),
     shell:
         "eiphase notebook {input.script:q} {output:q}"
         " --time-limit $(( {resources.runtime} * 60 ))"

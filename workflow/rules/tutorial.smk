@@ -42,6 +42,7 @@ rule simulate_tutorial:
     shell:
         "eiphase simulate --q {params.q_factor} --g 4.5 --seed 1234 --draw {params.draw}"
         " --backend {wildcards.backend} --autocovariance tutorial --output {output:q}"
+        " --steps 1000 --burn-in 200 --max-lag 100"
         " --time-limit $(( {resources.runtime} * 60 ))"
         " 2>&1 | tee {log:q} >&2"
 
