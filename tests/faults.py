@@ -21,6 +21,7 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
+from faulty_job import CONTROL_GROUP
 
 from eiphase.observables import Flag
 
@@ -335,6 +336,49 @@ def full_disk(folder: Path) -> Iterator[Path]:
         subprocess.run(["umount", results], check=True)
 
 
+def memory_limit() -> Path | None:
+    """The file that limits the memory of a control group of ours; None if there can be none."""
+    root, name = Path("/sys/fs/cgroup"), f"{CONTROL_GROUP}-{os.getpid()}"
+    if os.geteuid() != 0:
+        return None
+    if (root / "memory/memory.limit_in_bytes").exists():  # version 1
+        return root / "memory" / name / "memory.limit_in_bytes"
+    for_all = root / "cgroup.subtree_control"
+    if for_all.exists() and "memory" in for_all.read_text().split():
+        return root / name / "memory.max"
+    return None
+
+
+@contextmanager
+def control_group(limit: Path) -> Iterator[Path]:
+    """One whose processes get 256 MB more than they have as they enter. Needs root."""
+    group = limit.parent
+    group.mkdir()
+    try:
+        limit.write_text(str(2**28))
+        if (swap := group / "memory.swap.max").exists():
+            swap.write_text("0")
+        yield group
+    finally:
+        group.rmdir()
+
+
+def enter(group: Path, job: Job) -> None:
+    """Put all processes of a job into a control group."""
+    for pid in job.processes():
+        (group / "cgroup.procs").write_text(pid)
+
+
+def n_killed_by_kernel(group: Path) -> int:
+    """How many of a control group's processes the kernel has killed for memory."""
+    names = (group / name for name in ("memory.events", "memory.oom_control"))
+    lines = next(name for name in names if name.exists()).read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+
+
+OUT_OF_MEMORY = Fault(
+    "out of memory (control group)", 1, "as by the system when memory runs out", "fill"
+)
 DISK_FULL = Fault("disk full", 1, "results/tile.nc: No space left on device.", "none")
 
 
@@ -347,6 +391,18 @@ def _meet(fault: Fault, kind: str) -> list[str]:
         if fault.inside == "nan" and not is_broken(folder):
             wrong.append("not flagged")
     _row(fault.name, f"{kind}, {fault.backends[kind]}", outcome, fault.message, wrong)
+    return wrong
+
+
+def _meet_memory_limit(kind: str, limit: Path) -> list[str]:
+    """In a control group whose memory the model fills, until the kernel kills it."""
+    with tempfile.TemporaryDirectory() as name, control_group(limit) as group:
+        fault = replace(OUT_OF_MEMORY, outside=partial(enter, group))
+        outcome = fault.meet(Path(name), kind)
+        wrong = fault.wrong(outcome)
+        if (n := n_killed_by_kernel(group)) != 1:
+            wrong.append(f"the kernel has killed {n}")
+    _row(fault.name, f"{kind}, {BACKENDS[kind]}", outcome, fault.message, wrong)
     return wrong
 
 
@@ -394,6 +450,10 @@ def main() -> int:
     print("| fault | model | exit code | s | message | processes | shared memory | files |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     wrong = [_meet(fault, kind) for fault in FAULTS for kind in fault.backends]
+    if limit := memory_limit():
+        wrong += [_meet_memory_limit(kind, limit) for kind in BACKENDS]
+    else:
+        print("The row of a control group needs root, and one for memory.", file=sys.stderr)
     if os.geteuid() == 0:
         wrong += [_meet_full_disk(kind) for kind in BACKENDS]
     else:

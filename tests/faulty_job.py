@@ -30,6 +30,7 @@ from eiphase.network import Network
 from eiphase.processes import ei_network, network_tile
 from eiphase.processes.ei_network import EINetwork
 
+CONTROL_GROUP = "eiphase-faults"  # of limited memory, see `faults.control_group`
 # Which class simulates, and which of its methods.
 MODELS = {
     ("tile", "rate"): (network_tile.RateTileModel, "simulate"),
@@ -42,6 +43,13 @@ MODELS = {
 def out_of_memory():
     used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + 2**26, used + 2**26))
+    np.ones(2**28)
+
+
+def fill():
+    """More memory than its control group has, once it is in it."""
+    while CONTROL_GROUP not in Path("/proc/self/cgroup").read_text():
+        time.sleep(0.01)
     np.ones(2**28)
 
 
@@ -64,6 +72,7 @@ FAULTS: dict[str, Callable[[], object]] = {
     "segfault": lambda: ctypes.string_at(0),
     "kill": lambda: kill(signal.SIGKILL),
     "memory": out_of_memory,
+    "fill": fill,
     "loop": loop,
     "stop": lambda: kill(signal.SIGSTOP),
 }
