@@ -173,6 +173,14 @@ def test_the_tutorial_draws_all_its_figures(tmp_path):
     assert drawn == set(figures.TUTORIAL)
 
 
+def test_a_sweep_with_chaos_has_an_overview(tmp_path):
+    results, _ = run_sweep(tmp_path, TINY | {"observables": {"chaos": True}}, cores="2")
+    assert (results / "figures/overview.png").stat().st_size > 50_000
+    assert (results / "figures/overview.pdf").stat().st_size > 20_000
+    with xr.open_dataset(results / "divergence.nc") as divergence:
+        assert float(divergence.g_factor) in TINY["grid"]["g_factor"]
+
+
 def test_nothing_runs_twice(sweep):
     folder, *_ = sweep
     run = snakemake(folder, "--cores", "1", "--config", "sweep=tiny.yaml")
