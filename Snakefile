@@ -4,7 +4,7 @@ from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
 
-from eiphase import figures, provenance
+from eiphase import figures, provenance, remapping
 from eiphase import sweep as sweeps
 
 if unknown := set(config) - {"sweep"}:
@@ -34,6 +34,7 @@ include: "workflow/rules/simulate.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/overview.smk"
+include: "workflow/rules/mappings.smk"
 include: "workflow/rules/notebook.smk"
 include: "workflow/rules/tutorial.smk"
 

@@ -146,8 +146,11 @@ COMMANDS = (
     "show",
     "compare",
     "simulate-tile",
+    "remap",
     "gather",
+    "simulate-divergence",
     "draw",
+    "draw-overview",
     "draw-tutorial",
     "notebook",
 )

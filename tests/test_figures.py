@@ -339,10 +339,12 @@ def test_compare_writes_a_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(
         files, "open_phase_map", lambda path: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
     )
-    files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.png")
-    assert (tmp_path / "b.png").read_bytes().startswith(b"\x89PNG")
+    files.draw_comparison([tmp_path / "a.nc"], [tmp_path / "mappings.png"])
+    assert (tmp_path / "mappings.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(dataset.DatasetError, match="names no format"):
-        files.draw_comparison([tmp_path / "a.nc"], tmp_path / "b.xyz")
+        files.draw_comparison([tmp_path / "a.nc"], [tmp_path / "mappings.xyz"])
+    with pytest.raises(dataset.DatasetError, match="there are mappings, precision"):
+        files.draw_comparison([tmp_path / "a.nc"], [tmp_path / "b.png"])
 
 
 def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):

@@ -1,5 +1,6 @@
 """The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
 
+import json
 import platform
 import re
 
@@ -173,12 +174,38 @@ def test_the_tutorial_draws_all_its_figures(tmp_path):
     assert drawn == set(figures.TUTORIAL)
 
 
-def test_a_sweep_with_chaos_has_an_overview(tmp_path):
-    results, _ = run_sweep(tmp_path, TINY | {"observables": {"chaos": True}}, cores="2")
+@pytest.fixture(scope="module")
+def chaos(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chaos")
+    results, _ = run_sweep(folder, TINY | {"observables": {"chaos": True}}, cores="2")
+    return folder, results
+
+
+def test_a_sweep_with_chaos_has_an_overview(chaos):
+    _, results = chaos
     assert (results / "figures/overview.png").stat().st_size > 50_000
     assert (results / "figures/overview.pdf").stat().st_size > 20_000
     with xr.open_dataset(results / "divergence.nc") as divergence:
         assert float(divergence.g_factor) in TINY["grid"]["g_factor"]
+
+
+def test_other_weight_bits_simulate_integers_alone(chaos):
+    folder, results = chaos
+    run = snakemake(folder, "precision", "--cores", "2", "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stderr
+    assert (results / "figures/precision.png").stat().st_size > 20_000
+    simulated = {path.parts[-3] for path in (results / "mappings").glob("*/tiles/*/*/*.nc")}
+    assert simulated == {"lif_bit_accurate"}
+    own, four = (
+        xr.load_dataset(results / name / "phase_map.nc")
+        for name in (".", "mappings/tutorial-tutorial-4")
+    )
+    assert json.loads(four.attrs["sweep_config"])["mapping"]["weight_bits"] == 4
+    assert four.autocovariance.sel(backend="lif_float").equals(
+        own.autocovariance.sel(backend="lif_float")
+    )
+    assert (four.weight_bits.sel(backend="lif_bit_accurate") <= 4).all()
+    assert (own.weight_bits.sel(backend="lif_bit_accurate") > 4).any()
 
 
 def test_nothing_runs_twice(sweep):

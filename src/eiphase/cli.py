@@ -154,10 +154,14 @@ def _add_compare(commands) -> None:
         commands,
         "compare",
         "draw what different mappings do to the border between the phases",
-        "results/precision-*/phase_map.nc --output precision.png",
+        "results/precision/phase_map.nc results/precision/mappings/*/phase_map.nc"
+        " --figures mappings.png",
     )
     compare.add_argument("datasets", type=Path, nargs="+", help="phase_map.nc of each sweep")
-    compare.add_argument("--output", type=Path, required=True, help="figure to write")
+    compare.add_argument(
+        "--figures", type=Path, nargs="+", required=True,
+        help="files to write: mappings.png, precision.pdf and so on",
+    )  # fmt: skip
     compare.set_defaults(command=_compare)
 
 
@@ -178,6 +182,16 @@ def _add_jobs(commands) -> None:
     )
     _add_time_limit(tile)
     tile.set_defaults(command=_simulate_tile)
+
+    remap = job(
+        "remap",
+        "write a sweep's config with another mapping, for its LIF networks",
+        "config/precision.yaml five_bits.yaml --mapping corrected-full_range-5",
+    )
+    remap.add_argument("config", type=Path, help="the sweep's YAML file")
+    remap.add_argument("output", type=Path, help="YAML file to write")
+    remap.add_argument("--mapping", required=True, help="rate_to_lif-float_to_integer-weight_bits")
+    remap.set_defaults(command=_remap)
 
     gather = job(
         "gather",
@@ -388,6 +402,13 @@ def _simulate_tile(options: argparse.Namespace) -> int:
     return _supervised(work, options)
 
 
+def _remap(options: argparse.Namespace) -> None:
+    from eiphase import remapping
+
+    sweep = sweeps.load(options.config)
+    remapping.write(remapping.remapped(sweep, options.mapping), options.output)
+
+
 def _gather(options: argparse.Namespace) -> None:
     from eiphase import gathering, terminal
 
@@ -424,7 +445,7 @@ def _compare(options: argparse.Namespace) -> None:
     with terminal.progress("drawing"):
         from eiphase.figures import files
 
-        files.draw_comparison(options.datasets, options.output)
+        files.draw_comparison(options.datasets, options.figures)
 
 
 def _draw(options: argparse.Namespace) -> None:

@@ -11,12 +11,21 @@ from matplotlib.figure import Figure
 
 from eiphase import figures
 from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map, reading
-from eiphase.figures import comparison, network, overview, phase_map, phases, tutorial
+from eiphase.figures import (
+    comparison,
+    network,
+    overview,
+    phase_map,
+    phases,
+    precision,
+    tutorial,
+)
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 
 _PLOTS = vars(phase_map) | vars(phases)
 PHASE_MAP = {name: _PLOTS[f"plot_{name}"] for name in figures.PHASE_MAP}
+COMPARISON = {"mappings": comparison.plot_comparison, "precision": precision.plot_precision}
 TUTORIAL = {name: getattr(tutorial, name) for name in figures.TUTORIAL}
 
 
@@ -41,13 +50,10 @@ def draw_overview(file: Path, divergence: Path, outputs: Sequence[Path]) -> None
     _draw(known, (_load_phase_map(file), curves), outputs, lambda *_: None)
 
 
-def draw_comparison(files: Sequence[Path], output: Path) -> None:
-    """Draw several `phase_map.nc` below each other, for their mappings."""
-    _check_format(output)
-    figure = comparison.plot_comparison([_load_phase_map(path) for path in files])
-    with beside(output) as partial:
-        figure.savefig(partial, format=output.suffix[1:], dpi=150)
-    plt.close(figure)
+def draw_comparison(files: Sequence[Path], outputs: Sequence[Path]) -> None:
+    """Draw several `phase_map.nc` together: the figures of `COMPARISON` that outputs name."""
+    _check(outputs, COMPARISON)
+    _draw(COMPARISON, [_load_phase_map(path) for path in files], outputs, lambda *_: None)
 
 
 def _load_phase_map(path: Path) -> xr.Dataset:
@@ -82,16 +88,12 @@ def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) ->
 
 
 def _check(outputs: Sequence[Path], known: Mapping[str, Any]) -> None:
+    formats = FigureCanvasBase.get_supported_filetypes()
     for path in outputs:
         if path.stem not in known:
             raise DatasetError(f"{path} names no figure; there are {', '.join(known)}.")
-        _check_format(path)
-
-
-def _check_format(path: Path) -> None:
-    formats = FigureCanvasBase.get_supported_filetypes()
-    if path.suffix[1:] not in formats:
-        raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
+        if path.suffix[1:] not in formats:
+            raise DatasetError(f"{path} names no format; there are {', '.join(formats)}.")
 
 
 def _draw(
