@@ -302,6 +302,7 @@ def with_counts(fano_float, fano_integer):
         {
             "autocovariance": ((*shape, "lag"), 2 * fano[..., None]),
             "mean_rate": (shape, np.full(fano.shape, 2 / 25)),
+            "critical_q_mean": (("backend", "g_factor"), [[1.2, 1.4], [1.6, np.nan]]),
         },
         coords={
             "backend": ["lif_float", "lif_bit_accurate"],
@@ -320,14 +321,34 @@ def test_agreement_counts_sides_of_the_border_and_factors():
     assert factor == pytest.approx(np.sqrt(3 * 2))  # of 1, 3, 2 and 4, in the middle
 
 
-def test_comparison_draws_each_map_with_both_borders():
-    one = with_counts([[0.5, 0.5], [2.0, 2.0]], [[0.5, 0.5], [2.0, 2.0]])
-    other = with_counts([[0.5, 0.5], [2.0, 2.0]], [[4.0, 4.0], [16.0, 16.0]])
-    figure = comparison.plot_comparison([one, other])
-    maps = [axis.collections[0].get_array() for axis in figure.axes[:4]]
-    np.testing.assert_allclose(np.ravel(maps[3]), [4, 4, 16, 16])
-    assert "5 bits" in figure.axes[1].get_title()
-    assert "50% on the same side" in figure.axes[3].get_title()
+def test_comparison_draws_maps_beside_those_of_the_same_floating_point():
+    real = [[0.5, 0.5], [2.0, 2.0]]
+    one, other = with_counts(real, real), with_counts(real, [[4.0, 4.0], [16.0, 16.0]])
+    third = with_counts([[0.5, 0.5], [2.0, 4.0]], real)
+    figure = comparison.plot_comparison([one, third, other])
+    axes = figure.axes[:6]
+    assert [axis.get_visible() for axis in axes] == [True] * 5 + [False]
+    maps = [np.ravel(axis.collections[0].get_array()) for axis in axes[:5]]
+    expected = [[0.5, 0.5, 2, 2], [0.5, 0.5, 2, 2], [4, 4, 16, 16], [0.5, 0.5, 2, 4]]
+    np.testing.assert_allclose(maps[:4], expected)
+    assert axes[0].get_title() == "LIF, floating point\ncorrected"
+    assert "5 bits" in axes[1].get_title()
+    assert "50% on the same side" in axes[2].get_title()
+
+
+def test_comparison_draws_borders_of_counts_and_of_damage():
+    found = with_counts([[0.5, 0.5], [2.0, 2.0]], [[0.25, 0.25], [2.0, 2.0]])
+    real, integer = comparison.plot_comparison([found]).axes[:2]
+    heights = [
+        [np.concatenate([p.vertices for p in c.get_paths()])[:, 1] for c in axis.collections[1:]]
+        for axis in (real, integer)
+    ]
+    # On the logarithm, between q = 1 and 2: halfway from 1/2 to 2, two thirds from 1/4 to 2.
+    np.testing.assert_allclose(heights[0][-1], 1.5)
+    np.testing.assert_allclose(heights[1][0], 1.5)
+    np.testing.assert_allclose(heights[1][1], 5 / 3)
+    np.testing.assert_array_equal(real.lines[0].get_ydata(), [1.2, 1.4])
+    np.testing.assert_array_equal(integer.lines[0].get_ydata(), [1.6, np.nan])
 
 
 def test_comparison_refuses_maps_without_both_backends(phase_map):

@@ -1,6 +1,6 @@
 # The sweep's LIF networks with other mappings, and what each does to the border.
 OTHER = f"{RESULTS}/mappings/{{mapping}}"
-WEIGHT_BITS = [4, 5, 6, 7, 8]
+WEIGHT_BITS = range(1, 9)
 
 
 def mapped_tile(mapping, tile):

@@ -2,15 +2,23 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from eiphase.dataset import DatasetError
+from eiphase.figures.panels import edges
+
+_BLUE = "#1696d2"
+_DAMAGE = "above: damage spreads"
 
 
 def fano_factor(dataset: xr.Dataset) -> xr.DataArray:
@@ -36,51 +44,82 @@ def agreement(dataset: xr.Dataset) -> tuple[float, float]:
 
 
 def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
-    """Fano factors of LIF neurons: a row for each phase map, a column for each backend.
+    """Fano factors of LIF neurons: floating point on the left, integers beside it.
 
-    Colour is the median over seeds. The line, where the Fano factor is 1, is the border
-    between regular firing and slow fluctuations; dotted is that of floating point. The
-    datasets need lif_float and lif_bit_accurate, and may differ in all else.
+    Colour is the median over seeds. Black: where the Fano factor is 1, the border between
+    regular firing and slow fluctuations; dotted is that of floating point. Blue: the border
+    above which damage by one spike spreads, mean over seeds, where chaos was measured. Phase
+    maps that are the same in floating point share a row. The datasets need lif_float and
+    lif_bit_accurate, and may differ in all else.
     """
-    for dataset in datasets:
-        for backend in ("lif_float", "lif_bit_accurate"):
-            if backend not in dataset.backend:
-                raise DatasetError(f"{dataset.attrs.get('sweep')} has no {backend} to compare.")
-        if min(dataset.sizes["q_factor"], dataset.sizes["g_factor"]) < 2:
-            raise DatasetError(f"{dataset.attrs.get('sweep')} is no map: it needs two q and two g.")
+    rows = _rows(datasets)
+    n_columns = 1 + max(len(row) for row in rows)
     with sns.axes_style("ticks"):
         figure, axes = plt.subplots(
-            len(datasets), 2, figsize=(7.6, 2.4 * len(datasets) + 0.6),
+            len(rows), n_columns, figsize=(3 * n_columns + 1.4, 2.4 * len(rows) + 1),
             sharex=True, sharey=True, squeeze=False, layout="constrained",
         )  # fmt: skip
-    norm = LogNorm(0.1, 100)
-    for row, dataset in zip(axes, datasets, strict=True):
-        fano = fano_factor(dataset).median("seed")
-        for axis, backend in zip(row, ("lif_float", "lif_bit_accurate"), strict=True):
-            one = fano.sel(backend=backend)
-            image = axis.pcolormesh(
-                one.g_factor, one.q_factor, one, norm=norm, cmap="rocket_r", shading="nearest"
-            )
-            for name, style in (("lif_float", "dotted"), (backend, "solid")):
-                line = fano.sel(backend=name)
-                axis.contour(
-                    line.g_factor,
-                    line.q_factor,
-                    np.log(line),
-                    [0.0],
-                    colors="black",
-                    linestyles=style,
-                )
-        mapping = json.loads(dataset.attrs["sweep_config"])["mapping"]
-        same, factor = agreement(dataset)
+    legend: dict[str, Line2D] = {}
+    for row, members in zip(axes, rows, strict=True):
+        mapping = _mapping(members[0])
+        image = _map(row[0], members[0], "lif_float", legend)
         row[0].set_title(f"LIF, floating point\n{mapping['rate_to_lif']}", fontsize="small")
-        row[1].set_title(
-            "bit-accurate: {float_to_integer}, {weight_bits} bits\n".format(**mapping)
-            + f"{same:.0%} on the same side, off {factor:.2f}-fold",
-            fontsize="small",
-        )
-        row[0].set_ylabel("q_factor")
+        row[0].set_ylabel("q_factor (recurrent gain)", fontsize="small")
+        for axis in row[len(members) + 1 :]:
+            axis.set_visible(False)
+        for axis, dataset in zip(row[1:], members, strict=False):
+            _map(axis, dataset, "lif_bit_accurate", legend)
+            same, factor = agreement(dataset)
+            axis.set_title(
+                "bit-accurate: {float_to_integer}, {weight_bits} bits\n".format(**_mapping(dataset))
+                + f"{same:.0%} on the same side, off {factor:.2f}-fold",
+                fontsize="small",
+            )
     for axis in axes[-1]:
-        axis.set_xlabel("g_factor")
-    figure.colorbar(image, ax=axes, label="Fano factor, variance / mean of counts")
+        axis.set_xlabel("g_factor (inhibition)", fontsize="small")
+    figure.colorbar(image, ax=axes, label="Fano factor, variance / mean of counts", shrink=0.7)
+    figure.legend(
+        handles=list(legend.values()), loc="outside lower center", ncols=len(legend), frameon=False
+    )
     return figure
+
+
+def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
+    rows: dict[tuple, list[xr.Dataset]] = {}
+    for dataset in datasets:
+        name = dataset.attrs.get("sweep")
+        for backend in ("lif_float", "lif_bit_accurate"):
+            if backend not in dataset.backend:
+                raise DatasetError(f"{name} has no {backend} to compare.")
+        if min(dataset.sizes["q_factor"], dataset.sizes["g_factor"]) < 2:
+            raise DatasetError(f"{name} is no map: it needs two q and two g.")
+        real = fano_factor(dataset).sel(backend="lif_float").values.tobytes()
+        rows.setdefault((_mapping(dataset)["rate_to_lif"], real), []).append(dataset)
+    return list(rows.values())
+
+
+def _mapping(dataset: xr.Dataset) -> dict[str, Any]:
+    return json.loads(dataset.attrs["sweep_config"])["mapping"]
+
+
+def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMesh:
+    dataset = dataset.sortby(["q_factor", "g_factor"])
+    fano = fano_factor(dataset).median("seed")
+    g, q = (edges(fano[name].values) for name in ("g_factor", "q_factor"))
+    one = fano.sel(backend=backend).transpose("q_factor", "g_factor")
+    image = axis.pcolormesh(g, q, one, norm=LogNorm(0.1, 100), cmap="rocket_r", rasterized=True)
+    lines: dict[str, tuple[Any, str]] = {
+        "lif_float": ("dotted", "Fano factor 1, floating point"),
+        backend: ("solid", "Fano factor 1"),
+    }
+    for name, (style, text) in lines.items():
+        line = fano.sel(backend=name).transpose("q_factor", "g_factor")
+        axis.contour(
+            line.g_factor, line.q_factor, np.log(line), [0.0], colors="black", linestyles=style
+        )
+        legend[text] = Line2D([], [], color="black", linestyle=style, label=text)
+    border = dataset.critical_q_mean.sel(backend=backend)
+    if border.notnull().any():
+        axis.plot(border.g_factor, border, color=_BLUE, linewidth=2, marker=".")
+        legend[_DAMAGE] = Line2D([], [], color=_BLUE, linewidth=2, marker=".", label=_DAMAGE)
+    return image
