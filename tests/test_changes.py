@@ -114,10 +114,10 @@ def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
     shutil.copytree(results / "tiles", tmp_path / "extended/results/tiny/tiles")
     grid = {"q_factor": [0.5, 2.0, 4.0, 9.0], "g_factor": [6.0, 4.5]}
     config = TINY | {"grid": grid, "tiles": 2}
-    found, log = run_sweep(tmp_path / "extended", config, cores="2")
+    found, log = run_sweep(tmp_path / "extended", config, "2", "gather")
     assert "tile 0: 2 of 4 networks are known" in log
     (tmp_path / "scratch").mkdir()
-    scratch, _ = run_sweep(tmp_path / "scratch", config, cores="2")
+    scratch, _ = run_sweep(tmp_path / "scratch", config, "2", "gather")
     assert_equal(found, scratch)
 
 
@@ -130,7 +130,7 @@ def test_configs_of_one_name_take_turns_and_keep_their_tiles(sweep, tmp_path):
     (copy / "elsewhere/tiny.yaml").write_text(yaml.safe_dump(TINY | {"seeds": [7]}))
     tiles = sorted((copy / "results/tiny/tiles").rglob("*.nc"))
     for config, seeds in (("elsewhere/tiny.yaml", [7]), ("tiny.yaml", TINY["seeds"])):
-        target = ("results/tiny/phase_map.nc", "--cores", "1", "--config", f"sweep={config}")
+        target = ("gather", "--cores", "1", "--config", f"sweep={config}")
         run = snakemake(copy, *target)
         assert run.returncode == 0, run.stderr
         assert "rule simulate:" not in run.stderr
@@ -147,7 +147,7 @@ def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):
     (results / "phase_map.nc").unlink()
     tile = next(results.glob("tiles/rate/seed-7/*.nc"))
     os.truncate(tile, tile.stat().st_size // 2)
-    command = ("--cores", "1", "--config", "sweep=tiny.yaml")
+    command = ("gather", "--cores", "1", "--config", "sweep=tiny.yaml")
     run = snakemake(tmp_path / "copy", *command)
     assert run.returncode != 0
     assert f"{tile.relative_to(tmp_path / 'copy')} is damaged" in run.stderr
@@ -175,7 +175,7 @@ def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
 def killed_after(seconds, folder, config):
     """Run the workflow and kill it so long after its first job began; whether it got through."""
     run = subprocess.Popen(
-        command(folder, "--cores", "2", *config),
+        command(folder, "gather", "--cores", "2", *config),
         cwd=folder,
         start_new_session=True,
         stderr=subprocess.PIPE,

@@ -42,7 +42,7 @@ def test_draws_what_it_promises(sweep):
 def test_shows_progress_within_a_tile_and_per_job(sweep):
     *_, log = sweep
     assert "lif_float seed 7 tile 0: 3 of 6 networks" in log
-    assert "10 of 10 steps (100%) done" in log
+    assert "12 of 12 steps (100%) done" in log
 
 
 def test_kernels_are_kept_by_version_of_the_code_and_node(sweep):
@@ -100,7 +100,7 @@ def test_a_point_equals_the_step_by_step_reference(sweep, backend):
 
 def test_cores_and_tiles_change_no_bit(sweep, tmp_path):
     _, results, *_ = sweep
-    others, _ = run_sweep(tmp_path, TINY | {"tiles": 3}, cores="2")
+    others, _ = run_sweep(tmp_path, TINY | {"tiles": 3}, "2", "gather")
     assert_equal(results, others)
 
 
@@ -163,7 +163,7 @@ def test_the_report_is_one_page_that_needs_no_network(sweep):
     assert not [url for url in loaded if url.startswith(("http:", "https:", "//"))]
     for text in ("phase_maps.png", "cut.png", "mapping.png", "summary.html", "Diagnostics"):
         assert text in html
-    assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 4
+    assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 6
 
 
 def test_the_tutorial_draws_all_its_figures(tmp_path):
@@ -229,7 +229,7 @@ def test_a_folder_with_a_space_is_fine(tmp_path):
     config = TINY | {"backends": ["rate"], "seeds": [1]}
     results, _ = run_sweep(folder, config, cores="1")
     assert sorted(path.name for path in (results / "figures").glob("*.png")) == [
-        "autocovariance.png", "cut.png", "phase_maps.png",
+        "autocovariance.png", "cut.png", "phase_maps.png", "phases.png",
     ]  # fmt: skip
 
 
