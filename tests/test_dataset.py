@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 import xarray as xr
 
@@ -31,6 +35,32 @@ def test_what_a_killed_writer_left_goes_and_nothing_else(tmp_path, name):
         path.write_text("half")
     dataset.remove_partial(tmp_path / name)
     assert {path.name for path in tmp_path.iterdir()} == set(others)
+
+
+def test_what_a_killed_process_was_writing_goes_when_a_neighbour_is_written(tmp_path):
+    """Of another tile in the same folder, which need not ever be written again."""
+    code = (
+        "import os; from pathlib import Path; from eiphase import dataset\n"
+        f"with dataset.beside(Path({str(tmp_path / 'one')!r})): os.kill(os.getpid(), 9)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".one-")
+    *_, pid, _ = left.name.split("-")
+    others = [".one-", f".one-elsewhere-{pid}-x1", f".one-{pid}", f"one-{platform.node()}-{pid}-x"]
+    for other in others:
+        (tmp_path / other).write_text("half")
+    with dataset.beside(tmp_path / "two") as partial:
+        partial.write_text("new")
+    assert {path.name for path in tmp_path.iterdir()} == {"two", *others}
+
+
+def test_what_a_running_process_is_writing_stays(tmp_path):
+    with dataset.beside(tmp_path / "one") as one:
+        one.write_text("1")
+        with dataset.beside(tmp_path / "two") as two:
+            two.write_text("2")
+    assert [(tmp_path / name).read_text() for name in ("one", "two")] == ["1", "2"]
 
 
 def test_a_written_file_is_readable_by_others(tmp_path):

@@ -2,6 +2,8 @@
 
 import glob
 import os
+import platform
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -417,11 +419,31 @@ def remove_partial(path: Path) -> None:
         partial.unlink(missing_ok=True)
 
 
+def _remove_abandoned(folder: Path) -> None:
+    """Remove what processes of this machine that no longer run were writing in a folder."""
+    ours = re.compile(rf"\..+-{re.escape(platform.node())}-(\d+)-\w+")
+    for partial in folder.iterdir():
+        found = ours.fullmatch(partial.name)
+        if found and not _runs(int(found[1])):
+            partial.unlink(missing_ok=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
 @contextmanager
 def beside(path: Path) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place if all goes well, and else vanishes.
 
-    One process at a time may write a path. Raises `OSError` with the name of `path` and the
+    One process at a time may write a path. What others left in the folder that were killed
+    while they wrote goes, too. Raises `OSError` with the name of `path` and the
     reason if it cannot be written, as on a full disk.
     """
     if path.is_dir():
@@ -429,7 +451,9 @@ def beside(path: Path) -> Iterator[Path]:
     with _named(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_partial(path)
-        handle, partial = tempfile.mkstemp(prefix=f".{path.name}-", dir=path.parent)
+        _remove_abandoned(path.parent)
+        writer = f"{platform.node()}-{os.getpid()}"
+        handle, partial = tempfile.mkstemp(prefix=f".{path.name}-{writer}-", dir=path.parent)
     try:
         with _named(path, partial):
             try:
