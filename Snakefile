@@ -31,6 +31,7 @@ RESULTS = f"results/{SWEEP_FILE.stem}"
 
 include: "workflow/rules/common.smk"
 include: "workflow/rules/simulate.smk"
+include: "workflow/rules/refine.smk"
 include: "workflow/rules/gather.smk"
 include: "workflow/rules/figures.smk"
 include: "workflow/rules/overview.smk"

@@ -27,7 +27,9 @@ def keys() -> str:
             if section:
                 yield from rows(section["properties"], section.get("required", []), f"{name}.")
             else:
-                default = "" if name in required else f"`{json.dumps(field['default'])}`"
+                optional = "anyOf" in field  # or null, by default
+                unset = name in required or optional
+                default = "" if unset else f"`{json.dumps(field['default'])}`"
                 unit, meaning = field.get("unit", ""), " ".join(field["description"].split())
                 key = f"`{prefix}{name}`"
                 yield key, unit, default.replace('"', ""), _allowed(field), meaning
@@ -61,6 +63,8 @@ def _table(header: tuple[str, ...], rows: Rows) -> str:
 
 def _allowed(field: dict[str, Any]) -> str:
     """What a key may be, in words."""
+    if "anyOf" in field:  # of null too, which is to leave the key out
+        return _allowed(field["anyOf"][0])
     if "items" in field:
         return f"list: {_allowed(field['items'])}"
     if field["type"] == "boolean":

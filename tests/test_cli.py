@@ -88,6 +88,10 @@ def test_show_prints_what_is_in_a_phase_map(capsys, phase_map_file):
         (["gather", "nowhere.yaml", "out.nc", "tile.nc"], "nowhere.yaml cannot be read"),
         (["gather", "tiny.yaml", "out.nc", "tile.nc"], "tile.nc is not there"),
         (
+            ["refine", "tiny.yaml", "o.nc", "--tiles", ".", "--backend", "rate", "--seed", "1"],
+            "tiny.yaml has no refinement.precision: nothing is to be refined.",
+        ),
+        (
             [
                 "simulate-tile",
                 "tiny.yaml",
@@ -147,6 +151,7 @@ COMMANDS = (
     "compare",
     "simulate-tile",
     "remap",
+    "refine",
     "gather",
     "simulate-divergence",
     "draw",

@@ -9,7 +9,15 @@ from conftest import REPOSITORY
 import eiphase
 from eiphase.dataset import DERIVED, VARIABLES
 from eiphase.observables import Flag
-from eiphase.sweep import Grid, Mapping, NetworkConfig, Observables, Simulation, Sweep
+from eiphase.sweep import (
+    Grid,
+    Mapping,
+    NetworkConfig,
+    Observables,
+    Refinement,
+    Simulation,
+    Sweep,
+)
 
 
 @pytest.mark.parametrize("page", tables.TABLES)
@@ -30,7 +38,7 @@ def test_every_key_of_a_sweep_has_a_row_with_its_meaning():
     found = rows(tables.keys())
     sections = {
         "network": NetworkConfig, "grid": Grid, "simulation": Simulation,
-        "mapping": Mapping, "observables": Observables,
+        "mapping": Mapping, "observables": Observables, "refinement": Refinement,
     }  # fmt: skip
     expected = []
     for key in Sweep.model_fields:
@@ -53,6 +61,7 @@ def test_the_table_of_keys_says_units_defaults_and_bounds():
         "| `mapping.rate_to_lif` | | `tutorial` | `tutorial`, `corrected`, `identity` | ",
         "| `observables.unbiased` | | `true` | `true`, `false` | ",
         "| `observables.boxcar` | steps | `25` | 1 to 10,000 | ",
+        "| `refinement.precision` | | | 0.001 to 1,000,000 | ",
         "| `tiles` | | `1` | at least 1 | ",
     ):
         assert row in table

@@ -402,6 +402,23 @@ def test_borders_are_drawn_over_both_rows(phase_map):
             assert lines == [[[4.0, 2.0], [4.5, 3.0], [5.0, 4.0]]]
 
 
+def test_a_refined_border_is_drawn_over_the_one_between_grid_points(phase_map):
+    phase_map.critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
+    for part, values in (("mean", [2.2, 2.9]), ("low", [2.1, 2.8]), ("high", [2.3, 3.0])):
+        phase_map[f"refined_q_{part}"].loc[{"backend": "lif_float"}] = [*values, np.nan]
+    figure = phase_figures.plot_phases(phase_map)
+    for axis in (figure.axes[1], figure.axes[3]):
+        refined, thin = (line for line in axis.lines if line.get_marker() in ".None")
+        assert thin.get_ydata().tolist() == [2.0, 3.0, 4.0]
+        assert thin.get_linewidth() < refined.get_linewidth()
+        np.testing.assert_array_equal(refined.get_ydata(), [2.2, 2.9, np.nan])
+        (interval,) = axis.collections[-1:]
+        assert interval.get_paths()[0].get_extents().y0 == 2.1
+    texts = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "measured border, refined: mean and 95 % interval over seeds" in texts
+    assert "the same from grid points alone" in texts
+
+
 def test_a_sweep_that_did_not_measure_chaos_has_no_phases_to_draw(phase_map):
     phase_map["lyapunov_exponent_per_time_constant"][:] = np.nan
     phase_map["spike_damage"][:] = np.nan

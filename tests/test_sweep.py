@@ -70,6 +70,9 @@ BAD = [
     ("network.neurons", 10**9, "neurons is 1000000000, but input should be less than or equal to"),
     ("grid.q_factor", {"start": 1, "stop": 1e308, "count": 3}, "stop is 1e+308, but input"),
     ("observables", {"autocovariance": "tutorial", "unbiased": False}, "only the standard"),
+    ("refinement.precision", 0, "precision is 0, but input should be greater than or equal to"),
+    ("refinement.precision", 0.1, "precision is 0.1, but there is a border to refine only where"),
+    ("refinement.accuracy", 1, "accuracy is not a key that a sweep knows; allowed are precision"),
     ("colour", "red", "colour is not a key that a sweep knows; allowed are network, grid, seeds"),
     ("grid.h_factor", [1], "grid.h_factor is not a key that a sweep knows; allowed are q_factor"),
 ]
@@ -202,3 +205,26 @@ def test_digest_depends_on_what_numbers_depend_on():
     sweep = Sweep.model_validate(VALID)
     assert Sweep.model_validate(VALID | {"tiles": 1}).digest == sweep.digest
     assert Sweep.model_validate(changed("simulation.burn_in", 101)).digest != sweep.digest
+
+
+def test_a_precision_changes_no_tile_but_what_refines():
+    config = VALID | {"observables": {"chaos": True}}
+    coarse, fine, finer = (
+        Sweep.model_validate(config | {"refinement": {"precision": p}}) for p in (None, 0.1, 0.05)
+    )
+    assert len({sweep.digest for sweep in (coarse, fine, finer)}) == 3
+    tiles = [[s.tile_path(tile) for tile in s.all_tiles()] for s in (coarse, fine, finer)]
+    assert tiles[0] == tiles[1] == tiles[2]
+    assert fine.refined_path("rate", 1) != finer.refined_path("rate", 1)
+    assert fine.refined_path("rate", 1) != fine.refined_path("rate", 2)
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [({"tiles": 1}, True), ({"seeds": [1, 9]}, True), ({"network": {"neurons": 21}}, False),
+     ({"grid": {"q_factor": [1.0, 5.0, 6.0], "g_factor": [4.0, 4.5, 5.0]}}, False)],
+)  # fmt: skip
+def test_a_refinement_is_named_after_what_it_depends_on(change, same):
+    config = VALID | {"observables": {"chaos": True}, "refinement": {"precision": 0.1}}
+    before, after = (Sweep.model_validate(config | c) for c in ({}, change))
+    assert (before.refined_path("rate", 1) == after.refined_path("rate", 1)) == same

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from eiphase import gathering, tile_file, tile_job
+from eiphase import gathering, refinement_job, tile_file, tile_job
 from eiphase.dataset import VARIABLES
 from eiphase.sweep import Sweep
 
@@ -52,5 +52,16 @@ def simulate_and_gather(sweep, folder):
         paths.append(folder / sweep.tile_path(tile))
         tile_job.run(sweep, tile, paths[-1], ranges=ranges)
     phase_map = folder / "phase_map.nc"
-    gathering.gather(paths, sweep, phase_map, name="test")
+    refined = refine(sweep, folder) if sweep.refinement.precision else []
+    gathering.gather(paths, sweep, phase_map, name="test", refined=refined)
     return phase_map
+
+
+def refine(sweep, folder):
+    """Refine all borders of a sweep whose tiles are there; returns the files."""
+    paths = []
+    for backend in sweep.backends:
+        for seed in sweep.seeds:
+            paths.append(folder / sweep.refined_path(backend, seed))
+            refinement_job.run(sweep, backend, seed, paths[-1], tiles=folder)
+    return paths

@@ -27,12 +27,13 @@ def cut(phase_map: xr.Dataset) -> tuple[float, float]:
     """A g_factor to look at, and the q_factor of the spiking networks' border there.
 
     Of those at which most spiking backends have a border, the one in the middle of the map,
-    or the smaller of two. The border is that of integers, if they have one, else that of
-    floating point; NaN if there is none at all.
+    or the smaller of two. The border, refined if the sweep asks for that, is that of integers, if
+    they have one, else that of floating point; NaN if there is none at all.
     """
     phase_map = phase_map.sortby("g_factor")
     spiking = [name for name in _SPIKING if name in phase_map.backend.values]
-    borders = phase_map.critical_q_mean.sel(backend=spiking).transpose("backend", "g_factor").values
+    best = phase_map.refined_q_mean.fillna(phase_map.critical_q_mean)
+    borders = best.sel(backend=spiking).transpose("backend", "g_factor").values
     n_found = np.isfinite(borders).sum(axis=0)
     from_middle = np.abs(np.arange(len(n_found)) - (len(n_found) - 1) / 2)
     chosen = np.lexsort((from_middle, -n_found))[0]

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 import numpy as np
 
 from eiphase import critical_line, fixed_point, meanfield, network
-from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 
 # Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
@@ -23,22 +22,26 @@ def measured(
     and `critical_q_flag`, shape (g_factor, seed), and `critical_q_mean`, `critical_q_low` and
     `critical_q_high`, shape (g_factor,).
     """
-    # Where there is no activity to measure, there is no chaos to begin or end.
-    meaningless = np.isin(values["phase"], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
-    driver = np.where(meaningless, np.nan, critical_line.driver(backend, values))
+    driver = critical_line.driver(backend, values)
     _, n_g, n_seeds = driver.shape
     critical_q, flags = np.empty((n_g, n_seeds)), np.empty((n_g, n_seeds), np.int8)
     for g, s in np.ndindex(n_g, n_seeds):
         critical_q[g, s], flags[g, s] = critical_line.crossing(q_factor, driver[:, g, s])
-    alike = [critical_line.of_one_kind(*pair) for pair in zip(critical_q, flags, strict=True)]
-    mean, low, high = np.array([critical_line.confidence_interval(seeds) for seeds in alike]).T
     return {
         "critical_q": critical_q,
         "critical_q_flag": flags,
-        "critical_q_mean": mean,
-        "critical_q_low": low,
-        "critical_q_high": high,
+        **over_seeds("critical_q", critical_q, flags),
     }
+
+
+def over_seeds(name: str, values: np.ndarray, flags: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean over seeds and 95 % interval of borders that mean the same; `flags` say what.
+
+    `values` and `flags` have shape (g_factor, seed).
+    """
+    alike = [critical_line.of_one_kind(*pair) for pair in zip(values, flags, strict=True)]
+    found = np.array([critical_line.confidence_interval(seeds) for seeds in alike]).T
+    return {f"{name}_{part}": row for part, row in zip(("mean", "low", "high"), found, strict=True)}
 
 
 def of_ensemble(sweep: Sweep, g_factor: float) -> float:

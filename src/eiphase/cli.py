@@ -193,6 +193,19 @@ def _add_jobs(commands) -> None:
     remap.add_argument("--mapping", required=True, help="rate_to_lif-float_to_integer-weight_bits")
     remap.set_defaults(command=_remap)
 
+    refine = job(
+        "refine",
+        "simulate between grid points where a sweep's border lies, of one backend and seed",
+        "config/chaos.yaml refined.nc --tiles results/chaos/tiles --backend rate --seed 1",
+    )
+    refine.add_argument("config", type=Path, help="the sweep's YAML file")
+    refine.add_argument("output", type=Path, help="netCDF file to write")
+    refine.add_argument("--tiles", type=Path, required=True, help="folder of the sweep's tiles")
+    refine.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
+    refine.add_argument("--seed", type=int, required=True)
+    _add_time_limit(refine)
+    refine.set_defaults(command=_refine)
+
     gather = job(
         "gather",
         "gather all tiles of a sweep into one dataset",
@@ -201,6 +214,9 @@ def _add_jobs(commands) -> None:
     gather.add_argument("config", type=Path, help="the sweep's YAML file")
     gather.add_argument("output", type=Path, help="netCDF file to write")
     gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
+    gather.add_argument(
+        "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
+    )
     gather.set_defaults(command=_gather)
 
     divergence = job(
@@ -409,13 +425,37 @@ def _remap(options: argparse.Namespace) -> None:
     remapping.write(remapping.remapped(sweep, options.mapping), options.output)
 
 
+def _refine(options: argparse.Namespace) -> int:
+    sweep = sweeps.load(options.config)
+    if sweep.refinement.precision is None:
+        raise SweepError(f"{options.config} has no refinement.precision: nothing is to be refined.")
+    tile = sweep.tile(options.backend, options.seed, 0)
+
+    def work() -> None:
+        from eiphase import refinement_job
+
+        refinement_job.run(sweep, tile.backend, tile.seed, options.output, tiles=options.tiles)
+
+    code = _supervised(work, options)
+    if code != 0:  # and tiles of rounds, whose names only the worker knew
+        for backend in ("lif_float", tile.backend):
+            dataset.remove_partial(options.tiles / backend / f"seed-{tile.seed}" / "tile")
+    return code
+
+
 def _gather(options: argparse.Namespace) -> None:
     from eiphase import gathering, terminal
 
     sweep = sweeps.load(options.config)
     with terminal.progress("gathering") as show:
-        name = options.config.stem
-        gathering.gather(options.tiles, sweep, options.output, name=name, show=show)
+        gathering.gather(
+            options.tiles,
+            sweep,
+            options.output,
+            name=options.config.stem,
+            refined=options.refined,
+            show=show,
+        )
 
 
 def _simulate_divergence(options: argparse.Namespace) -> int:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eiphase.critical_line import Crossing
+from eiphase.critical_line import Crossing, Refined
 from eiphase.damage import Fate
 from eiphase.lyapunov import ExponentFlag
 from eiphase.mapping import ScaleStatus
@@ -286,6 +286,7 @@ VARIABLES: dict[str, Variable] = {
 
 
 _CRITICAL = "Where observables.chaos is true."
+_REFINED = "Where refinement.precision is set."
 
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
@@ -320,6 +321,39 @@ DERIVED: dict[str, Variable] = {
     "critical_q_high": Variable(
         "upper end of the 95 % confidence interval of critical_q_mean",
         comment="As for critical_q_low.",
+        dimensions=("backend", "g_factor"),
+    ),
+    "refined_q": Variable(
+        "critical_q by further simulations between grid points, to refinement.precision",
+        comment="By bisection of the change of sign that critical_q stands for, see "
+        f"critical_q_flag; NaN where refined_q_flag is not reached. {_REFINED}",
+        dimensions=("backend", "g_factor", "seed"),
+    ),
+    "refined_q_width": Variable(
+        "distance of the two simulated q_factor between which refined_q was interpolated",
+        comment=f"At most refinement.precision, but where refined_q_flag is stopped. {_REFINED}",
+        dimensions=("backend", "g_factor", "seed"),
+    ),
+    "refined_q_flag": Variable(
+        "why refined_q is, or is not, a number",
+        comment="no_change: critical_q is none either; stopped: in the middle of where the border "
+        f"must be the network is saturated, silent or broken. {_REFINED}",
+        flags=Refined,
+        dimensions=("backend", "g_factor", "seed"),
+    ),
+    "refined_q_mean": Variable(
+        "mean of refined_q over seeds",
+        comment=f"Of the same seeds as critical_q_mean, if refined_q has a number. {_REFINED}",
+        dimensions=("backend", "g_factor"),
+    ),
+    "refined_q_low": Variable(
+        "lower end of the 95 % confidence interval of refined_q_mean",
+        comment="Student's t over seeds; NaN if fewer than two have a refined_q.",
+        dimensions=("backend", "g_factor"),
+    ),
+    "refined_q_high": Variable(
+        "upper end of the 95 % confidence interval of refined_q_mean",
+        comment="As for refined_q_low.",
         dimensions=("backend", "g_factor"),
     ),
     "theory_critical_q": Variable(

@@ -6,8 +6,9 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from eiphase import borders, phases, provenance, tile_file
+from eiphase import borders, critical_line, phases, provenance, refinement, tile_file
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError, Variable, beside
+from eiphase.refinement import Refinements
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile
 
@@ -21,24 +22,27 @@ def gather(
     output: Path,
     *,
     name: str,
+    refined: Iterable[Path] = (),
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write all tiles of a sweep as one dataset.
 
     Its dimensions are backend, q_factor, g_factor and seed, and for some variables lag.
-    `name` is the sweep's. Raises `DatasetError`, and writes nothing, unless every point of
-    the sweep is there exactly once and comes from its config and this code. Tiles that are
-    damaged are renamed, so that the workflow's next run simulates them again. `show` is told
-    before each tile, and before each network whose border theory has to find, how many of
-    both are done, and of how many; and at the end.
+    `name` is the sweep's. `refined` are the files of points near its borders, one of each
+    backend and seed, if it asks for them. Raises `DatasetError`, and writes nothing, unless
+    every point of the sweep is there exactly once and comes from its config and this code.
+    Files that are damaged are renamed, so that the workflow's next run simulates them again.
+    `show` is told before each tile, and before each network whose border theory has to find,
+    how many of both are done, and of how many; and at the end.
     """
     networks = borders.networks(sweep)
     n_steps = len(tiles) + len(networks)
     with beside(output) as partial, netCDF4.Dataset(partial, "w") as file:
         _define(file, sweep, name)
-        _fill(file, tiles, sweep, lambda done: show(done, n_steps))
+        refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
+        refinement.check(refinements, sweep)
         if sweep.observables.chaos:
-            _derive_borders(file, sweep)
+            _derive_borders(file, sweep, refinements)
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
@@ -47,19 +51,20 @@ def gather(
 
 
 def _fill(
-    file: netCDF4.Dataset, tiles: Iterable[Path], sweep: Sweep, show: Callable[[int], None]
-) -> None:
+    file: netCDF4.Dataset,
+    tiles: Iterable[Path],
+    refined: Iterable[Path],
+    sweep: Sweep,
+    show: Callable[[int], None],
+) -> Refinements:
+    """Write all points of the grid; returns what was measured between them."""
     times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
     origins: set[provenance.Origin] = set()
-    damaged = []
+    damaged: list[str] = []
     for done, path in enumerate(tiles):
         show(done)
-        try:
-            contents = tile_file.read(path, sweep)
-        except DamagedTile as error:
-            again = tile_file.set_aside(path)
-            renamed = " Renamed to *.damaged: the next run simulates it again." if again else ""
-            damaged.append(f"{error}{renamed}")
+        contents = _undamaged(path, sweep, damaged)
+        if contents is None:
             continue
         origins |= contents.origins
         backend, q, g, seed = _indices(path, contents, sweep)
@@ -71,21 +76,46 @@ def _fill(
                 block = array[points]
                 shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
                 file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
+    refinements: dict[tuple[str, int], critical_line.Lines] = {}
+    for path in refined:
+        contents = _undamaged(path, sweep, damaged)
+        if contents is None:
+            continue
+        origins |= contents.origins
+        lines = critical_line.lines(contents.backend, contents.points, contents.values)
+        refinements[contents.backend, contents.seed] = lines
     if damaged:
         raise DatasetError(" ".join(damaged))
     _check_complete(times_seen, sweep)
     file.gathered_by = file.commit
     for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
         file.setncattr(key, "; ".join(sorted(set(values))))
+    return refinements
 
 
-def _derive_borders(file: netCDF4.Dataset, sweep: Sweep) -> None:
+def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
+    """What stands in a file; one that is damaged is renamed, and `damaged` has the sentence."""
+    try:
+        return tile_file.read(path, sweep)
+    except DamagedTile as error:
+        again = tile_file.set_aside(path)
+        renamed = " Renamed to *.damaged: the next run simulates it again." if again else ""
+        damaged.append(f"{error}{renamed}")
+        return None
+
+
+def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
     """Where chaos begins: measured on each backend, and by mean-field theory for rate neurons."""
     q_factor = np.array(sweep.grid.q_factor)
     for b, backend in enumerate(sweep.backends):
         points = {name: file[name][b] for name in borders.MEASURED_BY}
-        for name, values in borders.measured(backend, q_factor, points).items():
+        derived = borders.measured(backend, q_factor, points)
+        if refinements:
+            derived |= refinement.measured(backend, points, refinements, sweep)
+        for name, values in derived.items():
             file[name][b] = values
+    if refinements:
+        file.setncatts(refinement.counts(refinements, sweep))
     if "rate" in sweep.backends:
         expected = [borders.of_ensemble(sweep, g_factor) for g_factor in sweep.grid.g_factor]
         file["theory_critical_q"][:] = expected

@@ -29,15 +29,18 @@ _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 
 
 @cache  # gathering asks once for each tile
-def code_digest(*backends: str, recording: bool = False) -> str:
+def code_digest(*backends: str, recording: bool = False, refinement: bool = False) -> str:
     """Of all code that the backends' numbers depend on, ours and that of the packages it calls.
 
     Which variables are stored counts too. All backends unless some are named. `recording`
-    adds what records single networks.
+    adds what records single networks, `refinement` what chooses points near a border.
     """
     names = {name for backend in backends or _SOURCES for name in _SOURCES[backend]}
-    recorded = ["recording", "divergence"] if recording else []
-    sources = sources_digest(*_COMMON_SOURCES, *names, *recorded)
+    if recording:
+        names |= {"recording", "divergence"}
+    if refinement:
+        names |= {"critical_line", "phases", "refinement_job"}
+    sources = sources_digest(*_COMMON_SOURCES, *names)
     return hashlib.sha256(f"{sources} {_stored_variables()}".encode()).hexdigest()
 
 

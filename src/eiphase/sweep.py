@@ -149,6 +149,14 @@ class Observables(_Section):
         return self
 
 
+class Refinement(_Section):
+    """Further simulations where chaos begins."""
+
+    precision: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
+    """How narrowly each border is to be known in q_factor, by simulations near it alone; needs
+    `observables.chaos`. Without it, borders are interpolated between grid points."""
+
+
 def measured_steps(simulation: Simulation, observables: Observables, *, spiking: bool) -> slice:
     """The steps that are measured; the tutorial's estimator trims both ends.
 
@@ -227,6 +235,7 @@ class Sweep(_Section):
     simulation: Simulation
     mapping: Mapping = Mapping()
     observables: Observables = Observables()
+    refinement: Refinement = Refinement()
     tiles: Annotated[int, Field(ge=1)] = 1
     """Jobs for each backend and seed, at most as many as grid points; changes no number."""
 
@@ -244,6 +253,12 @@ class Sweep(_Section):
                 _check_inhibition(
                     "grid.g_factor holds", g, self.network.neurons, self.mapping.rate_to_lif
                 )
+        precision = self.refinement.precision
+        if precision is not None and not self.observables.chaos:
+            raise ValueError(
+                f"refinement.precision is {precision}, but there is a border to refine only "
+                "where observables.chaos is true"
+            )
         points = len(self.grid.q_factor) * len(self.grid.g_factor)
         if self.tiles > points:
             raise ValueError(
@@ -311,6 +326,24 @@ class Sweep(_Section):
         points = [(n.q_factor, n.g_factor) for n in self.networks(tile)]
         digest = tile_digest(tile.backend, tile.seed, self.parameters(tile.backend), points)
         return f"{tile.backend}/seed-{tile.seed}/tile-{tile.number}-{digest}.nc"
+
+    def refined_path(self, backend: str, seed: int) -> str:
+        """Of the file of all points near the border, in the folder of the sweep's tiles.
+
+        It names all that these depend on, as `tile_path` does.
+        """
+        parameters = self.parameters(backend) | {"refinement": self.refinement.model_dump()}
+        points = list(product(self.grid.q_factor, self.grid.g_factor))
+        code = provenance.code_digest(backend, refinement=True)
+        digest = tile_digest(backend, seed, parameters, points, code)
+        return f"{backend}/seed-{seed}/refined-{digest}.nc"
+
+    def at(self, points: Sequence[tuple[float, float]]) -> "Sweep":
+        """The same sweep on the least grid that holds some points, q_factor and g_factor."""
+        q_factor, g_factor = (tuple(sorted({point[axis] for point in points})) for axis in (0, 1))
+        # Not validated: of a large sweep these may be more values than a config may list.
+        grid = Grid.model_construct(q_factor=q_factor, g_factor=g_factor)
+        return self.model_copy(update={"grid": grid})
 
     def all_tiles(self) -> Iterator["Tile"]:
         """Every tile of every backend and seed."""

@@ -113,6 +113,7 @@ def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     tables = [
         _axes(phase_map),
         *(_flags(phase_map, name) for name in flags),
+        *_refinement(phase_map),
         _variables(phase_map),
         _attributes(phase_map, origin),
     ]
@@ -198,6 +199,20 @@ def _flags(phase_map: xr.Dataset, name: str) -> Table:
             counts = (str(int((values == flag).sum())) for flag in flags)
             table.add_row(str(backend), *counts)
     return table
+
+
+def _refinement(phase_map: xr.Dataset) -> Iterator[Table]:
+    """What refining the borders took, if they are refined."""
+    names = "simulations_run", "simulations_near_borders", "simulations_of_full_grid"
+    if not all(name in phase_map.attrs for name in names):
+        return
+    run, near, full = (int(phase_map.attrs[name]) for name in names)
+    table = Table("refined borders", "simulations", box=SIMPLE)
+    table.add_row("run, those between grid points included", f"{run:,}")
+    table.add_row("of these between grid points", f"{near:,}")
+    table.add_row("a full grid of this precision would take", f"{full:,}")
+    table.add_row("saved", f"{full - run:,} ({(full - run) / full:.0%})")
+    yield table
 
 
 def _variables(phase_map: xr.Dataset) -> Table:

@@ -18,6 +18,7 @@ from eiphase.provenance import Origin
 from eiphase.sweep import Sweep, Tile, tile_digest
 
 _NAME = re.compile(r"tile-\d+-([0-9a-f]{16})\.nc")
+_REFINED = re.compile(r"refined-[0-9a-f]{16}\.nc")  # its digest is not of its points
 
 
 class DamagedTile(DatasetError):
@@ -161,9 +162,10 @@ def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[Point, Values]:
 def set_aside(path: Path) -> bool:
     """Rename a tile that is damaged, so that the workflow simulates it again.
 
-    Only a file that has the name which the workflow gives a tile; returns whether it has.
+    Only a file that has a name which the workflow gives; returns whether it has.
     """
-    if not (_NAME.fullmatch(path.name) and path.is_file()):
+    named = _NAME.fullmatch(path.name) or _REFINED.fullmatch(path.name)
+    if not (named and path.is_file()):
         return False
     os.replace(path, f"{path}.damaged")
     return True

@@ -7,3 +7,30 @@ def float_tile(wildcards):
         return []
     tile = SWEEP.tile("lif_float", int(wildcards.seed), int(wildcards.tile))
     return f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}"
+
+
+def tiles_of(wildcards):
+    """All tiles of one backend and seed, where a refinement starts."""
+    tiles = (
+        SWEEP.tile(wildcards.backend, int(wildcards.seed), number)
+        for number in range(SWEEP.tiles)
+    )
+    return [f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}" for tile in tiles]
+
+
+def refined_float(wildcards):
+    """What an lif_bit_accurate refinement waits for: its networks are mostly those of lif_float."""
+    if wildcards.backend != "lif_bit_accurate" or "lif_float" not in SWEEP.backends:
+        return []
+    return f"{RESULTS}/tiles/{SWEEP.refined_path('lif_float', int(wildcards.seed))}"
+
+
+def refined():
+    """Of all backends and seeds, if the sweep asks for it."""
+    if SWEEP.refinement.precision is None:
+        return []
+    return [
+        f"{RESULTS}/tiles/{SWEEP.refined_path(backend, seed)}"
+        for backend in SWEEP.backends
+        for seed in SWEEP.seeds
+    ]

@@ -5,6 +5,7 @@ rule gather:
     input:
         sweep=ancient(SWEEP_FILE),
         tiles=[f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}" for tile in SWEEP.all_tiles()],
+        refined=refined(),
     output:
         f"{RESULTS}/phase_map.nc",
     log:
@@ -24,10 +25,12 @@ rule gather:
             "tile_file",
             "phases",
             "borders",
+            "refinement",
             "critical_line",
             "meanfield",
             "fixed_point",
             "erf_averages",
         ),
     shell:
-        "eiphase gather {input.sweep:q} {output:q} {input.tiles:q} 2>&1 | tee {log:q} >&2"
+        "eiphase gather {input.sweep:q} {output:q} {input.tiles:q}"
+        " --refined {input.refined:q} 2>&1 | tee {log:q} >&2"

@@ -112,7 +112,7 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
 
 def _moves(dataset: xr.Dataset) -> str:
     """How far integers move the border, over all g_factors at which both have one."""
-    borders = dataset.critical_q_mean
+    borders = phases.border(dataset)
     if not {"lif_float", "lif_bit_accurate"} <= set(dataset.backend.values):
         return "Integers and floating point"
     moved = borders.sel(backend="lif_bit_accurate") / borders.sel(backend="lif_float") - 1
@@ -168,7 +168,7 @@ def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
 
 
 def _border(axis: Axes, one: xr.Dataset, line: str, legend: dict) -> None:
-    border = one.critical_q_mean.sortby("g_factor")
+    border = phases.border(one).sortby("g_factor")
     text = f"border, {panels.BACKEND_TITLES[str(one.backend.values)].removeprefix('LIF, ')}"
     look: dict[str, Any] = {"color": "black" if line == "-" else "#d6336c", "linestyle": line}
     axis.plot(border.g_factor, border, linewidth=1.6, **look)
@@ -187,7 +187,7 @@ def _along_q(
     low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
     axis.fill_between(one.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
     axis.plot(one.q_factor, median, color=colour, label=label, marker=".", **style)
-    axis.axvline(float(one.critical_q_mean), color=colour, linewidth=1, alpha=0.7)
+    axis.axvline(float(phases.border(one)), color=colour, linewidth=1, alpha=0.7)
 
 
 def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:

@@ -37,7 +37,8 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
 
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
     difference that one extra spike makes in the end. Black: where it changes sign (of damage:
-    crosses one half), mean and 95 % interval over seeds. Dashed: where theory has the rate
+    crosses one half), mean and 95 % interval over seeds; if the sweep refined it, where that
+    came to lie, and thin where grid points alone have it. Dashed: where theory has the rate
     network's fixed point lose stability. Raises `DatasetError`, one sentence, if the dataset
     is no phase map or its sweep did not measure chaos.
     """
@@ -66,6 +67,7 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
     """
     dataset = panels.checked(
         dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
+        "refined_q_mean", "refined_q_low", "refined_q_high",
         "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
         *_MEASURES, *needed,
     )  # fmt: skip
@@ -101,14 +103,28 @@ def _measure(axis: Axes, one: xr.Dataset, backend: str):
 
 def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     one = one.sortby("g_factor")
-    mean, low, high = (_along_g(one[f"critical_q_{name}"]) for name in ("mean", "low", "high"))
-    if mean.isnull().all():
+    coarse = _along_g(one.critical_q_mean)
+    if coarse.isnull().all():
         return
-    style: dict[str, Any] = {"color": "black", "linewidth": 1.6}
+    mean, low, high = (_along_g(border(one, part)) for part in ("mean", "low", "high"))
+    is_refined = bool(one.refined_q_mean.notnull().any())
+    style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "marker": ".", "markersize": 4}
     axis.fill_between(one.g_factor, low, high, color="black", alpha=0.25, linewidth=0)
-    axis.plot(one.g_factor, mean, marker=".", markersize=4, **style)
-    text = "measured border: mean and 95 % interval over seeds"
-    legend[text] = Line2D([], [], label=text, marker=".", markersize=4, **style)
+    axis.plot(one.g_factor, mean, **style)
+    what = "border, refined" if is_refined else "border"
+    text = f"measured {what}: mean and 95 % interval over seeds"
+    legend[text] = Line2D([], [], label=text, **style)
+    if is_refined:
+        style = {"color": "black", "linewidth": 0.7}
+        axis.plot(one.g_factor, coarse, **style)
+        text = "the same from grid points alone"
+        legend[text] = Line2D([], [], label=text, **style)
+
+
+def border(one: xr.Dataset, part: str = "mean") -> xr.DataArray:
+    """The border's mean over seeds, or an end of its interval: refined, if any of it is."""
+    is_refined = bool(one.refined_q_mean.notnull().any())
+    return one[f"{'refined' if is_refined else 'critical'}_q_{part}"]
 
 
 def draw_theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:

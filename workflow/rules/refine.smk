@@ -1,0 +1,26 @@
+# One job bisects the borders of one backend and seed: each of its points depends on those before.
+# A checkpoint would have Snakemake plan again, and start a job, for every halving.
+
+
+rule refine:
+    input:
+        sweep=ancient(SWEEP_FILE),
+        tiles=tiles_of,
+        floats=refined_float,
+    output:
+        f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/refined-{{digest}}.nc",
+    log:
+        f"{RESULTS}/logs/tiles/{{backend}}/seed-{{seed}}/refined-{{digest}}.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/tiles/{{backend}}/seed-{{seed}}/refined-{{digest}}.tsv"
+    threads: 1
+    resources:
+        mem_mb=SWEEP.tile_memory_mb,
+        runtime=60,
+    params:
+        tiles=f"{RESULTS}/tiles",
+    shell:
+        "eiphase refine {input.sweep:q} {output:q} --tiles {params.tiles:q}"
+        " --backend {wildcards.backend} --seed {wildcards.seed}"
+        " --time-limit $(( {resources.runtime} * 60 ))"
+        " 2>&1 | tee {log:q} >&2"
