@@ -12,6 +12,8 @@ from eiphase.loihi import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
 
+_FROM_OTHER_POINTS = ("refined_q", "refined_q_width", "refined_q_flag")
+
 
 @dataclass(frozen=True)
 class Point:
@@ -74,14 +76,15 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     """Names of the derived variables that do not follow, to the bit, from the dataset itself.
 
     Phases and measured borders from its own points, and mean-field theory's border from its
-    sweep. `network_critical_q`, which takes a second each, is left to `differences`.
+    sweep. `network_critical_q`, which takes a second each, is left to `differences`; of refined
+    borders, which rest on points that a dataset does not hold, what is over seeds follows.
     """
     sweep = _sweep_of(phase_map)
     phase_map = phase_map.transpose(*DIMENSIONS, "lag")
     expected = {
         name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
         for name, variable in DERIVED.items()
-        if name != "network_critical_q"
+        if name not in ("network_critical_q", *_FROM_OTHER_POINTS)
     }
     for b, backend in enumerate(phase_map.backend.values):
         for s in range(phase_map.sizes["seed"]):
@@ -90,6 +93,12 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
             points = {name: phase_map[name][b].values for name in borders.MEASURED_BY}
             measured = borders.measured(backend, phase_map.q_factor.values, points)
             for name, values in measured.items():
+                expected[name][b] = values
+        if sweep.refinement.precision is not None:
+            refined, flags = (
+                phase_map[name][b].values for name in ("refined_q", "critical_q_flag")
+            )
+            for name, values in borders.over_seeds("refined_q", refined, flags).items():
                 expected[name][b] = values
     if sweep.observables.chaos and "rate" in sweep.backends:
         g_factor = phase_map.g_factor.values.tolist()
