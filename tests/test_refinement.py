@@ -5,7 +5,7 @@ import pytest
 import xarray as xr
 from tiny_sweep import VALID, refine, values_of
 
-from eiphase import cli, gathering, refinement, tile_job
+from eiphase import cli, gathering, refinement, tile_job, verification
 from eiphase.critical_line import Crossing, Refined
 from eiphase.damage import Fate
 from eiphase.dataset import DatasetError
@@ -149,3 +149,11 @@ def test_a_damaged_refinement_is_named_and_set_aside(folder):
     assert not paths[2].exists()
     refine(sweep, folder)
     gather(folder, sweep, paths)
+
+
+def test_what_is_over_seeds_is_verified(folder):
+    sweep = sweep_with(0.1)
+    found = gather(folder, sweep, refine(sweep, folder))
+    assert verification.not_derived(found) == []
+    found.refined_q_mean[1, 0] = np.nextafter(found.refined_q_mean[1, 0], 0)
+    assert verification.not_derived(found) == ["refined_q_mean"]

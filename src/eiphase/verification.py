@@ -84,7 +84,7 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     expected = {
         name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
         for name, variable in DERIVED.items()
-        if name not in ("network_critical_q", *_FROM_OTHER_POINTS)
+        if name != "network_critical_q"
     }
     for b, backend in enumerate(phase_map.backend.values):
         for s in range(phase_map.sizes["seed"]):
@@ -100,6 +100,9 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
             )
             for name, values in borders.over_seeds("refined_q", refined, flags).items():
                 expected[name][b] = values
+    if sweep.refinement.precision is not None:
+        for name in _FROM_OTHER_POINTS:
+            del expected[name]
     if sweep.observables.chaos and "rate" in sweep.backends:
         g_factor = phase_map.g_factor.values.tolist()
         expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
