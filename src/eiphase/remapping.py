@@ -9,7 +9,7 @@ import yaml
 from pydantic import ValidationError
 
 from eiphase.dataset import beside
-from eiphase.sweep import Mapping, Sweep, SweepError
+from eiphase.sweep import Mapping, Refinement, Sweep, SweepError
 
 SPIKING = ("lif_float", "lif_bit_accurate")
 
@@ -27,6 +27,8 @@ def with_bits(mapping: Mapping, weight_bits: int) -> str:
 def remapped(sweep: Sweep, name: str) -> Sweep:
     """A sweep's LIF networks, mapped in the way that `name` says; rate neurons have no mapping.
 
+    Borders are not refined, so that they can be compared.
+
     Raises `SweepError` if the sweep lacks one of the two LIF backends, or the name is none.
     """
     lacking = [backend for backend in SPIKING if backend not in sweep.backends]
@@ -43,7 +45,9 @@ def remapped(sweep: Sweep, name: str) -> Sweep:
         raise SweepError(
             f"{name} names no mapping; one is called {name_of(sweep.mapping)}."
         ) from None
-    return sweep.model_copy(update={"backends": SPIKING, "mapping": mapping})
+    return sweep.model_copy(
+        update={"backends": SPIKING, "mapping": mapping, "refinement": Refinement()}
+    )
 
 
 def write(sweep: Sweep, path: Path) -> None:

@@ -68,6 +68,7 @@ use rule gather as gather_remapped with:
     input:
         sweep=ancient(f"{OTHER}.yaml"),
         tiles=mapped_tiles,
+        refined=[],
     output:
         f"{OTHER}/phase_map.nc",
     log:
