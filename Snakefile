@@ -18,7 +18,8 @@ except sweeps.SweepError as error:
 # are kept by version of the code and by node: Numba's cache is safe for jobs that start at once
 # only if all would compile the same, from the same sources and for the same processor.
 KERNELS = Path(workflow.basedir) / ".snakemake/kernels" / provenance.code_digest()
-shell.prefix(
+shell.prefix(  # in place of Snakemake's own, which has the first line: a job fails if it fails
+    "set -euo pipefail; "
     f"export PATH='{Path(sys.executable).parent}':$PATH NUMBA_CACHE_DIR='{KERNELS}'/$(uname -n); "
 )
 

@@ -223,6 +223,16 @@ def test_a_network_beyond_all_bounds_is_a_flagged_result(tmp_path):
         assert dataset.c0_flag.sel(backend="lif_bit_accurate") == Flag.BROKEN
 
 
+def test_a_job_that_fails_is_told_from_one_that_lost_its_file(tmp_path):
+    """Its code must pass through what keeps its log."""
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"backends": ["rate"]}))
+    no_time = ["--set-resources", "simulate:runtime=0"]
+    run = snakemake(tmp_path, "--cores", "1", *no_time, "--config", "sweep=tiny.yaml")
+    assert run.returncode != 0
+    assert "0 is not a number of seconds above 0" in run.stderr
+    assert "MissingOutputException" not in run.stderr
+
+
 def test_a_folder_with_a_space_is_fine(tmp_path):
     folder = tmp_path / "my sweeps"
     folder.mkdir()
