@@ -11,13 +11,13 @@ import math
 import os
 import time
 from collections.abc import Callable
-from functools import partial
 
 import numpy as np
 
 from eiphase import lif, loihi, mapping, measurement, network, rate
 from eiphase.memory import keep_freed_memory
 from eiphase.network import Network
+from eiphase.ranges import dynamic_range
 from eiphase.sweep import Observables, Simulation
 
 N_NEURONS, N_STEPS, N_NETWORKS = 400, 1000, 64
@@ -37,7 +37,7 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
     of_rate = states[0].copy()
     lif_network, _ = mapping.rate_to_lif(half, CRITICAL, "tutorial")
     recording = lif.run(lif_network, N_STEPS)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     integers = loihi.tutorial(lif_network, ranges)
     activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
     product = np.empty_like(activation)
@@ -46,27 +46,27 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         for _ in range(PRODUCT_STEPS):
             np.dot(half, activation, out=product)
 
-    of_spikes = partial(measurement.of_spikes, recording.spikes, SIMULATION, Observables())
+    def measure(
+        of: type[measurement.OfStates] | type[measurement.OfSpikes], activity: np.ndarray
+    ) -> None:
+        measured = of(N_NEURONS, SIMULATION, Observables())
+        measurement.of_whole(measured, activity, SIMULATION)
+
+    simulator, some_states = rate.Simulator.of(batch), states[:, :RATE_STEPS].copy()
     return {
         "matrix product": (multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS),
         "rate": (
-            lambda: rate.run(batch, RATE_STEPS, reuse=states[:, :RATE_STEPS]),
+            lambda: simulator.advance(some_states),
             N_STEPS / RATE_STEPS / N_NETWORKS,
         ),
         "lif_float": (lambda: lif.run(lif_network, N_STEPS, reuse=recording), 1),
         "lif_bit_accurate": (lambda: loihi.run(integers, N_STEPS), 1),
         "mapping to LIF": (lambda: mapping.rate_to_lif(half, CRITICAL, "tutorial"), 1),
-        "range of u and v": (
-            lambda: loihi.dynamic_range(recording.current, recording.voltage),
-            1,
-        ),
+        "range of u and v": (lambda: dynamic_range(recording), 1),
         "mapping to integers": (lambda: loihi.tutorial(lif_network, ranges), 1),
         "use of the bits": (lambda: loihi.weight_use(integers, lif_network), 1),
-        "observables of states": (
-            lambda: measurement.of_states(of_rate, SIMULATION, Observables()),
-            1,
-        ),
-        "observables of spikes": (of_spikes, 1),
+        "observables of states": (lambda: measure(measurement.OfStates, of_rate), 1),
+        "observables of spikes": (lambda: measure(measurement.OfSpikes, recording.spikes), 1),
     }
 
 

@@ -33,8 +33,8 @@ from eiphase.processes.ei_network import EINetwork
 CONTROL_GROUP = "eiphase-faults"  # of limited memory, see `faults.control_group`
 # Which class simulates, and which of its methods.
 MODELS = {
-    ("tile", "rate"): (network_tile.RateTileModel, "simulate"),
-    ("tile", "lif_float"): (network_tile.LIFTileModel, "simulate"),
+    ("tile", "rate"): (network_tile.RateTileModel, "advance"),
+    ("tile", "lif_float"): (network_tile.LIFTileModel, "advance"),
     ("network", "rate"): (ei_network.RateModel, "run_spk"),
     ("network", "lif_float"): (PyLifModelFloat, "run_spk"),
 }
@@ -110,8 +110,8 @@ def broken(original, states):
 
 
 NAN_STATES = {
-    ("tile", "rate"): lambda model, recording: [recording],
-    ("tile", "lif_float"): lambda model, recording: [recording.current, recording.voltage],
+    ("tile", "rate"): lambda model, found: [found[0]],
+    ("tile", "lif_float"): lambda model, found: [found[0].current, found[0].voltage],
     ("network", "rate"): lambda model, _: [model.state],
 }
 
@@ -123,12 +123,13 @@ def by_network(sweep, tile, *, ranges):
     if tile.backend == "rate":
         weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
         reference = EINetwork.rate(weights, step_size=point.step_size, bias=point.bias)
-        measure = measurement.of_states
+        of = measurement.OfStates
     else:
         reference = EINetwork.lif(mapping.rate_to_lif(half, point, "identity")[0])
-        measure = measurement.of_spikes
+        of = measurement.OfSpikes
     activity = ei_network.simulate(reference, tile.backend, sweep.simulation.steps)
-    found = measure(activity, sweep.simulation, sweep.observables)
+    measured = of(point.n_neurons, sweep.simulation, sweep.observables)
+    found = measurement.of_whole(measured, activity, sweep.simulation)
     return {name: np.array([found.get(name, v.fill)]) for name, v in VARIABLES.items()}
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiphase import damage, lif, loihi, mapping, network, twins
-from eiphase.damage import Damage, Fate
+from eiphase.damage import Damage, Fate, Twin
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
 from eiphase.network import Network
@@ -95,14 +95,16 @@ def damage_one_by_one(parameters, perturb):
     n_measured = N_STEPS - BURN_IN
     spikes, twin_spikes, distances = [], [], np.zeros(n_measured)
     for t in range(n_measured):
-        if t % twins.INTERVAL == 0 and twin is None and (t < n_measured / 2 or trials == 0):
+        if t == 0 or (BURN_IN + t) % twins.INTERVAL == 0:
+            start = t
+        if t == start and twin is None and (t < n_measured / 2 or trials == 0):
             twin = original.copy()
             perturb(twin, trials % twin.n)
             trials += 1
         spikes.append(original.step())
         twin_spikes.append(twin.step() if twin else spikes[-1])
-        if twin and ((t + 1) % twins.INTERVAL == 0 or t + 1 == n_measured):
-            distances[t // twins.INTERVAL * twins.INTERVAL : t + 1] = twin.distance(original)
+        if twin and ((BURN_IN + t + 1) % twins.INTERVAL == 0 or t + 1 == n_measured):
+            distances[start : t + 1] = twin.distance(original)
             twin = None if twin.equals(original) else twin
     return np.array(spikes), np.array(twin_spikes), distances, trials, twin is None
 
@@ -182,18 +184,17 @@ def test_a_spike_more_in_floating_point_is_what_a_twin_does():
 def test_a_twin_without_perturbation_stays_equal(backend):
     parameters = random_network(1) if backend is lif else in_integers(random_network(1))
     simulator = backend.Simulator.of(parameters)
-    state = simulator.at_rest()
-    states, spikes = [state.copy()], []
+    state, twin = simulator.at_rest(), Twin(simulator, lambda *_: None, n_steps=200, negligible=-1)
+    fired = 0
     for _ in range(20):
-        spikes.append(simulator.spikes(state, 10))
-        states.append(state.copy())
-    found = damage.spread(
-        simulator, lambda *_: None, states, np.concatenate(spikes), negligible=-1, interval=10
-    )
-    assert np.array_equal(found.spikes, np.concatenate(spikes))
-    assert not found.state_distance.any()
-    assert (found.trials, found.healed) == (1, False)
-    assert found.spikes.any()
+        before = state.copy()
+        spikes = simulator.spikes(state, 10)
+        found, distance = twin.follow(before, state, spikes)
+        assert np.array_equal(found, spikes)
+        assert distance == 0
+        fired += spikes.sum()
+    assert (twin.trials, twin.healed) == (1, False)
+    assert fired
 
 
 def test_a_difference_on_its_way_is_not_healed():
@@ -208,14 +209,12 @@ def test_a_difference_on_its_way_is_not_healed():
     def change_input(simulator, state, neuron):
         state.input[0] = 1
 
-    states = [
-        loihi.State(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros((2, 2), np.int32))
-        for _ in range(5)
-    ]
-    spikes = np.zeros((40, 2), np.uint8)
-    found = damage.spread(Still(), change_input, states, spikes, negligible=0, interval=10)
-    assert (found.trials, found.healed) == (1, False)
-    assert not found.state_distance.any()
+    still = loihi.State(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros((2, 2), np.int32))
+    twin = Twin(Still(), change_input, n_steps=40, negligible=0)
+    for _ in range(4):
+        _, distance = twin.follow(still, still, np.zeros((10, 2), np.uint8))
+        assert distance == 0
+        assert (twin.trials, twin.healed) == (1, False)
 
 
 def unconnected(n=10):

@@ -163,7 +163,7 @@ def test_simulations_settle_below_critical_q_and_not_above(seed):
     )  # fmt: skip
     trajectories = rate.run(rate.Batch(half, [below, above]), 4_000)[:, 2000:]
     flags = [
-        observables.fluctuation(
+        observables.fluctuation_of(
             x, max_lag=10, autocovariance=observables.standard_autocovariance
         ).c0_flag
         for x in trajectories

@@ -60,7 +60,7 @@ def test_recovers_ornstein_uhlenbeck(decay):
     x = white_noise(0, (20_000, 100))
     for t in range(1, len(x)):
         x[t] += decay * x[t - 1]
-    found = observables.fluctuation(
+    found = observables.fluctuation_of(
         x[500:], max_lag=40, autocovariance=observables.standard_autocovariance
     )
     lags = np.arange(6)
@@ -114,7 +114,7 @@ def test_decay_time_flags():
 
 
 def measure(x, max_lag=20):
-    return observables.fluctuation(
+    return observables.fluctuation_of(
         x, max_lag=max_lag, autocovariance=observables.standard_autocovariance
     )
 

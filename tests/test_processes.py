@@ -36,9 +36,9 @@ def run_tile(backend, parameters, n_steps):
     n_neurons = len(parameters.half if backend == "rate" else parameters.weights)
     data = shared_array((n_steps, n_neurons), "float64")
 
-    def record(key, recording, perturbed):
+    def record(key, steps, recording, perturbed):
         assert key == "the only one"
-        data[:] = recording[0] if backend == "rate" else recording.spikes
+        data[steps] = recording[0] if backend == "rate" else recording.spikes
 
     tile = NetworkTile(networks=[("the only one", parameters)], record=record, n_steps=n_steps)
     tile.simulate(backend)
@@ -118,7 +118,7 @@ def test_reference_takes_input_from_other_processes(backend):
 
 
 def test_a_model_that_raises_says_so():
-    def record(key, recording, perturbed):
+    def record(key, steps, recording, perturbed):
         raise ZeroDivisionError("the point of this test")
 
     batch = rate.Batch(np.zeros((5, 5)), [Network(n_neurons=5, q_factor=1, g_factor=1, seed=0)])

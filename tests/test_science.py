@@ -54,7 +54,7 @@ def test_short_runs_underestimate():
 
     def measured(x, max_lag):
         estimator = observables.standard_autocovariance
-        return observables.fluctuation(x, max_lag=max_lag, autocovariance=estimator)
+        return observables.fluctuation_of(x, max_lag=max_lag, autocovariance=estimator)
 
     long = measured(states[1000:], 2000)
     windows = [measured(states[i : i + 1500], 750) for i in range(1000, 59_500, 1500)]

@@ -7,8 +7,10 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from eiphase import network, observables, rate, statistics
+from eiphase.moments import Moments
 from eiphase.network import Network, Synapses
 from eiphase.observables import Flag
+from eiphase.samples import Samples
 
 
 def white_noise(seed, shape):
@@ -43,14 +45,15 @@ def test_participation_ratio_equals_its_definition(seed, n_samples, n):
     x = white_noise(seed, (n_samples, n)) * np.arange(1, n + 1)
     eigenvalues = np.linalg.eigvalsh(np.atleast_2d(np.cov(x.T)))
     expected = eigenvalues.sum() ** 2 / (eigenvalues**2).sum()
-    assert statistics.participation_ratio(x) == pytest.approx(expected)
+    assert statistics.participation_ratio(Samples.of(x)) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("n_samples", "n"), [(200, 50), (50, 200), (4000, 20)])
 def test_participation_ratio_of_independent_noise(n_samples, n):
     """1 / D = 1 / N + 1 / K, from the second moment of Marchenko and Pastur's eigenvalues."""
     found = [
-        statistics.participation_ratio(white_noise(seed, (n_samples, n))) for seed in range(10)
+        statistics.participation_ratio(Samples.of(white_noise(seed, (n_samples, n))))
+        for seed in range(10)
     ]
     assert np.mean(found) == pytest.approx(1 / (1 / n + 1 / n_samples), rel=0.02)
 
@@ -59,7 +62,7 @@ def test_participation_ratio_is_too_low_by_what_the_docstring_says():
     """Independent samples of neurons with variances 1 and 9."""
     widths, n_samples = np.repeat([1.0, 3.0], 40), 60
     found = [
-        statistics.participation_ratio(widths * white_noise(seed, (n_samples, 80)))
+        statistics.participation_ratio(Samples.of(widths * white_noise(seed, (n_samples, 80))))
         for seed in range(20)
     ]
     exact = (40 * 1 + 40 * 9) ** 2 / (40 * 1 + 40 * 81)
@@ -72,42 +75,50 @@ def test_participation_ratio_of_signals_of_equal_power_is_their_number(rank):
     time = 2 * np.pi * np.arange(200) / 200
     signals = np.sin(np.outer(time, np.arange(1, rank + 1)))
     patterns, _ = np.linalg.qr(white_noise(0, (40, rank)))
-    assert statistics.participation_ratio(3 + signals @ patterns.T) == pytest.approx(rank)
+    assert statistics.participation_ratio(Samples.of(3 + signals @ patterns.T)) == pytest.approx(
+        rank
+    )
 
 
 def test_a_limit_cycle_has_dimension_two():
     """One frequency, all phases: half of the power in its sine, half in its cosine."""
     time, phase = 2 * np.pi * np.arange(100) / 20, 2 * np.pi * np.arange(30) / 30
-    assert statistics.participation_ratio(np.sin(time[:, None] + phase)) == pytest.approx(2)
+    assert statistics.participation_ratio(
+        Samples.of(np.sin(time[:, None] + phase))
+    ) == pytest.approx(2)
 
 
 # Synchrony
 
 
 def test_synchrony_of_identical_neurons_is_one():
-    assert statistics.synchrony(np.tile(white_noise(0, (300, 1)), 20)) == pytest.approx(1)
+    assert statistics.synchrony(Samples.of(np.tile(white_noise(0, (300, 1)), 20))) == pytest.approx(
+        1
+    )
 
 
 def test_synchrony_of_opposite_neurons_is_zero():
     x = white_noise(0, (300, 1))
-    assert statistics.synchrony(np.hstack([x, -x])) == pytest.approx(0, abs=1e-9)
+    assert statistics.synchrony(Samples.of(np.hstack([x, -x]))) == pytest.approx(0, abs=1e-9)
 
 
 @pytest.mark.parametrize("n", [25, 400])
 def test_synchrony_of_independent_neurons_falls_with_the_root_of_their_number(n):
-    found = [statistics.synchrony(white_noise(seed, (500, n))) for seed in range(20)]
+    found = [statistics.synchrony(Samples.of(white_noise(seed, (500, n)))) for seed in range(20)]
     assert np.mean(found) == pytest.approx(1 / np.sqrt(n), rel=0.05)
 
 
 def test_synchrony_of_a_shared_part():
     """Variances 1 of what all share and 3 of what each has: chi^2 = (1 + 3 / N) / 4."""
     x = white_noise(0, (20_000, 1)) + np.sqrt(3) * white_noise(1, (20_000, 50))
-    assert statistics.synchrony(x) == pytest.approx(np.sqrt((1 + 3 / 50) / 4), rel=0.02)
+    assert statistics.synchrony(Samples.of(x)) == pytest.approx(np.sqrt((1 + 3 / 50) / 4), rel=0.02)
 
 
 @pytest.mark.parametrize("x", [np.ones((50, 4)), np.ones((1, 4)), np.ones((0, 4))])
 def test_what_does_not_vary_has_neither_dimension_nor_synchrony(x):
-    assert np.isnan([statistics.participation_ratio(x), statistics.synchrony(x)]).all()
+    assert np.isnan(
+        [statistics.participation_ratio(Samples.of(x)), statistics.synchrony(Samples.of(x))]
+    ).all()
 
 
 # Integrated autocorrelation time
@@ -196,7 +207,7 @@ def test_isi_variation_equals_its_definition(seed, p):
     spikes = bernoulli(p, (100, 5), seed)
     intervals = [np.diff(np.flatnonzero(train)) for train in spikes.T]
     enough = [i for i in intervals if len(i) >= 10]
-    found, fraction = statistics.isi_variation(spikes)
+    found, fraction = statistics.isi_variation(statistics.Intervals.of(spikes))
     assert fraction == len(enough) / 5
     if enough:
         expected = np.mean([i.std(ddof=1) / i.mean() for i in enough])
@@ -208,7 +219,7 @@ def test_isi_variation_equals_its_definition(seed, p):
 @pytest.mark.parametrize("p", [0.05, 0.3, 0.8])
 def test_isi_variation_of_random_spikes(p):
     """Geometric intervals: mean 1 / p, variance (1 - p) / p^2."""
-    found, fraction = statistics.isi_variation(bernoulli(p, (20_000, 50)))
+    found, fraction = statistics.isi_variation(statistics.Intervals.of(bernoulli(p, (20_000, 50))))
     assert found == pytest.approx(np.sqrt(1 - p), rel=0.01)
     assert fraction == 1
 
@@ -218,7 +229,7 @@ def test_regular_spikes_do_not_vary(period):
     spikes = np.zeros((1000, 3), np.uint8)
     for neuron in range(2):  # the third is silent
         spikes[neuron::period, neuron] = 1
-    found, fraction = statistics.isi_variation(spikes)
+    found, fraction = statistics.isi_variation(statistics.Intervals.of(spikes))
     assert found == 0
     assert fraction == pytest.approx(2 / 3)
 
@@ -227,23 +238,23 @@ def test_regular_spikes_do_not_vary(period):
 def test_fano_factor_of_random_spikes(p):
     """Binomial counts: mean n p, variance n p (1 - p)."""
     counts = windows(bernoulli(p, (20_000, 50)), 25)
-    assert statistics.fano_factor(counts) == pytest.approx(1 - p, rel=0.02)
+    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(1 - p, rel=0.02)
 
 
 def test_fano_factor_of_a_process_with_two_rates():
     """Poisson counts of mean 2 or 6: variance 4 + 4, mean 4."""
     random = np.random.default_rng(0)
     counts = random.poisson(random.choice([2.0, 6.0], (5000, 40))).astype(float)
-    assert statistics.fano_factor(counts) == pytest.approx(2, rel=0.02)
+    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(2, rel=0.02)
 
 
 def test_fano_factor_is_over_neurons_that_fire():
     counts = np.zeros((4, 3))
     counts[:, 1] = [0, 2, 0, 2]
     counts[:, 2] = 5
-    assert statistics.fano_factor(counts) == pytest.approx(((4 / 3) / 1 + 0) / 2)
-    assert np.isnan(statistics.fano_factor(np.zeros((4, 3))))
-    assert np.isnan(statistics.fano_factor(counts[:1]))
+    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(((4 / 3) / 1 + 0) / 2)
+    assert np.isnan(statistics.fano_factor(Moments.of(np.zeros((4, 3)))))
+    assert np.isnan(statistics.fano_factor(Moments.of(counts[:1])))
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 8))
@@ -252,19 +263,25 @@ def test_spike_count_correlation_equals_its_definition(seed, n):
     coefficients = np.corrcoef(counts.T)
     expected = coefficients[np.triu_indices(n, 1)].mean()
     silent_too = np.hstack([counts, np.zeros((30, 2)), np.full((30, 1), 25.0)])
-    assert statistics.spike_count_correlation(silent_too) == pytest.approx(expected, abs=1e-12)
+    assert statistics.spike_count_correlation(Samples.of(silent_too)) == pytest.approx(
+        expected, abs=1e-12
+    )
 
 
 def test_spike_count_correlation_of_identical_and_of_opposite_trains():
     counts = np.random.default_rng(0).integers(0, 9, (50, 1)).astype(float)
-    assert statistics.spike_count_correlation(np.tile(counts, 6)) == pytest.approx(1)
-    assert statistics.spike_count_correlation(np.hstack([counts, 9 - counts])) == pytest.approx(-1)
+    assert statistics.spike_count_correlation(Samples.of(np.tile(counts, 6))) == pytest.approx(1)
+    assert statistics.spike_count_correlation(
+        Samples.of(np.hstack([counts, 9 - counts]))
+    ) == pytest.approx(-1)
 
 
 def test_spike_count_correlation_of_independent_trains_is_within_its_chance():
     """0 with the standard deviation sqrt(2 / K) / n that the docstring gives."""
     found = [
-        statistics.spike_count_correlation(windows(bernoulli(0.1, (2500, 60), seed), 25))
+        statistics.spike_count_correlation(
+            Samples.of(windows(bernoulli(0.1, (2500, 60), seed), 25))
+        )
         for seed in range(100)
     ]
     chance = np.sqrt(2 / 100) / 60
@@ -274,7 +291,7 @@ def test_spike_count_correlation_of_independent_trains_is_within_its_chance():
 
 @pytest.mark.parametrize("counts", [np.ones((9, 4)), np.eye(9)[:, :1], np.ones((1, 4))])
 def test_fewer_than_two_neurons_that_vary_have_no_correlation(counts):
-    assert np.isnan(statistics.spike_count_correlation(counts))
+    assert np.isnan(statistics.spike_count_correlation(Samples.of(counts)))
 
 
 # Activation

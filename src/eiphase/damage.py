@@ -4,9 +4,9 @@ For a finite machine this is what a Lyapunov exponent is for a continuous one: a
 integers has no infinitely small neighbourhood, the nearest state differs by one bit.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
 
@@ -29,7 +29,7 @@ class Fate(IntEnum):
 
 
 class Simulator(Protocol):
-    """What `spread` needs of a backend: `lif.Simulator` or `loihi.Simulator`."""
+    """What `Twin` needs of a backend: `lif.Simulator` or `loihi.Simulator`."""
 
     @property
     def n_neurons(self) -> int: ...
@@ -44,11 +44,11 @@ Perturbation = Callable[[Simulator, Any, int], None]
 
 
 class Damage(NamedTuple):
-    """A perturbed twin beside the network, over the measured steps."""
+    """A perturbed twin beside the network, over some of the measured steps."""
 
     spikes: np.ndarray  # of the twin, (time, neuron)
     state_distance: np.ndarray  # (time,), thresholds
-    trials: int  # perturbations, each after the one before had healed
+    trials: int  # perturbations so far, each after the one before had healed
     healed: bool  # whether the last one has
 
 
@@ -71,57 +71,57 @@ def flip_lowest_bit(simulator: Simulator, state: Any, neuron: int) -> None:
     state.voltage[neuron] ^= 1
 
 
-def spread(
-    simulator: Simulator,
-    perturb: Perturbation,
-    states: Sequence[Any],
-    spikes: np.ndarray,
-    *,
-    negligible: float,
-    interval: int,
-) -> Damage:
-    r"""Perturb a twin of a network and let it run beside it.
+class Twin:
+    r"""A twin of a network that is perturbed and runs beside it.
 
-    `spikes` (time, neuron) are the network's in the measured steps, `states` its own before
-    them and after each `interval` of steps. In trial k neuron k - 1 is perturbed, the first
-    time before the first measured step. When twin and network have become equal again, which
-    is looked for after each interval, the next trial begins; none begins in the second half,
-    so that each has that long to show its fate. The distance of the states is
+    In trial k neuron k - 1 is perturbed, the first time before the first of `n_steps` measured
+    steps. When twin and network have become equal again, which is looked for after each
+    interval, the next trial begins; none begins in the second half, so that each has that long
+    to show its fate. The distance of the states is
 
     $$\frac{1}{N\, v_{th}} \sum_i |u_i' - u_i| + |v_i' - v_i|$$
 
-    at the end of each interval, stored for all its steps. Equal means that it is at most
-    `negligible`, and the inputs under way are the same.
+    at the end of each interval. Equal means that it is at most `negligible`, and the inputs
+    under way are the same.
 
     The cost is that of the network once more, less where it heals for good.
 
     Sources: Derrida & Pomeau, Europhys. Lett. 1, 45 (1986) for damage spreading;
     London, Roth, Beeren, Häusser & Latham, Nature 466, 123 (2010) for one spike more.
     """
-    n_steps = len(spikes)
-    found = spikes.copy()
-    distances = np.zeros(n_steps)
-    twin, trials = None, 0
-    for steps, before, after in zip(
-        intervals(0, n_steps, interval), states[:-1], states[1:], strict=True
+
+    def __init__(
+        self, simulator: Simulator, perturb: Perturbation, *, n_steps: int, negligible: float
     ):
-        if twin is None:
-            if trials and 2 * steps.start >= n_steps:
-                break
-            twin = before.copy()
-            perturb(simulator, twin, trials % simulator.n_neurons)
-            trials += 1
-        found[steps] = simulator.spikes(twin, steps.stop - steps.start)
-        distance = _distance(twin, after) / simulator.threshold
-        distances[steps] = distance
-        if distance <= negligible and np.array_equal(twin.input, after.input):
-            twin = None
-    return Damage(found, distances, trials, twin is None)
+        self._simulator, self._perturb, self._negligible = simulator, perturb, negligible
+        self._n_steps, self._n_done = n_steps, 0
+        self._state: Any = None
+        self.trials = 0
 
+    @property
+    def healed(self) -> bool:
+        """Whether twin and network are equal now."""
+        return self._state is None
 
-def intervals(start: int, stop: int, length: int) -> list[slice]:
-    """The steps from start to stop, cut into pieces; the last may be shorter."""
-    return [slice(first, min(first + length, stop)) for first in range(start, stop, length)]
+    def follow(self, before: Any, after: Any, spikes: np.ndarray) -> tuple[np.ndarray, float]:
+        """Run beside the network for an interval; the twin's spikes, and the distance then.
+
+        `spikes` (time, neuron) are the network's, `before` and `after` its states.
+        """
+        may_begin = self.trials == 0 or 2 * self._n_done < self._n_steps
+        self._n_done += len(spikes)
+        if self._state is None:
+            if not may_begin:
+                return spikes, 0.0
+            self._state = before.copy()
+            self._perturb(self._simulator, self._state, self.trials % self._simulator.n_neurons)
+            self.trials += 1
+        twin = self._state
+        found = self._simulator.spikes(twin, len(spikes))
+        distance = _distance(twin, after) / self._simulator.threshold
+        if distance <= self._negligible and np.array_equal(twin.input, after.input):
+            self._state = None
+        return found, distance
 
 
 def _distance(twin: Any, state: Any) -> float:
@@ -136,13 +136,40 @@ def hamming_distance(spikes: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.mean(spikes != others, axis=1)
 
 
+class _Trains:
+    """Counts of spikes of a network and of its twin."""
+
+    def __init__(self, n_neurons: int):
+        self.n_steps = self.n_different = 0
+        self.fired, self.twin_fired = np.zeros((2, n_neurons), np.int64)
+
+    @classmethod
+    def of(cls, spikes: np.ndarray, others: np.ndarray) -> Self:
+        found = cls(spikes.shape[1])
+        found.add(spikes, others)
+        return found
+
+    def add(self, spikes: np.ndarray, others: np.ndarray) -> None:
+        self.n_steps += len(spikes)
+        self.n_different += np.count_nonzero(spikes != others)
+        self.fired += spikes.sum(axis=0, dtype=np.int64)
+        self.twin_fired += others.sum(axis=0, dtype=np.int64)
+
+    def independent_distance(self) -> float:
+        p, p_other = self.fired / self.n_steps, self.twin_fired / self.n_steps
+        return float(np.mean(p * (1 - p_other) + p_other * (1 - p)))
+
+    def level(self) -> float:
+        different = self.n_different / (self.n_steps * len(self.fired))
+        return different / self.independent_distance() if different else 0.0
+
+
 def independent_distance(spikes: np.ndarray, others: np.ndarray) -> float:
     r"""Hamming distance of independent spike trains (time, neuron) with the same rates.
 
     $$\frac{1}{N} \sum_i p_i (1 - p_i') + p_i' (1 - p_i), \qquad p_i = \langle s_i \rangle_t$$
     """
-    p, p_other = spikes.mean(axis=0), others.mean(axis=0)
-    return float(np.mean(p * (1 - p_other) + p_other * (1 - p)))
+    return _Trains.of(spikes, others).independent_distance()
 
 
 def level(spikes: np.ndarray, others: np.ndarray) -> float:
@@ -154,33 +181,55 @@ def level(spikes: np.ndarray, others: np.ndarray) -> float:
     with the same rates, neuron by neuron. 0 for equal trains, 1 for trains that have nothing
     but their rates in common; above 1 where neurons avoid each other's spikes.
     """
-    different = np.mean(spikes != others)
-    return float(different / independent_distance(spikes, others)) if different else 0.0
+    return _Trains.of(spikes, others).level()
 
 
-def outcome(damage: Damage, spikes: np.ndarray) -> Outcome:
-    """What has become of a damage, in the last quarter of the measured steps.
+class Assessment:
+    """What becomes of a damage, which comes in blocks of the `n_steps` measured steps.
 
-    `spikes` are the network's. Its fate is
+    It is judged by the last quarter. Its fate is
 
     - `HEALED` if network and twin are equal, all trials over;
     - `SPREAD` if the level is `SPREAD_FROM` or more;
     - `UNDECIDED` if it is less, and `STILL_GROWING` times that of the quarter before or more;
     - `CONFINED` otherwise.
     """
-    n_steps = len(spikes)
-    quarter = n_steps // 4
-    before, last = slice(n_steps - 2 * quarter, n_steps - quarter), slice(n_steps - quarter, None)
-    found, earlier = (level(spikes[part], damage.spikes[part]) for part in (last, before))
-    distance = float(damage.state_distance[last].mean())
-    if not np.isfinite(distance):
-        return Outcome(np.nan, np.nan, damage.trials, Fate.BROKEN)
-    if damage.healed:
-        fate = Fate.HEALED
-    elif found >= SPREAD_FROM:
-        fate = Fate.SPREAD
-    elif found > 0 and found >= STILL_GROWING * earlier:
-        fate = Fate.UNDECIDED
-    else:
-        fate = Fate.CONFINED
-    return Outcome(found, distance, damage.trials, fate)
+
+    def __init__(self, n_steps: int, n_neurons: int):
+        quarter = n_steps // 4
+        self._third, self._last = n_steps - 2 * quarter, n_steps - quarter
+        self._trains = {first: _Trains(n_neurons) for first in (self._third, self._last)}
+        self._distance, self._n_done, self._n_steps = 0.0, 0, n_steps
+        self._trials, self._healed = 0, False
+
+    def add(self, damage: Damage, spikes: np.ndarray) -> None:
+        """Take in the next steps; `spikes` are the network's."""
+        first, self._n_done = self._n_done, self._n_done + len(spikes)
+        for start, stop in ((self._third, self._last), (self._last, self._n_steps)):
+            part = slice(max(0, start - first), max(0, stop - first))
+            self._trains[start].add(spikes[part], damage.spikes[part])
+        self._distance += float(damage.state_distance[part].sum())
+        self._trials, self._healed = damage.trials, damage.healed
+
+    def outcome(self) -> Outcome:
+        """After the last step."""
+        distance = self._distance / (self._n_steps - self._last)
+        if not np.isfinite(distance):
+            return Outcome(np.nan, np.nan, self._trials, Fate.BROKEN)
+        earlier, found = (self._trains[start].level() for start in (self._third, self._last))
+        if self._healed:
+            fate = Fate.HEALED
+        elif found >= SPREAD_FROM:
+            fate = Fate.SPREAD
+        elif found > 0 and found >= STILL_GROWING * earlier:
+            fate = Fate.UNDECIDED
+        else:
+            fate = Fate.CONFINED
+        return Outcome(found, distance, self._trials, fate)
+
+
+def outcome(damage: Damage, spikes: np.ndarray) -> Outcome:
+    """That of a damage over all measured steps; `spikes` are the network's."""
+    assessment = Assessment(*spikes.shape)
+    assessment.add(damage, spikes)
+    return assessment.outcome()

@@ -5,8 +5,9 @@ from typing import Any
 import numpy as np
 
 from eiphase import damage, measurement
-from eiphase.damage import Damage
+from eiphase.damage import Assessment, Damage
 from eiphase.dataset import VARIABLES
+from eiphase.lyapunov import MeanGrowth
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.twins import INTERVAL
@@ -50,14 +51,15 @@ class Divergence:
             for cause in _CAUSES[backend]
         }
 
-    def keep(self, perturbed: Any) -> None:
-        """Called in the model's process, with what it gives to `record`."""
+    def keep(self, steps: slice, perturbed: Any) -> None:
+        """Called in the model's process, with what it gives to `record` after a block of steps."""
         if self._growth is not None:
-            self._growth[:] = np.ravel(getattr(perturbed, "log_growth", perturbed))
+            self._growth[steps] = np.ravel(getattr(perturbed, "log_growth", perturbed))
+        measured = slice(*(max(0, edge - self.burn_in) for edge in (steps.start, steps.stop)))
         for cause, kept in self._damages.items():
             found = getattr(perturbed, f"{cause}_damage")
-            for array, value in zip(kept, found, strict=True):
-                array[:] = value
+            kept[0][measured], kept[1][measured] = found.spikes, found.state_distance
+            kept[2][:], kept[3][:] = found.trials, found.healed
 
     def variables(self, spikes: np.ndarray | None) -> dict[str, tuple]:
         """Curves along `time` and, of damage, `cause`; and what a phase map has of them.
@@ -68,8 +70,9 @@ class Divergence:
         variables: dict[str, tuple] = {}
         if self._growth is not None:
             variables["log_growth"] = ("time", self._growth, _CURVES["log_growth"])
-            measured = self._growth[self.burn_in :]
-            found |= measurement.of_growth(measured, self.point.step_size)
+            growth = MeanGrowth(len(self._growth) - self.burn_in)
+            growth.add(self._growth[self.burn_in :])
+            found |= measurement.of_growth(growth, self.point.step_size)
         if spikes is not None:
             curves = np.full((2, len(self._damages), len(spikes)), np.nan)
             independent = np.empty(len(self._damages))
@@ -79,7 +82,9 @@ class Divergence:
                 curves[0, index, self.burn_in :] = damage.hamming_distance(measured, twin.spikes)
                 curves[1, index, self.burn_in :] = twin.state_distance
                 independent[index] = damage.independent_distance(measured, twin.spikes)
-                found |= measurement.of_damage(cause, twin, measured)
+                assessment = Assessment(*measured.shape)
+                assessment.add(twin, measured)
+                found |= measurement.of_damage(cause, assessment)
             for name, values in zip(("hamming_distance", "state_distance"), curves, strict=True):
                 variables[name] = (("cause", "time"), values, _CURVES[name])
             variables["independent_distance"] = (

@@ -1,58 +1,141 @@
-"""From the activity of one network to its observables, as a config asks for them."""
+"""From the activity of one network, in blocks, to its observables, as a config asks for them."""
 
-from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from eiphase import damage, error_function, lyapunov, statistics
+from eiphase import error_function, statistics
 from eiphase import observables as ob
-from eiphase.damage import Damage
+from eiphase.blocks import blocks
+from eiphase.damage import Assessment
+from eiphase.lyapunov import MeanGrowth
+from eiphase.moments import Moments
 from eiphase.network import Synapses
 from eiphase.observables import Flag
-from eiphase.sweep import Observables, Simulation, measured_steps
+from eiphase.samples import Samples
+from eiphase.sweep import (
+    SPIKE_SAMPLES,
+    STATE_SAMPLES,
+    Observables,
+    Simulation,
+    measured_steps,
+    stride,
+)
 
-# Of each time constant, so many steps are looked at where all would be costly. States follow
-# their input within a time constant; spikes change from step to step.
-STATE_SAMPLES = 4
-SPIKE_SAMPLES = 10
+
+class Measurement(Protocol):
+    """Takes a network's activity, burn-in included, in blocks of steps."""
+
+    def add(self, activity: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron)."""
+
+    def found(self) -> dict[str, Any]:
+        """After the last step: values of some of `dataset.VARIABLES`."""
 
 
-def of_states(
-    states: np.ndarray, simulation: Simulation, observables: Observables
-) -> dict[str, Any]:
-    """Observables of rate neurons' states (time, neuron), burn-in included.
+class OfStates:
+    """Observables of rate neurons' states.
 
-    Returns values of some of `dataset.VARIABLES`.
+    With `synapses`, further statistics too; costly ones look at `STATE_SAMPLES` states of
+    each time constant.
     """
-    activity = states[measured_steps(simulation, observables, spiking=False)]
-    found = _fluctuation(activity, simulation, observables)
-    return {"mean_rate": activity.mean(), **found._asdict()}
+
+    def __init__(
+        self,
+        n_neurons: int,
+        simulation: Simulation,
+        observables: Observables,
+        *,
+        synapses: Synapses | None = None,
+        step_size: float = np.nan,
+    ):
+        self._steps = _Steps(measured_steps(simulation, observables, spiking=False))
+        n_steps = self._steps.n_measured
+        self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
+        self._further = _FurtherOfStates(n_steps, synapses, step_size) if synapses else None
+
+    def add(self, states: np.ndarray) -> None:
+        activity = states[self._steps.next(len(states))]
+        self._fluctuation.add(activity)
+        if self._further:
+            self._further.add(activity)
+
+    def found(self) -> dict[str, Any]:
+        fluctuation = self._fluctuation.found()
+        found = {"mean_rate": self._fluctuation.mean, **fluctuation._asdict()}
+        return found | (self._further.found(fluctuation) if self._further else {})
 
 
-def of_spikes(
-    spikes: np.ndarray, simulation: Simulation, observables: Observables
+class OfSpikes:
+    """Observables of spikes, 0 or 1.
+
+    With `synapses`, further statistics too. Counts are those in consecutive windows of
+    `observables.boxcar` steps; activations are looked at in `SPIKE_SAMPLES` steps of each
+    time constant.
+    """
+
+    def __init__(
+        self,
+        n_neurons: int,
+        simulation: Simulation,
+        observables: Observables,
+        *,
+        synapses: Synapses | None = None,
+        step_size: float = np.nan,
+    ):
+        self._steps = _Steps(measured_steps(simulation, observables, spiking=True))
+        n_steps, window = self._steps.n_measured, observables.boxcar
+        self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
+        self._past = np.zeros((window - 1, n_neurons), np.uint8)
+        self._totals = np.zeros(n_neurons, np.int64)
+        self._further = _FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
+
+    def add(self, spikes: np.ndarray) -> None:
+        measured = self._steps.next(len(spikes))
+        n_past = len(self._past)
+        trains = spikes[measured]
+        if len(trains):
+            first = measured.start - n_past
+            if first < 0:
+                past = np.concatenate([self._past[first:], spikes[: measured.stop]])
+            else:
+                past = spikes[first : measured.stop]
+            counts = ob.boxcar(past, n_past + 1)[n_past:]
+            self._fluctuation.add(counts)
+            self._totals += trains.sum(axis=0, dtype=np.uint32)
+            if self._further:
+                self._further.add(trains, counts)
+        past = np.concatenate([self._past, spikes[max(0, len(spikes) - n_past) :]])
+        self._past = past[len(past) - n_past :]
+
+    def found(self) -> dict[str, Any]:
+        n_steps = self._steps.n_measured
+        silent = np.mean(self._totals == 0)
+        always_firing = np.mean(self._totals == n_steps)
+        fluctuation = self._fluctuation.found()
+        if 1 - silent - always_firing < ob.ACTIVE_FRACTION:
+            fluctuation = fluctuation.flagged(Flag.SATURATED)
+        found = {
+            "mean_rate": self._totals.mean() / n_steps,
+            "silent_fraction": silent,
+            "always_firing_fraction": always_firing,
+            **fluctuation._asdict(),
+        }
+        return found | (self._further.found(fluctuation) if self._further else {})
+
+
+def of_whole(
+    measurement: Measurement, activity: np.ndarray, simulation: Simulation
 ) -> dict[str, Any]:
-    """Observables of spikes (time, neuron; 0 or 1), burn-in included."""
-    measured = measured_steps(simulation, observables, spiking=True)
-    counts = ob.boxcar(spikes, observables.boxcar)[measured]
-    totals = spikes[measured].sum(axis=0, dtype=np.uint32)
-    silent = np.mean(totals == 0)
-    always_firing = np.mean(totals == len(counts))
-    found = _fluctuation(counts, simulation, observables)
-    if 1 - silent - always_firing < ob.ACTIVE_FRACTION:
-        found = found.flagged(Flag.SATURATED)
-    return {
-        "mean_rate": totals.mean() / len(counts),
-        "silent_fraction": silent,
-        "always_firing_fraction": always_firing,
-        **found._asdict(),
-    }
+    """Of activity (time, neuron) that is there already, in the blocks in which a sweep has it."""
+    for steps in blocks(0, len(activity), simulation.block_steps):
+        measurement.add(activity[steps])
+    return measurement.found()
 
 
-def of_growth(log_growth: np.ndarray, step_size: float) -> dict[str, Any]:
-    """The largest Lyapunov exponent, from a perturbation's growth in each measured step."""
-    found = lyapunov.exponent(log_growth)
+def of_growth(growth: MeanGrowth, step_size: float) -> dict[str, Any]:
+    """The largest Lyapunov exponent, from a perturbation's growth in the measured steps."""
+    found = growth.exponent()
     return {
         "lyapunov_exponent": found.value,
         "lyapunov_exponent_per_time_constant": found.value / step_size,
@@ -61,9 +144,9 @@ def of_growth(log_growth: np.ndarray, step_size: float) -> dict[str, Any]:
     }
 
 
-def of_damage(cause: str, found: Damage, spikes: np.ndarray) -> dict[str, Any]:
-    """What became of a damage by `cause`, spike or bit; `spikes` in the measured steps."""
-    outcome = damage.outcome(found, spikes)
+def of_damage(cause: str, assessment: Assessment) -> dict[str, Any]:
+    """What became of a damage by `cause`, spike or bit, in the measured steps."""
+    outcome = assessment.outcome()
     return {
         f"{cause}_damage": outcome.level,
         f"{cause}_damage_state_distance": outcome.state_distance,
@@ -72,89 +155,134 @@ def of_damage(cause: str, found: Damage, spikes: np.ndarray) -> dict[str, Any]:
     }
 
 
-def _fluctuation(
-    activity: np.ndarray, simulation: Simulation, observables: Observables
-) -> ob.Fluctuation:
-    estimator = ob.AUTOCOVARIANCE[observables.autocovariance]
-    if observables.autocovariance == "standard":
-        estimator = partial(estimator, unbiased=observables.unbiased)
-    return ob.fluctuation(activity, max_lag=simulation.max_lag, autocovariance=estimator)
+class _Steps:
+    """Finds the measured steps in blocks that follow on each other."""
 
+    def __init__(self, measured: slice):
+        self._measured, self._n_done = measured, 0
+        self.n_measured = measured.stop - measured.start
 
-def statistics_of_states(
-    states: np.ndarray,
-    found: dict[str, Any],
-    synapses: Synapses,
-    step_size: float,
-    simulation: Simulation,
-    observables: Observables,
-) -> dict[str, Any]:
-    """Further statistics of rate neurons' states (time, neuron), burn-in included.
-
-    `found` is what `of_states` gave. Costly ones look at `STATE_SAMPLES` states of each
-    time constant. Returns values of some of `dataset.VARIABLES`.
-    """
-    activity = states[measured_steps(simulation, observables, spiking=False)]
-    stride = _stride(STATE_SAMPLES, step_size)
-    samples = np.ascontiguousarray(activity[::stride], float)
-    outputs = np.empty_like(samples)
-    error_function.erf(samples.ravel(), outputs.ravel())
-    with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
-        distances = statistics.fixed_point_distance(
-            np.concatenate([activity[:-1:stride], activity[-2:-1]]),
-            np.concatenate([activity[1::stride], activity[-1:]]),
-            step_size,
+    def next(self, n_steps: int) -> slice:
+        """Those among the next steps."""
+        first, self._n_done = self._n_done, self._n_done + n_steps
+        start, stop = (
+            min(max(edge - first, 0), n_steps)
+            for edge in (self._measured.start, self._measured.stop)
         )
+        return slice(start, stop)
+
+
+class _Fluctuation:
+    """Mean, autocovariance and what follows from them."""
+
+    def __init__(
+        self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
+    ):
+        self._halves = ob.Halves(n_steps, n_neurons)
+        lags = {"max_lag": simulation.max_lag}
+        self._autocovariance: ob.Autocovariance
+        if observables.autocovariance == "tutorial":
+            self._autocovariance = ob.TutorialAutocovariance(n_neurons, **lags)
+        else:
+            unbiased = observables.unbiased
+            self._autocovariance = ob.StandardAutocovariance(n_neurons, unbiased=unbiased, **lags)
+
+    def add(self, activity: np.ndarray) -> None:
+        self._halves.add(activity)
+        self._autocovariance.add(activity)
+
+    @property
+    def mean(self) -> float:
+        return float(self._halves.whole.mean.mean())
+
+    def found(self) -> ob.Fluctuation:
+        return ob.fluctuation(self._autocovariance.found(), self._halves)
+
+
+class _FurtherOfStates:
+    def __init__(self, n_steps: int, synapses: Synapses, step_size: float):
+        self._stride, self._step_size = stride(STATE_SAMPLES, step_size), step_size
+        n_neurons = len(synapses.matrix)
+        self._samples = Samples(-(-n_steps // self._stride), n_neurons)
+        self._activation = _Activation(synapses)
+        self._n_steps, self._n_done = n_steps, 0
+        self._before = np.zeros(n_neurons)  # the state before the next block
+        self._distance = self._least_distance = np.inf
+
+    def add(self, activity: np.ndarray) -> None:
+        if not len(activity):
+            return
+        first, self._n_done = self._n_done, self._n_done + len(activity)
+        samples = np.ascontiguousarray(activity[-first % self._stride :: self._stride], float)
+        outputs = np.empty_like(samples)
+        error_function.erf(samples.ravel(), outputs.ravel())
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
+            self._add_distances(activity, first)
+            self._samples.add(samples)
+            self._activation.add(outputs)
+        self._before = activity[-1].copy()
+
+    def _add_distances(self, activity: np.ndarray, first: int) -> None:
+        """At every stride-th step, and at the last that has one behind it."""
+        states = np.arange(first - 1, self._n_done - 1)
+        looked_at = (states % self._stride == 0) | (states == self._n_steps - 2)
+        following = np.flatnonzero(looked_at & (states >= 0))
+        if not len(following):
+            return
+        before = activity[following - 1]
+        if following[0] == 0:
+            before[0] = self._before
+        distances = statistics.fixed_point_distance(before, activity[following], self._step_size)
+        self._distance = distances[-1]
+        self._least_distance = np.minimum(self._least_distance, distances.min())
+
+    def found(self, fluctuation: ob.Fluctuation) -> dict[str, Any]:
         return {
-            **_collective(samples, found),
-            "fixed_point_distance": distances[-1],
-            "least_fixed_point_distance": distances.min(),
-            **_activation(outputs, synapses),
+            **_collective(self._samples, fluctuation),
+            "fixed_point_distance": self._distance,
+            "least_fixed_point_distance": self._least_distance,
+            **self._activation.found(),
         }
 
 
-def statistics_of_spikes(
-    spikes: np.ndarray,
-    found: dict[str, Any],
-    synapses: Synapses,
-    step_size: float,
-    simulation: Simulation,
-    observables: Observables,
-) -> dict[str, Any]:
-    """Further statistics of spikes (time, neuron; 0 or 1), burn-in included.
+class _FurtherOfSpikes:
+    def __init__(self, n_steps: int, window: int, synapses: Synapses, step_size: float):
+        self._window, self._stride = window, stride(SPIKE_SAMPLES, step_size)
+        n_neurons = len(synapses.matrix)
+        self._counts = Samples(n_steps // window, n_neurons)
+        self._intervals = statistics.Intervals(n_neurons)
+        self._activation = _Activation(synapses)
+        self._n_done = 0
 
-    `found` is what `of_spikes` gave. Counts are those in consecutive windows of
-    `observables.boxcar` steps; activations are looked at in `SPIKE_SAMPLES` steps of each
-    time constant. Returns values of some of `dataset.VARIABLES`.
-    """
-    trains = spikes[measured_steps(simulation, observables, spiking=True)]
-    window = observables.boxcar
-    counts = ob.boxcar(trains, window)[window - 1 :: window]
-    variation, fraction = statistics.isi_variation(trains)
-    stationary = found["c0_flag"] == Flag.OK
-    return {
-        **_collective(counts, found),
-        "spike_count_correlation": (
-            statistics.spike_count_correlation(counts) if stationary else np.nan
-        ),
-        "fano_factor": statistics.fano_factor(counts),
-        "isi_cv": variation,
-        "isi_cv_fraction": fraction,
-        **_activation(trains[:: _stride(SPIKE_SAMPLES, step_size)], synapses),
-    }
+    def add(self, trains: np.ndarray, counts: np.ndarray) -> None:
+        """`counts` are those in the windows that end at each step."""
+        first, self._n_done = self._n_done, self._n_done + len(trains)
+        self._counts.add(counts[(self._window - 1 - first) % self._window :: self._window])
+        self._intervals.add(trains)
+        self._activation.add(trains[-first % self._stride :: self._stride])
 
-
-def _stride(samples_per_time_constant: int, step_size: float) -> int:
-    return max(1, round(1 / (samples_per_time_constant * step_size)))
+    def found(self, fluctuation: ob.Fluctuation) -> dict[str, Any]:
+        stationary = fluctuation.c0_flag == Flag.OK
+        variation, fraction = statistics.isi_variation(self._intervals)
+        return {
+            **_collective(self._counts, fluctuation),
+            "spike_count_correlation": (
+                statistics.spike_count_correlation(self._counts) if stationary else np.nan
+            ),
+            "fano_factor": statistics.fano_factor(self._counts.moments),
+            "isi_cv": variation,
+            "isi_cv_fraction": fraction,
+            **self._activation.found(),
+        }
 
 
-def _collective(samples: np.ndarray, found: dict[str, Any]) -> dict[str, Any]:
+def _collective(samples: Samples, fluctuation: ob.Fluctuation) -> dict[str, Any]:
     """What only stationary activity has; NaN otherwise."""
-    flag = found["c0_flag"]
+    flag = fluctuation.c0_flag
     dimension = chi = time = np.nan
     if flag == Flag.OK:
         dimension, chi = statistics.participation_ratio(samples), statistics.synchrony(samples)
-        time, flag = statistics.integrated_autocorrelation_time(found["autocovariance"])
+        time, flag = statistics.integrated_autocorrelation_time(fluctuation.autocovariance)
     return {
         "participation_ratio": dimension,
         "synchrony": chi,
@@ -163,14 +291,24 @@ def _collective(samples: np.ndarray, found: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _activation(outputs: np.ndarray, synapses: Synapses) -> dict[str, float]:
-    excitatory, inhibitory = statistics.activation(outputs, synapses)
-    found = {}
-    for name, activation in (
-        ("excitatory", excitatory),
-        ("inhibitory", inhibitory),
-        ("total", excitatory + inhibitory),
-    ):
-        found[f"{name}_activation_mean"] = activation.mean()
-        found[f"{name}_activation_width"] = activation.std()
-    return found
+class _Activation:
+    """Mean and width, over samples and neurons, of what neurons receive."""
+
+    def __init__(self, synapses: Synapses):
+        self._synapses = synapses
+        self._parts = {name: Moments(1) for name in ("excitatory", "inhibitory", "total")}
+
+    def add(self, outputs: np.ndarray) -> None:
+        if not len(outputs):
+            return
+        excitatory, inhibitory = statistics.activation(outputs, self._synapses)
+        found = (excitatory, inhibitory, excitatory + inhibitory)
+        for part, activation in zip(self._parts.values(), found, strict=True):
+            part.add(activation.reshape(-1, 1))
+
+    def found(self) -> dict[str, float]:
+        found = {}
+        for name, part in self._parts.items():
+            found[f"{name}_activation_mean"] = float(part.mean[0])
+            found[f"{name}_activation_width"] = float(np.sqrt(part.variance))
+        return found

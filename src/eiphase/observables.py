@@ -6,14 +6,15 @@ counts in a causal window (`boxcar`) of spiking ones.
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import NamedTuple
+from itertools import pairwise
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numba import njit
-from scipy.fft import irfft, next_fast_len, rfft
 
-# So many that what the FFT needs stays in the processor's cache.
-NEURONS_PER_FFT = 64
+from eiphase.lagged_products import LaggedProducts
+from eiphase.moments import Moments
+
 # Below this fraction of x's root mean square a fluctuation is rounding, not activity.
 ROUNDING = 1e-12
 # Stationary activity has about the same variance in both halves of a run. It may differ by
@@ -75,7 +76,17 @@ def _boxcar(spikes, window):
     return counts
 
 
-def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = True) -> np.ndarray:
+class Autocovariance(Protocol):
+    """An estimator of c(lag) that takes activity in blocks of steps."""
+
+    def add(self, x: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron)."""
+
+    def found(self) -> np.ndarray:
+        """c at lags 0 to the largest, in squared units of x."""
+
+
+class StandardAutocovariance:
     r"""Autocovariance of single neurons, averaged over the network; linear, not circular.
 
     $$c(\tau) = \frac{1}{N} \sum_i \frac{1}{T - \tau}
@@ -85,46 +96,53 @@ def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = Tru
     Each neuron is centred on its own mean over time, so that differences between
     neurons do not count as activity [1]. `unbiased=False` divides by T at every lag. Either
     way c is too low by the variance of a mean over T steps: see `centring_bias`.
-    Returns c at lags 0 to `max_lag`, in squared units of x.
 
     [1] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
     """
-    n_steps = len(x)
-    # Zeros behind the data keep the ends from meeting in the FFT.
-    sums = _correlation_sums(x, n_fft=next_fast_len(n_steps + max_lag, real=True))
-    lags = np.arange(max_lag + 1)
-    return sums[: max_lag + 1] / (n_steps - lags if unbiased else n_steps)
+
+    def __init__(self, n_neurons: int, *, max_lag: int, unbiased: bool = True):
+        self._products, self._unbiased = LaggedProducts(n_neurons, max_lag), unbiased
+
+    def add(self, x: np.ndarray) -> None:
+        self._products.add(x)
+
+    def found(self) -> np.ndarray:
+        n_steps, lags = self._products.n_steps, np.arange(self._products.max_lag + 1)
+        return self._products.linear() / (n_steps - lags if self._unbiased else n_steps)
 
 
-def tutorial_autocovariance(x: np.ndarray, *, max_lag: int) -> np.ndarray:
+class TutorialAutocovariance:
     r"""The tutorial's estimator: circular, and centred on the population's mean as well.
 
     $$c(\tau) = \frac{1}{T N} \sum_t \sum_i y_i(t)\, y_i(t - \tau \bmod T), \qquad
       y_i(t) = \delta x_i(t) - \langle \delta x_j(t) \rangle_j$$
 
     It joins the end of the run to its beginning, and does not see fluctuations that all
-    neurons share. Returns c at lags 0 to `max_lag`; it is even in the lag.
+    neurons share. It is even in the lag.
     """
-    shared = (x - x.mean(axis=0)).mean(axis=1, keepdims=True)
-    return _correlation_sums(x - shared, n_fft=len(x))[: max_lag + 1] / len(x)
+
+    def __init__(self, n_neurons: int, *, max_lag: int):
+        self._products = LaggedProducts(n_neurons, max_lag)
+
+    def add(self, x: np.ndarray) -> None:
+        self._products.add(x - x.mean(axis=1, keepdims=True))
+
+    def found(self) -> np.ndarray:
+        return self._products.circular() / self._products.n_steps
 
 
-def _correlation_sums(x: np.ndarray, *, n_fft: int) -> np.ndarray:
-    """sum over t of y(t) y(t + lag), averaged over neurons, by FFT over n_fft steps.
+def standard_autocovariance(x: np.ndarray, *, max_lag: int, unbiased: bool = True) -> np.ndarray:
+    """c at lags 0 to `max_lag` of x, (time, neuron), by `StandardAutocovariance`."""
+    estimator = StandardAutocovariance(x.shape[1], max_lag=max_lag, unbiased=unbiased)
+    estimator.add(x)
+    return estimator.found()
 
-    y is x less each neuron's mean over time.
-    """
-    n_steps, n_neurons = x.shape
-    mean = x.mean(axis=0)
-    centred = np.zeros((n_fft, min(NEURONS_PER_FFT, n_neurons)))
-    power = np.zeros(n_fft // 2 + 1)
-    for first in range(0, n_neurons, NEURONS_PER_FFT):
-        part = slice(first, min(first + NEURONS_PER_FFT, n_neurons))
-        y = centred[:, : part.stop - first]
-        np.subtract(x[:, part], mean[part], out=y[:n_steps])
-        real_and_imaginary = rfft(y, axis=0).view(float)
-        power += np.einsum("fi,fi->f", real_and_imaginary, real_and_imaginary)
-    return irfft(power / n_neurons, n=n_fft)
+
+def tutorial_autocovariance(x: np.ndarray, *, max_lag: int) -> np.ndarray:
+    """c at lags 0 to `max_lag` of x, (time, neuron), by `TutorialAutocovariance`."""
+    estimator = TutorialAutocovariance(x.shape[1], max_lag=max_lag)
+    estimator.add(x)
+    return estimator.found()
 
 
 def decay_time(c: np.ndarray) -> tuple[float, Flag]:
@@ -144,18 +162,6 @@ def decay_time(c: np.ndarray) -> tuple[float, Flag]:
     after = below[0]
     before = after - 1
     return float(before + (c[before] - level) / (c[before] - c[after])), Flag.OK
-
-
-def persistence(x: np.ndarray) -> float:
-    """Variance over time in the second half of x over that in the first, mean over neurons.
-
-    Near 1 where the activity is stationary, near 0 where it settles to a fixed point.
-    NaN if nothing fluctuates in either.
-    """
-    half = len(x) // 2
-    first, second = _variance(x[:half]), _variance(x[half : 2 * half])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return float(np.float64(second) / first)
 
 
 def centring_bias(c: np.ndarray, n_steps: int) -> float:
@@ -180,25 +186,62 @@ def centring_bias(c: np.ndarray, n_steps: int) -> float:
     return float(variance / (c[0] + variance))
 
 
-@njit(cache=True)
-def _variance(x):
-    """Over time, mean over neurons: `x.var(axis=0).mean()`, without temporaries."""
-    n_steps, n = x.shape
-    mean = np.zeros(n)
-    for t in range(n_steps):
-        mean += x[t]
-    mean /= n_steps
-    squares = np.zeros(n)
-    for t in range(n_steps):
-        for i in range(n):
-            squares[i] += (x[t, i] - mean[i]) ** 2
-    return squares.sum() / (n_steps * n)
+class Halves:
+    """How much activity fluctuates in the halves of a run of `n_steps`, and of its second half."""
+
+    def __init__(self, n_steps: int, n_neurons: int):
+        middle, rest = n_steps // 2, n_steps - n_steps // 2
+        self._edges = sorted({0, middle, middle + rest // 2, middle + rest // 2 * 2, 2 * middle})
+        self._edges = [*(edge for edge in self._edges if edge < n_steps), n_steps]
+        self._parts = [Moments(n_neurons) for _ in self._edges[1:]]
+        self._middle, self._rest, self._n_done = middle, rest, 0
+
+    def add(self, x: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron)."""
+        for part, (start, stop) in zip(self._parts, pairwise(self._edges), strict=True):
+            part.add(x[max(0, start - self._n_done) : max(0, stop - self._n_done)])
+        self._n_done += len(x)
+
+    def _between(self, start: int, stop: int) -> Moments:
+        total = Moments(len(self._parts[0].mean))
+        for part, edge in zip(self._parts, self._edges, strict=False):
+            if start <= edge < stop:
+                total = total.joined(part)
+        return total
+
+    @property
+    def whole(self) -> Moments:
+        """Of all steps."""
+        return self._between(0, self._edges[-1])
+
+    @property
+    def second(self) -> Moments:
+        """Of the second half; the longer one."""
+        return self._between(self._middle, self._edges[-1])
+
+    @property
+    def persistence(self) -> float:
+        """Variance over time in the second half over that in the first, mean over neurons.
+
+        Near 1 where the activity is stationary, near 0 where it settles to a fixed point.
+        NaN if nothing fluctuates in either.
+        """
+        return self._ratio(0, self._middle)
+
+    @property
+    def later_persistence(self) -> float:
+        """The same within the second half."""
+        return self._ratio(self._middle, self._rest // 2)
+
+    def _ratio(self, start: int, length: int) -> float:
+        first = self._between(start, start + length).variance
+        second = self._between(start + length, start + 2 * length).variance
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return float(np.float64(second) / first)
 
 
-def fluctuation(
-    x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
-) -> Fluctuation:
-    """Autocovariance of x by the estimator given, c(0) and decay time with their flags.
+def fluctuation(c: np.ndarray, halves: Halves) -> Fluctuation:
+    """Autocovariance c at lags 0 to the largest, c(0) and decay time with their flags.
 
     c(0) and decay time are NaN unless the activity is stationary:
 
@@ -211,26 +254,29 @@ def fluctuation(
     The autocovariance keeps all of it. A transient that is slow against the run cannot be
     told from activity: near a border, trust longer runs only.
     """
-    mean_square = np.einsum("ti,ti->", x, x) / x.size
+    whole = halves.whole
+    n_steps = whole.n_steps
+    mean_square = whole.sum_of_squares / (n_steps * len(whole.mean))
     if not np.isfinite(mean_square):
-        lost = np.full(max_lag + 1, np.nan)
+        lost = np.full(len(c), np.nan)
         broken = Fluctuation(lost, np.nan, Flag.OK, np.nan, Flag.OK, np.nan, np.nan)
         return broken.flagged(Flag.BROKEN)
-    c = autocovariance(x, max_lag=max_lag)
-    lasting = persistence(x)
-    bias = centring_bias(c, len(x)) if c[0] > 0 else np.nan
+    lasting = halves.persistence
+    bias = centring_bias(c, n_steps) if c[0] > 0 else np.nan
     found = Fluctuation(c, float(c[0]), Flag.OK, *decay_time(c), lasting, bias)
-    second_half = x[len(x) // 2 :]
-    if _variance(second_half) <= ROUNDING**2 * mean_square:
+    if halves.second.variance <= ROUNDING**2 * mean_square:
         return found.flagged(Flag.UNDEFINED)
-    if lasting < 1 / STATIONARY and persistence(second_half) < 1 / np.sqrt(STATIONARY):
+    if lasting < 1 / STATIONARY and halves.later_persistence < 1 / np.sqrt(STATIONARY):
         return found.flagged(Flag.UNDEFINED)
     if not 1 / STATIONARY <= lasting <= STATIONARY:
         return found.flagged(Flag.TRANSIENT)
     return found
 
 
-AUTOCOVARIANCE: dict[str, Callable[..., np.ndarray]] = {
-    "standard": standard_autocovariance,
-    "tutorial": tutorial_autocovariance,
-}
+def fluctuation_of(
+    x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
+) -> Fluctuation:
+    """That of x, (time, neuron), in one piece."""
+    halves = Halves(*x.shape)
+    halves.add(x)
+    return fluctuation(autocovariance(x, max_lag=max_lag), halves)

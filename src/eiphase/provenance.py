@@ -14,10 +14,11 @@ from pathlib import Path
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "damage", "error_function", "lyapunov", "measurement", "memory", "network", "observables",
-    "processes", "simulation", "statistics", "sweep", "vectors",
+    "blocks", "damage", "error_function", "lagged_products", "lyapunov", "measurement", "memory",
+    "moments", "network", "observables", "processes", "samples", "simulation", "statistics",
+    "sweep", "vectors",
 ]  # fmt: skip
-_LIF_SOURCES = ["lif", "loihi", "mapping", "perturbation", "twins", "working_point"]
+_LIF_SOURCES = ["lif", "loihi", "mapping", "perturbation", "ranges", "twins", "working_point"]
 _SOURCES = {
     "rate": ["rate", "tangent"],
     "lif_float": _LIF_SOURCES,

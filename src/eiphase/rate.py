@@ -15,8 +15,8 @@ from eiphase.network import Network
 LANES = vectors.width("float64")
 # So many columns' factors, a row each, fit into the processor's first cache (20 kB).
 COLUMNS_PER_BLOCK = 80
-# What the trajectories of the networks that advance together may take.
-TRAJECTORY_BYTES = 512 * 2**20
+# What the networks that advance together may take.
+BATCH_BYTES = 512 * 2**20
 
 
 def step(
@@ -33,9 +33,12 @@ def step(
     return (1 - step_size) * state + bias + (step_size[:, None] * weights) @ erf(state)
 
 
-def batch_size(n_neurons: int, n_steps: int) -> int:
-    """How many networks to advance together; results do not depend on it."""
-    return max(1, min(LANES, TRAJECTORY_BYTES // (8 * n_neurons * n_steps)))
+def batch_size(bytes_each: int) -> int:
+    """How many networks to advance together; results do not depend on it.
+
+    `bytes_each` is what a network takes: a block of its trajectory, and what is measured on it.
+    """
+    return max(1, min(LANES, BATCH_BYTES // bytes_each))
 
 
 @dataclass(frozen=True)
@@ -49,13 +52,46 @@ class Batch:
     networks: Sequence[Network]
 
 
-def run(
-    batch: Batch,
-    n_steps: int,
-    *,
-    reuse: np.ndarray | None = None,
-    steps_done: np.ndarray | None = None,
-) -> np.ndarray:
+@dataclass(frozen=True, eq=False)
+class Simulator:
+    """Rate networks between two steps, with their matrix as the kernel reads it."""
+
+    batch: Batch
+    matrix: "SparseMatrix"
+    states: list[np.ndarray]  # (neuron, LANES) of each group of networks; they change in place
+
+    @classmethod
+    def of(cls, batch: Batch) -> "Simulator":
+        """At r = 0."""
+        n_groups = -(-len(batch.networks) // LANES)
+        states = [vectors.aligned(len(batch.half), "float64") for _ in range(n_groups)]
+        return cls(batch, sparse(batch.half), states)
+
+    def advance(self, states: np.ndarray, steps_done: np.ndarray | None = None) -> None:
+        """As many steps as `states` (network, time, neuron) has, which takes those after each.
+
+        `steps_done`, an array of one integer, is counted up after each step.
+        """
+        n_neurons = len(self.batch.half)
+        for group, r in enumerate(self.states):
+            lanes = slice(group * LANES, (group + 1) * LANES)
+            networks = self.batch.networks[lanes]
+            gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks])
+            _run(
+                *self.matrix,
+                network.n_excitatory(n_neurons),
+                gain,
+                gain * [n.g_factor for n in networks],
+                np.array([n.step_size for n in networks]),
+                np.array([n.bias for n in networks]),
+                r,
+                vectors.aligned(n_neurons, "float64"),
+                states[lanes],
+                np.zeros(1, np.int64) if steps_done is None else steps_done,
+            )
+
+
+def run(batch: Batch, n_steps: int, *, steps_done: np.ndarray | None = None) -> np.ndarray:
     r"""Trajectories of rate networks that share one Gaussian matrix, from r = 0.
 
     The same equation as `step`. The recurrent input is summed in one fixed order,
@@ -70,32 +106,11 @@ def run(
     and erf by `error_function.erf`. It differs from `step` by rounding alone, which chaos
     then amplifies.
 
-    Returns the states after each step, shape (network, time, neuron), dimensionless. The
-    states of an earlier run of as many steps and at least as many networks may be given
-    to `reuse`: they are overwritten. `steps_done`, an array of one integer, is counted up
-    after each step.
+    Returns the states after each step, shape (network, time, neuron), dimensionless.
+    `Simulator` gives the same in blocks of steps, in memory that stays.
     """
-    half, networks = batch.half, batch.networks
-    n_neurons = len(half)
-    states = np.empty((len(networks), n_steps, n_neurons)) if reuse is None else reuse
-    states = states[: len(networks)]
-    steps_done = np.zeros(1, np.int64) if steps_done is None else steps_done
-    matrix = sparse(half)
-    for first in range(0, len(networks), LANES):
-        group = networks[first : first + LANES]
-        gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in group])
-        _run(
-            *matrix,
-            network.n_excitatory(n_neurons),
-            gain,
-            gain * [n.g_factor for n in group],
-            np.array([n.step_size for n in group]),
-            np.array([n.bias for n in group]),
-            vectors.aligned(n_neurons, "float64"),
-            vectors.aligned(n_neurons, "float64"),
-            states[first : first + LANES],
-            steps_done,
-        )
+    states = np.empty((len(batch.networks), n_steps, len(batch.half)))
+    Simulator.of(batch).advance(states, steps_done)
     return states
 
 

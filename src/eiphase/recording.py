@@ -11,9 +11,11 @@ from scipy.special import erf
 from eiphase import loihi, mapping, measurement, network, provenance, rate, statistics
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.divergence import Divergence
+from eiphase.lif import Recording
 from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
+from eiphase.ranges import dynamic_range
 from eiphase.simulation import integer_diagnostics, scale_diagnostics
 from eiphase.sweep import (
     Observables,
@@ -110,7 +112,7 @@ def simulate(
             steps_done,
             divergence if run.backend == "lif_float" else None,
         )
-        ranges = loihi.dynamic_range(arrays["current"], arrays["voltage"])
+        ranges = dynamic_range(Recording(**arrays))
         found = scale_diagnostics(scale) | asdict(ranges)
     if run.backend == "lif_bit_accurate":
         if not ranges.is_finite():
@@ -217,11 +219,14 @@ def _through_lava(
         shape = (steps, n_neurons) if name in _RECORDED else (1,)
         arrays[name] = shared_array(shape, _dtype(name))
 
-    def record(_: None, recording: Any, perturbed: Any) -> None:
+    def record(_: None, block: slice, recording: Any, perturbed: Any) -> None:
         for array, values in zip(arrays.values(), recording, strict=True):
-            array[:] = values
+            if len(array) == steps:
+                array[block] = values
+            else:
+                array += values
         if divergence:
-            divergence.keep(perturbed)
+            divergence.keep(block, perturbed)
 
     tile = NetworkTile(
         networks=[(None, parameters)],
@@ -317,13 +322,12 @@ def _measured(
         recording = _whole(recording)
     rates = "state" in recording
     activity = recording["state" if rates else "spikes"].values
-    of = measurement.of_states if rates else measurement.of_spikes
-    found = of(activity, simulation, observables)
+    options: dict[str, Any] = {}
     if observables.statistics:
-        further = measurement.statistics_of_states if rates else measurement.statistics_of_spikes
-        synapses, step_size = _synapses(recording), recording.attrs["step_size"]
-        found |= further(activity, found, synapses, step_size, simulation, observables)
-    return found
+        options = {"synapses": _synapses(recording), "step_size": recording.attrs["step_size"]}
+    of = measurement.OfStates if rates else measurement.OfSpikes
+    measured = of(activity.shape[1], simulation, observables, **options)
+    return measurement.of_whole(measured, activity, simulation)
 
 
 def activation(recording: xr.Dataset) -> xr.Dataset:

@@ -10,16 +10,18 @@ from typing import Any, Protocol
 import numpy as np
 
 from eiphase import loihi, mapping, measurement, network, rate
-from eiphase.damage import Damage, Fate
+from eiphase.damage import Assessment, Fate
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
-from eiphase.lyapunov import ExponentFlag
+from eiphase.lyapunov import ExponentFlag, MeanGrowth
 from eiphase.mapping import WeightScale
+from eiphase.measurement import Measurement, OfSpikes, OfStates
 from eiphase.memory import shared_array
-from eiphase.network import Network
+from eiphase.network import Network, Synapses
 from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
+from eiphase.ranges import RangeOfStates
 from eiphase.sweep import Sweep, Tile
 from eiphase.twins import FloatTwins, IntegerTwins
 
@@ -43,6 +45,7 @@ def simulate_tile(
         networks=backend.networks(),
         record=backend.record,
         n_steps=sweep.simulation.steps,
+        block_steps=sweep.simulation.block_steps,
         perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
     ).simulate(tile.backend)
     return work.values
@@ -83,6 +86,7 @@ class _Work:
         self.progress = progress
         self.sweep, self.tile, self.ranges = sweep, tile, ranges
         self.networks = list(sweep.networks(tile))
+        self.statistics = sweep.observables.statistics
         gaussian = network.gaussian_matrix(sweep.network.neurons, tile.seed)
         self.half = network.half_gaussian(gaussian)
         self.values = {}
@@ -106,37 +110,41 @@ class _Work:
         self.store(index, **scale_diagnostics(scale))
         return parameters
 
-    def measure_states(self, index: int, states: np.ndarray) -> None:
-        simulation, observables = self.sweep.simulation, self.sweep.observables
-        found = measurement.of_states(states, simulation, observables)
-        if observables.statistics:
-            synapses = network.synapses(self.half, self.networks[index])
-            found |= measurement.statistics_of_states(
-                states, found, synapses, self.sweep.network.step_size, simulation, observables
-            )
-        self.store(index, **found)
+    def measurement(
+        self, of: type[OfStates] | type[OfSpikes], synapses: Synapses | None
+    ) -> Measurement:
+        """What is measured on a network's activity."""
+        config = self.sweep.network
+        return of(
+            config.neurons,
+            self.sweep.simulation,
+            self.sweep.observables,
+            synapses=synapses,
+            step_size=config.step_size,
+        )
+
+    def measurement_of_spikes(self, parameters: LIFParameters | LoihiParameters) -> Measurement:
+        return self.measurement(OfSpikes, parameters.synapses if self.statistics else None)
+
+    def measured(self, steps: slice) -> slice:
+        """Of a block of steps, those after burn-in, counted from its first."""
+        return slice(max(0, self.sweep.simulation.burn_in - steps.start), None)
+
+    def growth(self) -> MeanGrowth:
+        simulation = self.sweep.simulation
+        return MeanGrowth(simulation.steps - simulation.burn_in)
+
+    def assessment(self) -> Assessment:
+        simulation = self.sweep.simulation
+        return Assessment(simulation.steps - simulation.burn_in, self.sweep.network.neurons)
+
+    def store_growth(self, index: int, growth: MeanGrowth) -> None:
+        self.store(index, **measurement.of_growth(growth, self.sweep.network.step_size))
+
+    def store_activity(self, index: int, activity: Measurement) -> None:
+        """The last that is stored of a network."""
+        self.store(index, **activity.found())
         self._report()
-
-    def measure_spikes(
-        self, index: int, spikes: np.ndarray, parameters: LIFParameters | LoihiParameters
-    ) -> None:
-        simulation, observables = self.sweep.simulation, self.sweep.observables
-        found = measurement.of_spikes(spikes, simulation, observables)
-        if observables.statistics:
-            synapses, step_size = parameters.synapses, self.sweep.network.step_size
-            found |= measurement.statistics_of_spikes(
-                spikes, found, synapses, step_size, simulation, observables
-            )
-        self.store(index, **found)
-        self._report()
-
-    def measure_growth(self, index: int, log_growth: np.ndarray) -> None:
-        measured = log_growth[self.sweep.simulation.burn_in :]
-        self.store(index, **measurement.of_growth(measured, self.sweep.network.step_size))
-
-    def measure_damage(self, index: int, cause: str, damage: Damage, spikes: np.ndarray) -> None:
-        measured = spikes[self.sweep.simulation.burn_in :]
-        self.store(index, **measurement.of_damage(cause, damage, measured))
 
     def broken(self, index: int, **of_chaos: IntEnum) -> None:
         """Store that a network cannot be simulated; flags `of_chaos` only if that is asked for."""
@@ -161,7 +169,7 @@ class _Backend(Protocol):
 
     def __init__(self, work: _Work) -> None: ...
     def networks(self) -> Iterator[tuple[Any, Any]]: ...
-    def record(self, key: Any, recording: Any, perturbed: Any) -> None: ...
+    def record(self, key: Any, steps: slice, recording: Any, perturbed: Any) -> None: ...
 
 
 class _Rate:
@@ -170,48 +178,66 @@ class _Rate:
 
     def networks(self) -> Iterator[tuple[range, rate.Batch]]:
         n = len(self.work.networks)
-        simulated = self.work.sweep.simulation.steps
-        n_together = rate.batch_size(self.work.sweep.network.neurons, simulated)
+        n_together = rate.batch_size(self.work.sweep.network_bytes)
         for first in range(0, n, n_together):
             indices = range(first, min(first + n_together, n))
             members: list[Network] = [self.work.networks[i] for i in indices]
+            half, statistics = self.work.half, self.work.statistics
+            synapses = [network.synapses(half, m) if statistics else None for m in members]
+            self.activity = [self.work.measurement(OfStates, s) for s in synapses]
+            self.growth = [self.work.growth() for _ in members]
             yield indices, rate.Batch(self.work.half, members)
 
-    def record(self, key: range, recording: np.ndarray, perturbed: np.ndarray | None) -> None:
+    def record(
+        self, key: range, steps: slice, recording: np.ndarray, perturbed: np.ndarray | None
+    ) -> None:
         for lane, index in enumerate(key):
+            self.activity[lane].add(recording[lane])
             if perturbed is not None:
-                self.work.measure_growth(index, perturbed[lane])
-            self.work.measure_states(index, recording[lane])
+                self.growth[lane].add(perturbed[lane][self.work.measured(steps)])
+            if steps.stop == self.work.sweep.simulation.steps:
+                if perturbed is not None:
+                    self.work.store_growth(index, self.growth[lane])
+                self.work.store_activity(index, self.activity[lane])
 
 
 class _LIFFloat:
     def __init__(self, work: _Work):
         self.work = work
+        self.with_ranges = "lif_bit_accurate" in work.sweep.backends
 
-    def networks(self) -> Iterator[tuple[tuple[int, LIFParameters], LIFParameters]]:
+    def networks(self) -> Iterator[tuple[int, LIFParameters]]:
+        simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
         for index in range(len(self.work.networks)):
             parameters = self.work.lif_network(index)
-            yield (index, parameters), parameters
+            self.activity = self.work.measurement(
+                OfSpikes, parameters.synapses if self.work.statistics else None
+            )
+            self.ranges = RangeOfStates(simulation.steps, n_neurons)
+            self.growth, self.damage = self.work.growth(), self.work.assessment()
+            yield index, parameters
 
     def record(
-        self,
-        key: tuple[int, LIFParameters],
-        recording: Recording,
-        perturbed: FloatTwins | None,
+        self, key: int, steps: slice, recording: Recording, perturbed: FloatTwins | None
     ) -> None:
-        index, parameters = key
-        if not np.isfinite(recording.current[-1]).all():  # what diverges, stays so
-            self.work.broken(
-                index, lyapunov_flag=ExponentFlag.BROKEN, spike_damage_fate=Fate.BROKEN
-            )
-            return
-        if "lif_bit_accurate" in self.work.sweep.backends:
-            ranges = loihi.dynamic_range(recording.current, recording.voltage)
-            self.work.store(index, **asdict(ranges))
+        self.activity.add(recording.spikes)
+        if self.with_ranges:
+            self.ranges.add(recording)
         if perturbed is not None:
-            self.work.measure_growth(index, perturbed.log_growth)
-            self.work.measure_damage(index, "spike", perturbed.spike_damage, recording.spikes)
-        self.work.measure_spikes(index, recording.spikes, parameters)
+            measured = self.work.measured(steps)
+            self.growth.add(perturbed.log_growth[measured])
+            self.damage.add(perturbed.spike_damage, recording.spikes[measured])
+        if steps.stop < self.work.sweep.simulation.steps:
+            return
+        if not np.isfinite(recording.current[-1]).all():  # what diverges, stays so
+            self.work.broken(key, lyapunov_flag=ExponentFlag.BROKEN, spike_damage_fate=Fate.BROKEN)
+            return
+        if self.with_ranges:
+            self.work.store(key, **asdict(self.ranges.found()))
+        if perturbed is not None:
+            self.work.store_growth(key, self.growth)
+            self.work.store(key, **measurement.of_damage("spike", self.damage))
+        self.work.store_activity(key, self.activity)
 
 
 class _LIFBitAccurate:
@@ -219,7 +245,7 @@ class _LIFBitAccurate:
         self.work = work
         self.quantise = loihi.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
 
-    def networks(self) -> Iterator[tuple[tuple[int, LoihiParameters], LoihiParameters]]:
+    def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
         for index in range(len(self.work.networks)):
             names = DynamicRange.__dataclass_fields__
             ranges = DynamicRange(**{name: self.work.ranges[name][index] for name in names})
@@ -232,26 +258,34 @@ class _LIFBitAccurate:
             self.work.store(index, **integer_diagnostics(parameters, lif_network))
             if parameters.is_degenerate():
                 self._broken(index)
-            else:
-                yield (index, parameters), parameters
+                continue
+            self.activity = self.work.measurement(
+                OfSpikes, parameters.synapses if self.work.statistics else None
+            )
+            self.overflows = {"current_wraps": 0, "voltage_clips": 0}
+            self.damage = {cause: self.work.assessment() for cause in ("spike", "bit")}
+            yield index, parameters
 
     def _broken(self, index: int) -> None:
         self.work.broken(index, spike_damage_fate=Fate.BROKEN, bit_damage_fate=Fate.BROKEN)
 
     def record(
-        self,
-        key: tuple[int, LoihiParameters],
-        recording: IntegerRecording,
-        perturbed: IntegerTwins | None,
+        self, key: int, steps: slice, recording: IntegerRecording, perturbed: IntegerTwins | None
     ) -> None:
-        index, parameters = key
-        self.work.store(
-            index, current_wraps=recording.current_wraps, voltage_clips=recording.voltage_clips
-        )
+        self.activity.add(recording.spikes)
+        for name in self.overflows:
+            self.overflows[name] += getattr(recording, name)
         if perturbed is not None:
-            self.work.measure_damage(index, "spike", perturbed.spike_damage, recording.spikes)
-            self.work.measure_damage(index, "bit", perturbed.bit_damage, recording.spikes)
-        self.work.measure_spikes(index, recording.spikes, parameters)
+            measured = recording.spikes[self.work.measured(steps)]
+            self.damage["spike"].add(perturbed.spike_damage, measured)
+            self.damage["bit"].add(perturbed.bit_damage, measured)
+        if steps.stop < self.work.sweep.simulation.steps:
+            return
+        self.work.store(key, **self.overflows)
+        if perturbed is not None:
+            for cause, damage in self.damage.items():
+                self.work.store(key, **measurement.of_damage(cause, damage))
+        self.work.store_activity(key, self.activity)
 
 
 _BACKENDS: dict[str, type[_Backend]] = {

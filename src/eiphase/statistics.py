@@ -1,16 +1,19 @@
 """Further statistics of a network's activity, each by itself: dimension, synchrony, irregularity.
 
-Samples x have shape (sample, neuron): states of rate neurons, or spike counts in
-consecutive windows, of stationary activity. No function calls BLAS, whose bits depend on
-its threads.
+Samples are states of rate neurons, or spike counts in consecutive windows, of stationary
+activity. No function calls BLAS, whose bits depend on its threads.
 """
+
+from typing import Self
 
 import numpy as np
 from numba import njit
 
 from eiphase import vectors
+from eiphase.moments import Moments
 from eiphase.network import Synapses, n_excitatory
 from eiphase.observables import Flag
+from eiphase.samples import Samples
 
 # Sokal's c: the window of the integrated autocorrelation time reaches so many times as far.
 WINDOW_FACTOR = 5
@@ -18,7 +21,7 @@ WINDOW_FACTOR = 5
 LEAST_INTERVALS = 10
 
 
-def participation_ratio(x: np.ndarray) -> float:
+def participation_ratio(samples: Samples) -> float:
     r"""Dimension of the activity: how many principal components hold most of its variance.
 
     $$D = \frac{(\sum_a \lambda_a)^2}{\sum_a \lambda_a^2} = \frac{(\mathrm{tr}\, C)^2}
@@ -35,45 +38,13 @@ def participation_ratio(x: np.ndarray) -> float:
     [1] Abbott, Rajan & Sompolinsky, in The Dynamic Brain, Oxford Univ. Press, 65 (2011).
     [2] Clark, Abbott & Litwin-Kumar, Phys. Rev. Lett. 131, 118401 (2023).
     """
-    if len(x) < 2:
+    if len(samples) < 2:
         return np.nan
-    deviations = x - x.mean(axis=0)
-    if len(x) <= x.shape[1]:
-        deviations = deviations.T
-    trace, trace_of_square = _gram_traces(np.ascontiguousarray(deviations))
+    trace, trace_of_square = samples.traces()
     return trace**2 / trace_of_square if trace > 0 else np.nan
 
 
-@njit(cache=True)
-def _gram_traces(x):
-    """Traces of x^T x and of its square, every sum in ascending order."""
-    length, n = x.shape
-    trace = 0.0
-    trace_of_square = 0.0
-    row = np.empty(n)
-    unrolled = length // 4 * 4
-    for a in range(n):
-        row[a:] = 0.0
-        for t in range(0, unrolled, 4):  # so that `row` is loaded and stored a quarter as often
-            x0, x1, x2, x3 = x[t, a], x[t + 1, a], x[t + 2, a], x[t + 3, a]
-            for b in range(a, n):
-                s = row[b]
-                s += x0 * x[t, b]
-                s += x1 * x[t + 1, b]
-                s += x2 * x[t + 2, b]
-                s += x3 * x[t + 3, b]
-                row[b] = s
-        for t in range(unrolled, length):
-            for b in range(a, n):
-                row[b] += x[t, a] * x[t, b]
-        trace += row[a]
-        trace_of_square += row[a] ** 2
-        for b in range(a + 1, n):
-            trace_of_square += 2 * row[b] ** 2
-    return trace, trace_of_square
-
-
-def synchrony(x: np.ndarray) -> float:
+def synchrony(samples: Samples) -> float:
     r"""Golomb's chi: how much of single neurons' fluctuations the network's mean shares.
 
     $$\chi^2 = \frac{\mathrm{Var}_t\big( \frac{1}{N} \sum_i x_i \big)}
@@ -85,10 +56,10 @@ def synchrony(x: np.ndarray) -> float:
 
     [1] Golomb, Scholarpedia 2, 1347 (2007).
     """
-    if len(x) < 2:
+    single, n = samples.moments.variance, len(samples.moments.mean)
+    if len(samples) < 2 or not single > 0:
         return np.nan
-    single = x.var(axis=0).mean()
-    return float(np.sqrt(x.mean(axis=1).var() / single)) if single > 0 else np.nan
+    return float(np.sqrt(samples.variance_of_sum(np.full(n, 1 / n)) / single))
 
 
 def integrated_autocorrelation_time(c: np.ndarray) -> tuple[float, Flag]:
@@ -139,7 +110,42 @@ def fixed_point_distance(states: np.ndarray, following: np.ndarray, step_size: f
     return np.sqrt(((following - states) ** 2).mean(axis=1)) / step_size
 
 
-def isi_variation(spikes: np.ndarray) -> tuple[float, float]:
+class Intervals:
+    """Inter-spike intervals of single neurons, from spikes that come in blocks."""
+
+    def __init__(self, n_neurons: int):
+        self.number, self.sums, self.squares = np.zeros((3, n_neurons), np.int64)
+        self._last = np.full(n_neurons, -1)  # step of each neuron's last spike
+        self._n_steps = 0
+
+    @classmethod
+    def of(cls, spikes: np.ndarray) -> Self:
+        """Of spikes, (time, neuron), at once."""
+        found = cls(spikes.shape[1])
+        found.add(spikes)
+        return found
+
+    def add(self, spikes: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron), 0 or 1."""
+        _intervals(spikes, self._n_steps, self._last, self.number, self.sums, self.squares)
+        self._n_steps += len(spikes)
+
+
+@njit(cache=True)
+def _intervals(spikes, first, last, number, sums, squares):
+    n_steps, n = spikes.shape
+    for t in range(n_steps):
+        for i in range(n):
+            if spikes[t, i]:
+                if last[i] >= 0:
+                    interval = first + t - last[i]
+                    number[i] += 1
+                    sums[i] += interval
+                    squares[i] += interval * interval
+                last[i] = first + t
+
+
+def isi_variation(intervals: Intervals) -> tuple[float, float]:
     r"""Coefficient of variation of inter-spike intervals, mean over neurons.
 
     $$CV = \frac{\sqrt{\mathrm{Var}(I)}}{\langle I \rangle}$$
@@ -151,59 +157,38 @@ def isi_variation(spikes: np.ndarray) -> tuple[float, float]:
     count, and intervals that do not fit into the run are not seen: both lower it. Slow
     changes of a neuron's rate raise it.
 
-    Cost: one pass over the spikes, (time, neuron), 0 or 1; integers, so exact.
+    Cost: one pass over the spikes; integers, so exact.
 
     [1] Softky & Koch, J. Neurosci. 13, 334 (1993).
     """
-    n_intervals, sums, squares = _intervals(spikes)
-    enough = n_intervals >= LEAST_INTERVALS
-    n, total, square = (a[enough].astype(float) for a in (n_intervals, sums, squares))
+    enough = intervals.number >= LEAST_INTERVALS
+    counted = (intervals.number, intervals.sums, intervals.squares)
+    n, total, square = (a[enough].astype(float) for a in counted)
     variance = (square - total**2 / n) / (n - 1)
     variations = np.sqrt(variance) / (total / n)
     return float(variations.mean()) if enough.any() else np.nan, float(enough.mean())
 
 
-@njit(cache=True)
-def _intervals(spikes):
-    """Of each neuron: number of intervals between spikes, sum, and sum of squares."""
-    n_steps, n = spikes.shape
-    last = np.full(n, -1)
-    n_intervals = np.zeros(n, np.int64)
-    sums = np.zeros(n, np.int64)
-    squares = np.zeros(n, np.int64)
-    for t in range(n_steps):
-        for i in range(n):
-            if spikes[t, i]:
-                if last[i] >= 0:
-                    interval = t - last[i]
-                    n_intervals[i] += 1
-                    sums[i] += interval
-                    squares[i] += interval * interval
-                last[i] = t
-    return n_intervals, sums, squares
-
-
-def fano_factor(counts: np.ndarray) -> float:
+def fano_factor(counts: Moments) -> float:
     r"""Variance of spike counts over their mean, averaged over the neurons that fire.
 
     $$F = \frac{\mathrm{Var}(n)}{\langle n \rangle}$$
 
-    over consecutive windows, the variance with K - 1: 1 for a Poisson process, 1 - p if
+    over K consecutive windows, the variance with K - 1: 1 for a Poisson process, 1 - p if
     each step has a spike with probability p, 0 for neurons that fire in every step [1]. NaN
     if no neuron fires. Limits: it depends on the window; as that becomes short
     against the intervals, F goes to 1 for any train.
 
-    `counts` are those in K windows, (window, neuron).
-
     [1] Fano, Phys. Rev. 72, 26 (1947).
     """
-    firing = counts[:, counts.any(axis=0)]
-    if len(counts) < 2 or not firing.size:
+    firing = counts.mean > 0
+    if counts.n_steps < 2 or not firing.any():
         return np.nan
-    return float((firing.var(axis=0, ddof=1) / firing.mean(axis=0)).mean())
+    variance = counts.squares[firing] / (counts.n_steps - 1)
+    return float((variance / counts.mean[firing]).mean())
 
 
-def spike_count_correlation(counts: np.ndarray) -> float:
+def spike_count_correlation(counts: Samples) -> float:
     r"""Pearson's correlation of spike counts, mean over all pairs of neurons.
 
     $$\bar\rho = \frac{2}{n (n - 1)} \sum_{i < j} \rho_{ij}
@@ -215,20 +200,18 @@ def spike_count_correlation(counts: np.ndarray) -> float:
     independent neurons and K windows it is 0 within $\sqrt{2 / K} / n$; it depends on the
     window as the Fano factor does.
 
-    `counts` are those in K consecutive windows, (window, neuron).
+    `counts` are those in K consecutive windows.
 
     [1] Cohen & Kohn, Nat. Neurosci. 14, 811 (2011).
     """
-    if len(counts) < 2:
-        return np.nan
-    deviations = counts - counts.mean(axis=0)
-    widths = np.sqrt((deviations**2).mean(axis=0))
-    varying = counts.max(axis=0) > counts.min(axis=0)
+    variances = counts.moments.squares / max(len(counts), 1)
+    varying = variances > 0
     n = np.count_nonzero(varying)
     if n < 2:
         return np.nan
-    sums = (deviations[:, varying] / widths[varying]).sum(axis=1)
-    return float(((sums**2).mean() - n) / (n * (n - 1)))
+    weights = np.zeros(len(variances))
+    weights[varying] = 1 / np.sqrt(variances[varying])
+    return float((counts.variance_of_sum(weights) - n) / (n * (n - 1)))
 
 
 def activation(outputs: np.ndarray, synapses: Synapses) -> tuple[np.ndarray, np.ndarray]:

@@ -26,7 +26,13 @@ from pydantic import (
 )
 
 from eiphase import provenance
+from eiphase.blocks import block_steps
 from eiphase.network import Network, n_excitatory
+
+# Of each time constant, so many steps are looked at where all would be costly. States follow
+# their input within a time constant; spikes change from step to step.
+STATE_SAMPLES = 4
+SPIKE_SAMPLES = 10
 
 Backend = Literal["rate", "lif_float", "lif_bit_accurate"]
 
@@ -113,6 +119,11 @@ class Simulation(_Section):
     max_lag: Steps
     """Largest lag of the autocovariance; less than the steps that are measured."""
 
+    @property
+    def block_steps(self) -> int:
+        """Steps that are simulated and then measured at a time."""
+        return block_steps(self.max_lag)
+
 
 class Mapping(_Section):
     """From rate to LIF neurons, and from there to integers."""
@@ -182,6 +193,11 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
             "window is not yet full"
         )
     return slice(s.burn_in, s.burn_in + measured)
+
+
+def stride(samples_per_time_constant: int, step_size: float) -> int:
+    """Steps from one sample to the next."""
+    return max(1, round(1 / (samples_per_time_constant * step_size)))
 
 
 def _check_inhibition(what: str, g_factor: float, neurons: int, rate_to_lif: str) -> None:
@@ -267,13 +283,27 @@ class Sweep(_Section):
         return self
 
     @property
+    def network_bytes(self) -> int:
+        """What one of the networks that advance together needs.
+
+        A block of its trajectory, the first and the last steps of the run up to the largest
+        lag, and what is kept of samples: themselves, or their products.
+        """
+        n, s = self.network.neurons, self.simulation
+        rows = min(s.block_steps, s.steps) + 2 * s.max_lag
+        if self.observables.statistics:
+            n_samples = s.steps // stride(STATE_SAMPLES, self.network.step_size) + 1
+            rows += min(n_samples, n)
+        return 8 * n * (rows + 40)
+
+    @property
     def tile_memory_mb(self) -> int:
-        """What a job needs, in MB: a batch of trajectories, and what lies around it."""
-        n, steps = self.network.neurons, self.simulation.steps
-        trajectories = max(8 * n * steps * 4, min(8 * n * steps * 32, 512 * 2**20))
+        """What a job needs, in MB: networks that advance together, and what lies around them."""
+        n = self.network.neurons
+        together = max(4 * self.network_bytes, min(32 * self.network_bytes, 512 * 2**20))
         weights = 8 * n * n * 8
         variables = 8 * len(self.points()) * (self.simulation.max_lag + 50)
-        return 500 + (trajectories + weights + variables) // 2**20
+        return 500 + (together + weights + variables) // 2**20
 
     @property
     def digest(self) -> str:

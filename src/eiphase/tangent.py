@@ -1,5 +1,7 @@
 """How an infinitely small perturbation grows along the trajectory of rate neurons."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from numba import njit
 
@@ -23,34 +25,58 @@ def log_growth(batch: rate.Batch, states: np.ndarray) -> np.ndarray:
     the network has found by then.
 
     `states` has shape (network, time, neuron), and so does the result without `neuron`. A
-    network's numbers do not depend on the others in the batch. The cost is that of the
+    network's numbers do not depend on the others in the batch. `Tangents` does the same in blocks
+    of steps. The cost is that of the
     trajectory once more: one product with the same matrix and one exponential a neuron.
 
     [1] Benettin, Galgani, Giorgilli & Strelcyn, Meccanica 15, 9 and 21 (1980).
     [2] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988).
     """
-    n_neurons = len(batch.half)
-    start = np.random.RandomState(SEED).standard_normal(n_neurons)
-    matrix = rate.sparse(batch.half)
-    found = np.empty(states.shape[:2])
-    for first in range(0, len(batch.networks), rate.LANES):
-        group = batch.networks[first : first + rate.LANES]
-        gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in group])
-        tangent = vectors.aligned(n_neurons, "float64")
-        tangent[:] = (start / np.linalg.norm(start))[:, None]
-        _log_growth(
-            *matrix,
-            network.n_excitatory(n_neurons),
-            gain,
-            gain * [n.g_factor for n in group],
-            np.array([n.step_size for n in group]),
-            states[first : first + rate.LANES],
-            tangent,
-            vectors.aligned(n_neurons, "float64"),
-            vectors.aligned(n_neurons, "float64"),
-            found[first : first + rate.LANES],
+    return Tangents.of(batch).log_growth(states)
+
+
+@dataclass(frozen=True, eq=False)
+class Tangents:
+    """Tangent vectors of rate networks between two steps, beside the networks' states."""
+
+    batch: rate.Batch
+    matrix: rate.SparseMatrix
+    tangents: list[np.ndarray]  # (neuron, LANES) of each group of networks; they change in place
+    states: list[np.ndarray]  # the networks', likewise
+
+    @classmethod
+    def of(cls, batch: rate.Batch) -> "Tangents":
+        """At r = 0, each in the same direction."""
+        n_neurons, n_groups = len(batch.half), -(-len(batch.networks) // rate.LANES)
+        start = np.random.RandomState(SEED).standard_normal(n_neurons)
+        found, states = (
+            [vectors.aligned(n_neurons, "float64") for _ in range(n_groups)] for _ in range(2)
         )
-    return found
+        for tangent in found:
+            tangent[:] = (start / np.linalg.norm(start))[:, None]
+        return cls(batch, rate.sparse(batch.half), found, states)
+
+    def log_growth(self, states: np.ndarray) -> np.ndarray:
+        """In the next steps, (network, time), along the networks' `states` after them."""
+        n_neurons = len(self.batch.half)
+        found = np.empty(states.shape[:2])
+        for group, (tangent, r) in enumerate(zip(self.tangents, self.states, strict=True)):
+            lanes = slice(group * rate.LANES, (group + 1) * rate.LANES)
+            networks = self.batch.networks[lanes]
+            gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks])
+            _log_growth(
+                *self.matrix,
+                network.n_excitatory(n_neurons),
+                gain,
+                gain * [n.g_factor for n in networks],
+                np.array([n.step_size for n in networks]),
+                states[lanes],
+                tangent,
+                r,
+                vectors.aligned(n_neurons, "float64"),
+                found[lanes],
+            )
+        return found
 
 
 @njit(cache=True)

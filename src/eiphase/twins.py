@@ -1,91 +1,137 @@
 """LIF networks with their twins: the same network, run beside it with a small difference."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from eiphase import damage, lif, loihi, perturbation
-from eiphase.damage import Damage
+from eiphase import damage, lif, loihi
+from eiphase.blocks import blocks
+from eiphase.damage import Damage, Perturbation, Twin
 from eiphase.lif import LIFParameters
 from eiphase.loihi import IntegerRecording, LoihiParameters
+from eiphase.perturbation import Difference
 
-INTERVAL = 10  # steps after which network and twin are compared
+INTERVAL = 10  # steps after which network and twin are compared; it divides a block of steps
 
 
 class FloatTwins(NamedTuple):
-    """What became of perturbations of an LIF network in floating point."""
+    """What became of perturbations of an LIF network in floating point, in some steps."""
 
     log_growth: np.ndarray  # (time,), burn-in included: see `perturbation.log_growth`
-    spike_damage: Damage
+    spike_damage: Damage  # without burn-in
 
 
 class IntegerTwins(NamedTuple):
-    """What became of perturbations of a bit-accurate LIF network."""
+    """What became of perturbations of a bit-accurate network, in some steps without burn-in."""
 
     spike_damage: Damage
     bit_damage: Damage
 
 
+class FloatNetwork:
+    """An LIF network, with twins that follow a small perturbation, and a spike after `burn_in`."""
+
+    def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
+        self._simulator = lif.Simulator.of(parameters)
+        self._state = self._simulator.at_rest()
+        self._difference = Difference.of(parameters)
+        self._beside = _Beside(
+            self._simulator,
+            [damage.extra_spike],
+            n_steps=n_steps,
+            burn_in=burn_in,
+            negligible=damage.NEGLIGIBLE,
+        )
+
+    def advance(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> FloatTwins:
+        """As many steps as the recording has, which takes what the network does."""
+
+        def run(steps: slice) -> None:
+            part = lif.Recording(*(array[steps] for array in recording))
+            self._simulator.advance(self._state, part, steps_done)
+
+        (spike_damage,) = self._beside.advance(self._state, recording.spikes, run)
+        return FloatTwins(self._difference.log_growth(recording), spike_damage)
+
+
+class IntegerNetwork:
+    """A bit-accurate network, with twins that follow a spike, and a bit, after `burn_in`."""
+
+    def __init__(self, parameters: LoihiParameters, *, n_steps: int, burn_in: int):
+        self._simulator = loihi.Simulator.of(parameters)
+        self._state = self._simulator.at_rest()
+        self._beside = _Beside(
+            self._simulator,
+            [damage.extra_spike, damage.flip_lowest_bit],
+            n_steps=n_steps,
+            burn_in=burn_in,
+            negligible=0,
+        )
+
+    def advance(
+        self, spikes: np.ndarray, steps_done: np.ndarray | None = None
+    ) -> tuple[IntegerRecording, IntegerTwins]:
+        """As many steps as `spikes` has, which takes those of the network."""
+        counts = np.zeros(2, int)
+
+        def run(steps: slice) -> None:
+            counts[:] += self._simulator.advance(self._state, spikes[steps], steps_done)
+
+        found = self._beside.advance(self._state, spikes, run)
+        return IntegerRecording(spikes, *counts.tolist()), IntegerTwins(*found)
+
+
+class _Beside:
+    """The twins of one network, which run beside it from interval to interval."""
+
+    def __init__(
+        self,
+        simulator: damage.Simulator,
+        perturbations: Sequence[Perturbation],
+        *,
+        n_steps: int,
+        burn_in: int,
+        negligible: float,
+    ):
+        self._twins = [
+            Twin(simulator, perturb, n_steps=n_steps - burn_in, negligible=negligible)
+            for perturb in perturbations
+        ]
+        self._burn_in, self._n_done = burn_in, 0
+
+    def advance(self, state: Any, spikes: np.ndarray, run: Callable[[slice], None]) -> list[Damage]:
+        """`run` advances the network in `state` by some of the steps that `spikes` takes."""
+        first, self._n_done = self._n_done, self._n_done + len(spikes)
+        measured = min(max(first, self._burn_in), self._n_done)
+        run(slice(0, measured - first))
+        twin_spikes = [np.empty_like(spikes[measured - first :]) for _ in self._twins]
+        distances = np.zeros((len(self._twins), self._n_done - measured))
+        for steps in blocks(measured, self._n_done, INTERVAL):
+            before = state.copy()
+            here = slice(steps.start - first, steps.stop - first)
+            there = slice(steps.start - measured, steps.stop - measured)
+            run(here)
+            for twin, found, distance in zip(self._twins, twin_spikes, distances, strict=True):
+                found[there], distance[there] = twin.follow(before, state, spikes[here])
+        return [
+            Damage(found, distance, twin.trials, twin.healed)
+            for twin, found, distance in zip(self._twins, twin_spikes, distances, strict=True)
+        ]
+
+
 def run_lif(
-    parameters: LIFParameters,
-    n_steps: int,
-    *,
-    burn_in: int,
-    reuse: lif.Recording | None = None,
-    steps_done: np.ndarray | None = None,
+    parameters: LIFParameters, n_steps: int, *, burn_in: int
 ) -> tuple[lif.Recording, FloatTwins]:
-    """`lif.run`, and what becomes of a small perturbation, and of a spike after `burn_in`."""
-    recording = reuse or lif.Recording.empty(n_steps, len(parameters.weights))
-    simulator = lif.Simulator.of(parameters)
-
-    def advance(state: lif.State, steps: slice) -> None:
-        part = lif.Recording(*(array[steps] for array in recording))
-        simulator.advance(state, part, steps_done)
-
-    states = _states(advance, simulator.at_rest(), n_steps, burn_in)
-    spike_damage = damage.spread(
-        simulator,
-        damage.extra_spike,
-        states,
-        recording.spikes[burn_in:],
-        negligible=damage.NEGLIGIBLE,
-        interval=INTERVAL,
-    )
-    return recording, FloatTwins(perturbation.log_growth(parameters, recording), spike_damage)
+    """`lif.run`, and what `FloatNetwork` follows, of all steps at once."""
+    recording = lif.Recording.empty(n_steps, len(parameters.weights))
+    network = FloatNetwork(parameters, n_steps=n_steps, burn_in=burn_in)
+    return recording, network.advance(recording)
 
 
 def run_loihi(
-    parameters: LoihiParameters,
-    n_steps: int,
-    *,
-    burn_in: int,
-    steps_done: np.ndarray | None = None,
+    parameters: LoihiParameters, n_steps: int, *, burn_in: int
 ) -> tuple[IntegerRecording, IntegerTwins]:
-    """`loihi.run`, and what becomes of a spike, and of a bit, after `burn_in`."""
+    """`loihi.run`, and what `IntegerNetwork` follows, of all steps at once."""
     spikes = np.empty((n_steps, len(parameters.weights)), np.uint8)
-    simulator = loihi.Simulator.of(parameters)
-    counts = np.zeros(2, int)
-
-    def advance(state: loihi.State, steps: slice) -> None:
-        counts[:] += simulator.advance(state, spikes[steps], steps_done)
-
-    states = _states(advance, simulator.at_rest(), n_steps, burn_in)
-    spike_damage, bit_damage = (
-        damage.spread(simulator, perturb, states, spikes[burn_in:], negligible=0, interval=INTERVAL)
-        for perturb in (damage.extra_spike, damage.flip_lowest_bit)
-    )
-    recording = IntegerRecording(spikes, *counts.tolist())
-    return recording, IntegerTwins(spike_damage, bit_damage)
-
-
-def _states(
-    advance: Callable[[Any, slice], None], state: Any, n_steps: int, burn_in: int
-) -> list[Any]:
-    """Run a network to the end; its states after burn-in and after each interval then."""
-    advance(state, slice(0, burn_in))
-    states = [state.copy()]
-    for steps in damage.intervals(burn_in, n_steps, INTERVAL):
-        advance(state, steps)
-        states.append(state.copy())
-    return states
+    return IntegerNetwork(parameters, n_steps=n_steps, burn_in=burn_in).advance(spikes)

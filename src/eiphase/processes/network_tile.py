@@ -1,5 +1,6 @@
 """A whole tile of networks in one Lava Process, all steps in one call: what sweeps run."""
 
+import math
 from abc import abstractmethod
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -13,6 +14,7 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.async_protocol import AsyncProtocol
 
 from eiphase import lava_run, lif, loihi, rate, tangent, twins
+from eiphase.blocks import BLOCK_STEPS, blocks
 from eiphase.memory import keep_freed_memory
 
 
@@ -29,9 +31,10 @@ class NetworkTile(AbstractProcess):
     - `networks`: pairs of a key and what the backend's model simulates: a
       `rate.Batch`, `LIFParameters` or `LoihiParameters`. It may be a generator, so that
       only one network's weights exist at a time.
-    - `record`: called as `record(key, recording, perturbed)` after each. The next simulation
-      overwrites the recording.
+    - `record`: called as `record(key, steps, recording, perturbed)` after each block of steps,
+      a slice of the simulation's. The next block overwrites the recording.
     - `n_steps`: of each simulation.
+    - `block_steps`: of each block, a multiple of `blocks.BLOCK_STEPS`.
     - `perturb_after`: burn-in after which perturbations of the networks are followed beside
       them: `perturbed` is then the log growth of tangent vectors (network, time) on the rate
       backend, and `twins.FloatTwins` or `twins.IntegerTwins` on the others. Without it, it is
@@ -43,8 +46,9 @@ class NetworkTile(AbstractProcess):
         self,
         *,
         networks: Iterable[tuple[Any, Any]],
-        record: Callable[[Any, Any, Any], None],
+        record: Callable[[Any, slice, Any, Any], None],
         n_steps: int,
+        block_steps: int = BLOCK_STEPS,
         perturb_after: int | None = None,
         steps_done: np.ndarray | None = None,
     ):
@@ -52,6 +56,7 @@ class NetworkTile(AbstractProcess):
             networks=networks,
             record=record,
             n_steps=n_steps,
+            block_steps=block_steps,
             perturb_after=perturb_after,
             steps_done=steps_done,
         )
@@ -65,36 +70,28 @@ class NetworkTile(AbstractProcess):
 
 
 class _TileModel(PyAsyncProcessModel):
-    """Simulates and records one after the other, in the same memory."""
+    """Simulates one after the other, block by block, in the same memory."""
 
     @abstractmethod
-    def simulate(
-        self, parameters: Any, n_steps: int, reuse: Any, steps_done: np.ndarray | None
-    ) -> Any: ...
+    def begin(self, parameters: Any) -> None:
+        """Set a network, or a batch of them, to rest."""
 
     @abstractmethod
-    def simulate_perturbed(
-        self,
-        parameters: Any,
-        n_steps: int,
-        burn_in: int,
-        reuse: Any,
-        steps_done: np.ndarray | None,
-    ) -> tuple[Any, Any]: ...
+    def advance(self, n_steps: int) -> tuple[Any, Any]:
+        """The next steps: recording, and what became of perturbations if they are followed."""
 
     def run_async(self):
         keep_freed_memory()
-        recording = perturbed = None
-        n_steps, steps_done = self.proc_params["n_steps"], self.proc_params["steps_done"]
-        burn_in = self.proc_params["perturb_after"]
+        self.n_steps = self.proc_params["n_steps"]
+        self.perturb_after = self.proc_params["perturb_after"]
+        self.steps_done = self.proc_params["steps_done"]
+        block_steps = self.proc_params["block_steps"]
+        self.longest = min(block_steps, self.n_steps)
+        record = self.proc_params["record"]
         for key, parameters in self.proc_params["networks"]:
-            if burn_in is None:
-                recording = self.simulate(parameters, n_steps, recording, steps_done)
-            else:
-                recording, perturbed = self.simulate_perturbed(
-                    parameters, n_steps, burn_in, recording, steps_done
-                )
-            self.proc_params["record"](key, recording, perturbed)
+            self.begin(parameters)
+            for steps in blocks(0, self.n_steps, block_steps):
+                record(key, steps, *self.advance(steps.stop - steps.start))
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -103,12 +100,20 @@ class _TileModel(PyAsyncProcessModel):
 class RateTileModel(_TileModel):
     """Rate neurons; networks that share Z advance together."""
 
-    def simulate(self, parameters, n_steps, reuse, steps_done):
-        return rate.run(parameters, n_steps, reuse=reuse, steps_done=steps_done)
+    def begin(self, batch):
+        self.shape = len(batch.networks), len(batch.half)
+        self.simulator = rate.Simulator.of(batch)
+        if self.perturb_after is not None:
+            self.tangents = tangent.Tangents.of(batch)
+        self.memory = np.empty(math.prod(self.shape) * self.longest)
 
-    def simulate_perturbed(self, parameters, n_steps, burn_in, reuse, steps_done):
-        states = self.simulate(parameters, n_steps, reuse, steps_done)
-        return states, tangent.log_growth(parameters, states)
+    def advance(self, n_steps):
+        n_networks, n_neurons = self.shape
+        states = self.memory[: math.prod(self.shape) * n_steps]
+        states = states.reshape(n_networks, n_steps, n_neurons)
+        self.simulator.advance(states, self.steps_done)
+        perturbed = self.perturb_after is not None
+        return states, self.tangents.log_growth(states) if perturbed else None
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -117,13 +122,23 @@ class RateTileModel(_TileModel):
 class LIFTileModel(_TileModel):
     """LIF neurons in floating point."""
 
-    def simulate(self, parameters, n_steps, reuse, steps_done):
-        return lif.run(parameters, n_steps, reuse=reuse, steps_done=steps_done)
+    def begin(self, parameters):
+        # As large as the last network's, which `keep_freed_memory` gives back.
+        self.recording = lif.Recording.empty(self.longest, len(parameters.weights))
+        if self.perturb_after is None:
+            self.simulator = lif.Simulator.of(parameters)
+            self.state = self.simulator.at_rest()
+        else:
+            self.network = twins.FloatNetwork(
+                parameters, n_steps=self.n_steps, burn_in=self.perturb_after
+            )
 
-    def simulate_perturbed(self, parameters, n_steps, burn_in, reuse, steps_done):
-        return twins.run_lif(
-            parameters, n_steps, burn_in=burn_in, reuse=reuse, steps_done=steps_done
-        )
+    def advance(self, n_steps):
+        recording = lif.Recording(*(array[:n_steps] for array in self.recording))
+        if self.perturb_after is not None:
+            return recording, self.network.advance(recording, self.steps_done)
+        self.simulator.advance(self.state, recording, self.steps_done)
+        return recording, None
 
 
 @implements(proc=NetworkTile, protocol=AsyncProtocol)
@@ -132,8 +147,19 @@ class LIFTileModel(_TileModel):
 class LoihiTileModel(_TileModel):
     """LIF neurons in Loihi's integers."""
 
-    def simulate(self, parameters, n_steps, reuse, steps_done):
-        return loihi.run(parameters, n_steps, steps_done=steps_done)
+    def begin(self, parameters):
+        self.spikes = np.empty((self.longest, len(parameters.weights)), np.uint8)
+        if self.perturb_after is None:
+            self.simulator = loihi.Simulator.of(parameters)
+            self.state = self.simulator.at_rest()
+        else:
+            self.network = twins.IntegerNetwork(
+                parameters, n_steps=self.n_steps, burn_in=self.perturb_after
+            )
 
-    def simulate_perturbed(self, parameters, n_steps, burn_in, reuse, steps_done):
-        return twins.run_loihi(parameters, n_steps, burn_in=burn_in, steps_done=steps_done)
+    def advance(self, n_steps):
+        spikes = self.spikes[:n_steps]
+        if self.perturb_after is not None:
+            return self.network.advance(spikes, self.steps_done)
+        counts = self.simulator.advance(self.state, spikes, self.steps_done)
+        return loihi.IntegerRecording(spikes, *counts), None

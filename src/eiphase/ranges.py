@@ -1,0 +1,136 @@
+"""Dynamic range of currents and voltages that come in blocks, in one pass and bounded memory."""
+
+import math
+
+import numpy as np
+from numba import njit
+
+from eiphase import loihi
+from eiphase.lif import Recording
+from eiphase.loihi import DynamicRange
+
+# Up to so many values are kept, and their quantiles exact.
+KEPT_VALUES = 2**21
+# Of more, the number in each of so many bins: a quantile is right to a millionth of the range.
+BINS = 2**21
+_RESOLVED_BITS = 40  # of the largest value; integers of 64 bits count the bins below it
+
+
+class Quantiles:
+    """Quantiles and extremes of `n_values` numbers that come in blocks.
+
+    Up to `KEPT_VALUES` they are those of `loihi.quantiles`. Beyond, a histogram is kept
+    whose bins are 2**e wide, with the smallest e for which `BINS` of them hold all that
+    has come: a quantile is then wrong by one bin at most, less than 1e-6 of the range from
+    minimum to maximum (or 1e-12 of the largest magnitude, if that is more). As the range grows,
+    bins are joined, which is exact: results do not depend on how values are cut into blocks.
+    """
+
+    def __init__(self, n_values: int):
+        self.minimum, self.maximum = math.inf, -math.inf
+        self._n_values, self._n_done = n_values, 0
+        self._kept = np.empty(0)
+        self._exponent, self._first = -10_000, 0  # of a bin's width; number of the first bin
+        self._counts = np.zeros(0 if n_values <= KEPT_VALUES else BINS, np.int64)
+
+    def add(self, x: np.ndarray) -> None:
+        """Take in the next values, of any shape; they may not change if these are all."""
+        values = x.ravel()
+        self.minimum = float(np.minimum(self.minimum, values.min()))
+        self.maximum = float(np.maximum(self.maximum, values.max()))
+        if len(self._counts):
+            self._count(values)
+        elif len(values) == self._n_values:
+            self._kept = values
+        else:
+            if not self._n_done:
+                self._kept = np.empty(self._n_values)
+            self._kept[self._n_done : self._n_done + len(values)] = values
+        self._n_done += len(values)
+
+    def found(self, probabilities: tuple[float, ...]) -> list[float]:
+        """The quantiles with these probabilities, interpolated; NaN if a value is not finite."""
+        if not math.isfinite(self.maximum - self.minimum):
+            return [math.nan] * len(probabilities)
+        if not len(self._counts):
+            return loihi.quantiles(self._kept, probabilities)
+        ends = np.cumsum(self._counts)
+        width = math.ldexp(1.0, self._exponent)
+        found = []
+        for probability in probabilities:
+            position = probability * (self._n_values - 1)
+            number = int(np.searchsorted(ends, position, side="right"))
+            before = ends[number] - self._counts[number]
+            within = min((position - before + 0.5) / self._counts[number], 1.0)
+            value = (self._first + number + float(within)) * width
+            found.append(min(max(value, self.minimum), self.maximum))
+        return found
+
+    def _count(self, values: np.ndarray) -> None:
+        low, high = self.minimum, self.maximum
+        if not math.isfinite(high - low):
+            return
+        exponent = max(self._exponent, *_exponents(low, high))
+        while (
+            math.floor(math.ldexp(high, -exponent)) - math.floor(math.ldexp(low, -exponent)) >= BINS
+        ):
+            exponent += 1
+        first = math.floor(math.ldexp(low, -exponent))
+        if (exponent, first) != (self._exponent, self._first):
+            self._widen(exponent, first)
+        _count(values, math.ldexp(1.0, -exponent), first, self._counts)
+
+    def _widen(self, exponent: int, first: int) -> None:
+        """Have bins of this width, the first of this number; join those that there are."""
+        filled = np.flatnonzero(self._counts)
+        if len(filled):
+            numbers = (filled + self._first) >> min(exponent - self._exponent, 63)
+            counts = self._counts[filled]
+            self._counts[:] = 0
+            np.add.at(self._counts, numbers - first, counts)
+        self._exponent, self._first = exponent, first
+
+
+def _exponents(low: float, high: float) -> tuple[int, int]:
+    """Of the width of a bin: at least these."""
+    largest = math.frexp(max(abs(low), abs(high)))[1] - _RESOLVED_BITS
+    return largest, math.frexp(high - low)[1] - BINS.bit_length()
+
+
+@njit(cache=True)
+def _count(values, scale, first, counts):
+    for x in values:
+        counts[np.int64(np.floor(x * scale)) - first] += 1
+
+
+class RangeOfStates:
+    """The dynamic range of an LIF network, from its recording in blocks."""
+
+    def __init__(self, n_steps: int, n_neurons: int):
+        self._current, self._voltage = (Quantiles(n_steps * n_neurons) for _ in range(2))
+
+    def add(self, recording: Recording) -> None:
+        """Take in the next steps."""
+        self._current.add(recording.current)
+        self._voltage.add(recording.voltage)
+
+    def found(self) -> DynamicRange:
+        """The quantiles `loihi.RANGE_QUANTILES` over all neurons and steps, and the extremes."""
+        current_low, current_high = self._current.found(loihi.RANGE_QUANTILES)
+        voltage_low, voltage_high = self._voltage.found(loihi.RANGE_QUANTILES)
+        return DynamicRange(
+            current_low,
+            current_high,
+            voltage_low,
+            voltage_high,
+            current_minimum=self._current.minimum,
+            current_maximum=self._current.maximum,
+            voltage_minimum=self._voltage.minimum,
+        )
+
+
+def dynamic_range(recording: Recording) -> DynamicRange:
+    """That of all steps at once."""
+    ranges = RangeOfStates(*recording.current.shape)
+    ranges.add(recording)
+    return ranges.found()
