@@ -1,10 +1,10 @@
 """Sums of lagged products of activity that comes in blocks: what autocovariances are made of."""
 
 import numpy as np
-from scipy.fft import irfft, next_fast_len, rfft
+from scipy.fft import fft, ifft, next_fast_len
 
-# So many that what the FFT needs stays in the processor's cache.
-NEURONS_PER_FFT = 32
+# So many, an even number, that what the FFT needs stays in the processor's cache.
+NEURONS_PER_FFT = 80
 
 
 class LaggedProducts:
@@ -39,18 +39,17 @@ class LaggedProducts:
         """Take in the next steps, (time, neuron)."""
         if not len(x):
             return
-        n_before = len(self._tail)
-        y = np.empty((n_before + len(x), self.n_neurons))
-        y[:n_before] = self._tail
         with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
             if not self.n_steps:
                 self._reference = x.mean(axis=0)
-            np.subtract(x, self._reference, out=y[n_before:])
-        self._sums += self._new_products(y)
-        self._total += y[n_before:].sum(axis=0)
-        if (missing := self.max_lag - len(self._head)) > 0:
-            self._head = np.concatenate([self._head, y[n_before : n_before + missing]])
-        self._tail = y[max(0, len(y) - self.max_lag) :].copy()
+            first = x[: self.max_lag - len(self._head)] - self._reference
+            last = x[max(0, len(x) - self.max_lag) :] - self._reference
+            sums, total = self._new_products(x, self._reference)
+        self._sums += sums
+        self._total += total
+        self._head = np.concatenate([self._head, first])
+        both = np.concatenate([self._tail, last])
+        self._tail = both[max(0, len(both) - self.max_lag) :]
         self.n_steps += len(x)
 
     def linear(self) -> np.ndarray:
@@ -64,14 +63,17 @@ class LaggedProducts:
     def circular(self) -> np.ndarray:
         """The same with the run's end joined to its beginning."""
         mean = self._total / self.n_steps
-        around = self._new_products(np.concatenate([self._tail, self._head]))
-        around -= _products(self._head, max_lag=self.max_lag)
+        around, _ = self._new_products(self._head, np.zeros(self.n_neurons))
+        around -= _products(self._head, max_lag=self.max_lag)[0]
         return self._sums + around - self.n_steps * np.square(mean).mean()
 
-    def _new_products(self, y: np.ndarray) -> np.ndarray:
-        """Of pairs in y, which begins with the tail, whose later step lies behind the tail."""
-        lags = self.max_lag
-        return _products(y, max_lag=lags) - _products(self._tail, max_lag=lags)
+    def _new_products(
+        self, x: np.ndarray, reference: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Of pairs whose later step lies in x, which follows on the tail; sums of x over time."""
+        both = _products(self._tail, x, reference, max_lag=self.max_lag)
+        before = _products(self._tail, max_lag=self.max_lag)
+        return both[0] - before[0], both[1] - before[1]
 
 
 def _weighted(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -79,17 +81,35 @@ def _weighted(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.einsum("ti,i->t", y, weights)
 
 
-def _products(y: np.ndarray, *, max_lag: int) -> np.ndarray:
-    """P_k of y, (time, neuron)."""
-    n_steps, n_neurons = y.shape
+def _products(
+    y: np.ndarray,
+    x: np.ndarray | None = None,
+    reference: np.ndarray | None = None,
+    *,
+    max_lag: int,
+) -> tuple[np.ndarray, np.ndarray]:
+    """P_k of y, (time, neuron), followed by x less `reference`; and each neuron's sum over time.
+
+    The Fourier transform takes neurons in pairs, as real and imaginary part: the real part of
+    their autocorrelation is the sum of that of both.
+    """
+    n_before, n_neurons = y.shape
+    n_steps = n_before + (0 if x is None else len(x))
+    total = np.zeros(n_neurons)
     if not n_steps:
-        return np.zeros(max_lag + 1)
-    n_fft = next_fast_len(n_steps + max_lag, real=True)
-    padded = np.zeros((n_fft, min(NEURONS_PER_FFT, n_neurons)))
-    power = np.zeros(n_fft // 2 + 1)
+        return np.zeros(max_lag + 1), total
+    n_fft = next_fast_len(n_steps + max_lag)
+    padded = np.empty((n_fft, NEURONS_PER_FFT))
+    power = np.zeros(n_fft)
     for first in range(0, n_neurons, NEURONS_PER_FFT):
-        part = y[:, first : first + NEURONS_PER_FFT]
-        padded[:n_steps, : part.shape[1]] = part
-        real_and_imaginary = rfft(padded[:, : part.shape[1]], axis=0).view(float)
-        power += np.einsum("fi,fi->f", real_and_imaginary, real_and_imaginary)
-    return irfft(power / n_neurons, n=n_fft)[: max_lag + 1]
+        part = slice(first, min(first + NEURONS_PER_FFT, n_neurons))
+        n = part.stop - first
+        padded[:, n:] = 0
+        padded[n_steps:] = 0
+        padded[:n_before, :n] = y[:, part]
+        if x is not None and reference is not None:
+            np.subtract(x[:, part], reference[part], out=padded[n_before:n_steps, :n])
+        spectrum = fft(padded.view(complex), axis=0, overwrite_x=True).view(float)
+        power += np.einsum("fi,fi->f", spectrum, spectrum)
+        total[part] = spectrum[0, :n]
+    return ifft(power)[: max_lag + 1].real / n_neurons, total
