@@ -92,7 +92,7 @@ def activity() -> xr.Dataset:
                 )
                 for q in SIMULATED_Q
             ]  # fmt: skip
-            together = rate.batch_size(8 * n * N_STEPS)
+            together = rate.batch_size(n, 8 * n * N_STEPS)
             for first in range(0, len(points), together):
                 batch = rate.Batch(half, points[first : first + together])
                 for j, states in enumerate(rate.run(batch, N_STEPS), start=first):

@@ -178,7 +178,7 @@ class _Rate:
 
     def networks(self) -> Iterator[tuple[range, rate.Batch]]:
         n = len(self.work.networks)
-        n_together = rate.batch_size(self.work.sweep.network_bytes)
+        n_together = rate.batch_size(self.work.sweep.network.neurons, self.work.sweep.network_bytes)
         for first in range(0, n, n_together):
             indices = range(first, min(first + n_together, n))
             members: list[Network] = [self.work.networks[i] for i in indices]
