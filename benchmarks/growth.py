@@ -1,9 +1,10 @@
 """How time and memory of one simulation grow with neurons and with steps, as a figure.
 
-Each point is a process of its own that maps, simulates by the kernels and measures what a
-sweep would; rate neurons in a full batch, integers with a dynamic range that is given.
-Time is the processor's, without imports and compiling; memory is the process's peak less
-that of one that simulates next to nothing.
+Each point is a process of its own that simulates a tile as a sweep does: through Lava, mapping
+and observables in, rate neurons in a full batch, integers with a dynamic range that is given.
+Time is the processor's, without imports and compiling; memory is the model's at its peak, less
+that of a tile that is next to nothing. Small tiles hold several networks, so that Lava's start
+is shared as it is in a sweep.
 """
 
 import argparse
@@ -12,41 +13,55 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
 
-from eiphase import lif, loihi, mapping, measurement, network, rate
-from eiphase.network import Network
-from eiphase.sweep import Observables, Simulation
+from eiphase import rate
+from eiphase.loihi import DynamicRange
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep
 
 BACKENDS = ("rate", "lif_float", "lif_bit_accurate")
 NEURONS = (100, 316, 1000, 3162, 10_000)
-STEPS = (1000, 10_000, 100_000)
+STEPS = (1000, 3162, 10_000, 31_623, 100_000)
 USUAL_NEURONS, USUAL_STEPS = 400, 1000
-WARM_UP_STEPS = 200
-RANGES = loihi.DynamicRange(-0.1, 0.1, -1.0, 1.0, -0.2, 0.2, -2.0)
+MAX_LAG = 200
+LEAST_WORK = 4 * 10**7  # neurons times steps in a tile,
+MOST_NETWORKS = 400  # unless it would hold more networks than these
+RANGES = DynamicRange(-0.1, 0.1, -1.0, 1.0, -0.2, 0.2, -2.0)
+
+
+def sweep_of(n_neurons: int, n_steps: int, n_networks: int) -> Sweep:
+    """Of networks about where rate neurons are chaotic."""
+    return Sweep.model_validate(
+        {
+            "network": {"neurons": n_neurons},
+            "grid": {
+                "q_factor": {"start": 8.0, "stop": 8.3, "count": n_networks},
+                "g_factor": [4.5],
+            },
+            "seeds": [1],
+            "backends": BACKENDS,
+            "simulation": {"steps": n_steps, "burn_in": n_steps // 5, "max_lag": MAX_LAG},
+            "mapping": {"rate_to_lif": "identity"},
+        }
+    )
 
 
 def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
-    """Simulate and measure where rate neurons are chaotic. Returns the number of networks."""
-    point = Network(n_neurons=n_neurons, q_factor=8.16, g_factor=4.5, seed=1)
-    half = network.half_gaussian(network.gaussian_matrix(n_neurons, point.seed))
-    simulation = Simulation(steps=n_steps, burn_in=n_steps // 5, max_lag=min(200, n_steps // 5))
+    """Simulate a tile. Returns the number of networks in it."""
+    n_networks = min(MOST_NETWORKS, max(1, LEAST_WORK // (n_neurons * n_steps)))
     if backend == "rate":
-        batch = rate.Batch(half, [point] * rate.batch_size(n_neurons, n_steps))
-        for states in rate.run(batch, n_steps):
-            measurement.of_states(states, simulation, Observables())
-        return len(batch.networks)
-    real, _ = mapping.rate_to_lif(half, point, "identity")
-    if backend == "lif_float":
-        recording = lif.run(real, n_steps)
-        loihi.dynamic_range(recording.current, recording.voltage)
-        spikes = recording.spikes
-    else:
-        spikes = loihi.run(loihi.tutorial(real, RANGES), n_steps).spikes
-    measurement.of_spikes(spikes, simulation, Observables())
-    return 1
+        bytes_each = sweep_of(n_neurons, n_steps, 1).network_bytes
+        n_together = rate.batch_size(n_neurons, bytes_each)
+        n_networks = -(-n_networks // n_together) * n_together
+    sweep = sweep_of(n_neurons, n_steps, n_networks)
+    ranges = {name: np.full(n_networks, value) for name, value in asdict(RANGES).items()}
+    simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges, progress=False)
+    return n_networks
 
 
 def cost(backend: str, n_neurons: int, n_steps: int) -> tuple[float, float]:
@@ -55,7 +70,7 @@ def cost(backend: str, n_neurons: int, n_steps: int) -> tuple[float, float]:
     process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     seconds = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)  # with Lava's processes, the largest counts
     if status:
         raise SystemExit(f"{backend}, {n_neurons} neurons, {n_steps} steps failed.")
     return float(seconds), usage.ru_maxrss * 1024.0
@@ -63,31 +78,34 @@ def cost(backend: str, n_neurons: int, n_steps: int) -> tuple[float, float]:
 
 def one(backend: str, n_neurons: int, n_steps: int) -> None:
     """What `cost` starts: prints the seconds for one network."""
-    simulate(backend, 20, WARM_UP_STEPS)
-    start = time.process_time()
+    simulate(backend, 20, USUAL_STEPS)
+    start = sum(os.times()[:4])
     n_networks = simulate(backend, n_neurons, n_steps)
-    print((time.process_time() - start) / n_networks)
+    print((sum(os.times()[:4]) - start) / n_networks)
 
 
 def draw(sizes: Sequence[tuple[int, int]], axes: Sequence[plt.Axes], along: str) -> None:
-    """Time and memory per neuron and step, one curve a backend, along neurons or steps."""
+    """Time per neuron and step, and memory, one curve a backend, along neurons or steps."""
     for backend in BACKENDS:
-        _, idle = cost(backend, 20, WARM_UP_STEPS)
+        _, idle = cost(backend, 20, USUAL_STEPS)
         times, memories = [], []
         for n_neurons, n_steps in sizes:
+            start = time.monotonic()
             seconds, peak = cost(backend, n_neurons, n_steps)
             times.append(seconds / (n_neurons * n_steps) * 1e9)
-            memories.append(max(peak - idle, 0) / (n_neurons * n_steps))
+            memories.append((peak - idle) / 2**20)
             print(
                 f"{backend:18}{n_neurons:8d} neurons{n_steps:8d} steps"
-                f"{times[-1]:10.2f} ns{memories[-1]:10.2f} bytes per neuron and step",
+                f"{times[-1]:10.2f} ns per neuron and step{memories[-1]:10.1f} MB, "
+                f"{memories[-1] * 2**20 / (n_neurons * n_steps):8.2f} bytes per neuron and step; "
+                f"{time.monotonic() - start:.0f} s",
                 flush=True,
             )
         x = [size[0 if along == "neurons" else 1] for size in sizes]
         axes[0].loglog(x, times, marker="o", label=backend)
         axes[1].loglog(x, memories, marker="o", label=backend)
     axes[0].set(ylabel="time per neuron and step (ns)")
-    axes[1].set(ylabel="peak memory per neuron and step (bytes)", xlabel=along)
+    axes[1].set(ylabel="peak memory (MB)", xlabel=along)
 
 
 def main() -> None:

@@ -67,9 +67,7 @@ class LaggedProducts:
         around -= _products(self._head, max_lag=self.max_lag)[0]
         return self._sums + around - self.n_steps * np.square(mean).mean()
 
-    def _new_products(
-        self, x: np.ndarray, reference: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _new_products(self, x: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of pairs whose later step lies in x, which follows on the tail; sums of x over time."""
         both = _products(self._tail, x, reference, max_lag=self.max_lag)
         before = _products(self._tail, max_lag=self.max_lag)
