@@ -28,6 +28,7 @@ SIMULATED_SEEDS = {400: 8, 1600: 2}
 # The same drive and, up to 2.5 % in times, the same flow in larger steps: 250 time constants.
 COARSE = 5
 N_STEPS, BURN_IN, MAX_LAG = 5_000, 1_000, 800
+TRAJECTORY_BYTES = 512 * 2**20  # of the networks that advance together
 
 ROOT = Path(__file__).parents[1]
 
@@ -92,7 +93,7 @@ def activity() -> xr.Dataset:
                 )
                 for q in SIMULATED_Q
             ]  # fmt: skip
-            together = rate.batch_size(n, 8 * n * N_STEPS)
+            together = rate.batch_size(8 * n * N_STEPS, TRAJECTORY_BYTES)
             for first in range(0, len(points), together):
                 batch = rate.Batch(half, points[first : first + together])
                 for j, states in enumerate(rate.run(batch, N_STEPS), start=first):

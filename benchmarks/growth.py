@@ -55,8 +55,8 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
     """Simulate a tile. Returns the number of networks in it."""
     n_networks = min(MOST_NETWORKS, max(1, LEAST_WORK // (n_neurons * n_steps)))
     if backend == "rate":
-        bytes_each = sweep_of(n_neurons, n_steps, 1).network_bytes
-        n_together = rate.batch_size(n_neurons, bytes_each)
+        sweep = sweep_of(n_neurons, n_steps, 1)
+        n_together = rate.batch_size(sweep.network_bytes, sweep.batch_bytes)
         n_networks = -(-n_networks // n_together) * n_together
     sweep = sweep_of(n_neurons, n_steps, n_networks)
     ranges = {name: np.full(n_networks, value) for name, value in asdict(RANGES).items()}

@@ -15,8 +15,6 @@ from eiphase.network import Network
 LANES = vectors.width("float64")
 # So many columns' factors, a row each, fit into the processor's first cache (20 kB).
 COLUMNS_PER_BLOCK = 80
-# What the networks that advance together may take anyway.
-BATCH_BYTES = 512 * 2**20
 
 
 def step(
@@ -33,14 +31,13 @@ def step(
     return (1 - step_size) * state + bias + (step_size[:, None] * weights) @ erf(state)
 
 
-def batch_size(n_neurons: int, bytes_each: int) -> int:
-    """How many networks to advance together; results do not depend on it.
+def batch_size(bytes_each: int, bytes_together: int) -> int:
+    """How many networks to advance together: results do not depend on it, but time does.
 
-    As many as fill a row, unless they take more memory than `BATCH_BYTES` and than four
-    weight matrices. `bytes_each` is what one takes: a block of its trajectory, and what is
-    measured on it.
+    As many as fill a row, if memory allows. `bytes_each` is what one takes: a block of its
+    trajectory, and what is measured on it.
     """
-    return max(1, min(LANES, max(BATCH_BYTES, 4 * 8 * n_neurons**2) // bytes_each))
+    return max(1, min(LANES, bytes_together // bytes_each))
 
 
 @dataclass(frozen=True)

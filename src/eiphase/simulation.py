@@ -177,8 +177,8 @@ class _Rate:
         self.work = work
 
     def networks(self) -> Iterator[tuple[range, rate.Batch]]:
-        n = len(self.work.networks)
-        n_together = rate.batch_size(self.work.sweep.network.neurons, self.work.sweep.network_bytes)
+        sweep, n = self.work.sweep, len(self.work.networks)
+        n_together = rate.batch_size(sweep.network_bytes, sweep.batch_bytes)
         for first in range(0, n, n_together):
             indices = range(first, min(first + n_together, n))
             members: list[Network] = [self.work.networks[i] for i in indices]

@@ -297,10 +297,18 @@ class Sweep(_Section):
         return 8 * n * (rows + 40)
 
     @property
+    def batch_bytes(self) -> int:
+        """What networks that advance together may take: as four weight matrices, or 512 MB."""
+        return max(512 * 2**20, 4 * 8 * self.network.neurons**2)
+
+    @property
     def tile_memory_mb(self) -> int:
-        """What a job needs, in MB: networks that advance together, and what lies around them."""
+        """What a job needs, in MB: networks that advance together, and what lies around them.
+
+        It does not grow with the steps beyond a block.
+        """
         n = self.network.neurons
-        together = max(4 * self.network_bytes, min(32 * self.network_bytes, 512 * 2**20))
+        together = max(4 * self.network_bytes, min(32 * self.network_bytes, self.batch_bytes))
         weights = 8 * n * n * 8
         variables = 8 * len(self.points()) * (self.simulation.max_lag + 50)
         return 500 + (together + weights + variables) // 2**20
