@@ -87,6 +87,7 @@ def one(backend: str, n_neurons: int, n_steps: int) -> None:
 def draw(sizes: Sequence[tuple[int, int]], axes: Sequence[plt.Axes], along: str) -> None:
     """Time per neuron and step, and memory, one curve a backend, along neurons or steps."""
     for backend in BACKENDS:
+        cost(backend, 20, USUAL_STEPS)  # compiles
         _, idle = cost(backend, 20, USUAL_STEPS)
         times, memories = [], []
         for n_neurons, n_steps in sizes:
