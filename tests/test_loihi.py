@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_weights
 
 from eiphase import lif, loihi, mapping, network
@@ -310,31 +309,6 @@ def test_a_network_without_threshold_bias_or_decay_is_degenerate(zero):
     whole = lone_pair(du=3, dv=2)
     assert not whole.is_degenerate()
     assert replace(whole, **{zero: 0}).is_degenerate()
-
-
-@given(
-    values=hnp.arrays(
-        float,
-        st.integers(1, 3000),
-        elements=st.one_of(st.floats(-10, 10), st.sampled_from([0.0, 1.0])),
-    ),
-    probability=st.floats(0, 1),
-)
-def test_quantiles_are_numpys(values, probability):
-    assert loihi.quantiles(values, (probability,)) == [np.quantile(values, probability)]
-
-
-def test_quantiles_of_many_values_are_numpys():
-    rng = np.random.default_rng(0)
-    periodic = np.sin(np.arange(200_000) * 2 * np.pi / 97)  # in step with the sparse sample
-    for values in (rng.normal(size=(500, 400)), np.round(rng.normal(size=200_000), 1), periodic):
-        assert loihi.quantiles(values, (0.2, 0.8)) == np.quantile(values, (0.2, 0.8)).tolist()
-
-
-def test_quantiles_of_what_is_not_finite_are_not():
-    values = np.zeros(10_000)
-    values[7] = np.nan
-    assert np.isnan(loihi.quantiles(values, (0.2, 0.8))).all()
 
 
 def lone_pair(**changes):

@@ -14,6 +14,7 @@ from numba import njit
 from eiphase import network, vectors
 from eiphase.lif import LIFParameters
 from eiphase.network import Synapses
+from eiphase.quantiles import quantiles
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.
 STATE_BITS = 24  # current and voltage, signed
@@ -152,55 +153,6 @@ def dynamic_range(current: np.ndarray, voltage: np.ndarray) -> DynamicRange:
         current_maximum=float(current.max()),
         voltage_minimum=float(voltage.min()),
     )
-
-
-def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
-    """`np.quantile(x, probabilities)` to the bit, several times as fast for large x.
-
-    A sparse sample brackets each quantile closely; only what lies inside the bracket
-    is sorted out, and what lies below is counted. NaN if x holds one.
-    """
-    values = np.ravel(x)
-    sample = np.sort(values[:: max(1, values.size // 4096)])
-    found = []
-    for probability in probabilities:
-        position = probability * (values.size - 1)
-        below = int(position)
-        rank = probability * (sample.size - 1)
-        margin = 2 * math.sqrt(sample.size)  # four standard deviations of the rank, or more
-        low = sample[max(0, int(rank - margin))]
-        high = sample[min(sample.size - 1, int(rank + margin) + 1)]
-        inside, n_low, n_high = _split(values, low, high)
-        offset = below - n_low
-        if len(inside) + n_low + n_high < values.size or not 0 <= offset < len(inside) - 1:
-            # There are NaN, or the sample was not representative.
-            found.append(float(np.quantile(values, probability)))
-            continue
-        lower = upper = low
-        if low < high:
-            lower, upper = np.partition(inside, (offset, offset + 1))[offset : offset + 2]
-        # NumPy's linear interpolation, which starts from the nearer of the two values.
-        weight = position - below
-        if weight >= 0.5:
-            found.append(float(upper - (upper - lower) * (1 - weight)))
-        else:
-            found.append(float(lower + (upper - lower) * weight))
-    return found
-
-
-@njit(cache=True)
-def _split(values, low, high):
-    """The values within [low, high], and how many lie below and above."""
-    inside = np.empty(values.size)
-    n_inside = 0
-    n_low = 0
-    n_high = 0
-    for x in values:
-        n_low += x < low
-        n_high += x > high
-        inside[n_inside] = x
-        n_inside += (x >= low) & (x <= high)
-    return inside[:n_inside], n_low, n_high
 
 
 def tutorial(

@@ -18,7 +18,9 @@ _COMMON_SOURCES = [
     "moments", "network", "observables", "processes", "samples", "simulation", "statistics",
     "sweep", "vectors",
 ]  # fmt: skip
-_LIF_SOURCES = ["lif", "loihi", "mapping", "perturbation", "ranges", "twins", "working_point"]
+_LIF_SOURCES = [
+    "lif", "loihi", "mapping", "perturbation", "quantiles", "ranges", "twins", "working_point",
+]  # fmt: skip
 _SOURCES = {
     "rate": ["rate", "tangent"],
     "lif_float": _LIF_SOURCES,

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from eiphase.quantiles import PLACES, quantiles
+
+
+@given(
+    values=hnp.arrays(
+        float,
+        st.integers(1, 3000),
+        elements=st.one_of(st.floats(-10, 10), st.sampled_from([0.0, 1.0])),
+    ),
+    probability=st.floats(0, 1),
+)
+def test_quantiles_are_numpys(values, probability):
+    assert quantiles(values, (probability,)) == [np.quantile(values, probability)]
+
+
+@pytest.mark.parametrize("probabilities", [(0.2, 0.8), (0.0, 0.5, 0.501, 1.0)])
+def test_quantiles_of_many_values_are_numpys(probabilities):
+    rng = np.random.default_rng(0)
+    normal = rng.normal(size=(500, 400))
+    periodic = np.sin(np.arange(200_000) * 2 * np.pi / 97)
+    for values in (normal, np.round(normal, 1), np.maximum(normal, 0), np.zeros(9999), periodic):
+        expected = np.quantile(values, probabilities).tolist()
+        assert quantiles(values, probabilities) == expected
+
+
+@pytest.mark.parametrize("outlier", [-9.0, 9.0])
+def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
+    values = np.random.default_rng(0).normal(size=100_000)
+    values[(PLACES * values.size).astype(int)] = outlier
+    assert quantiles(values, (0.2, 0.8)) == np.quantile(values, (0.2, 0.8)).tolist()
+
+
+def test_quantiles_of_what_is_not_finite_are_not():
+    values = np.zeros(10_000)
+    values[7] = np.nan
+    assert np.isnan(quantiles(values, (0.2, 0.8))).all()
