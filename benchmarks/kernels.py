@@ -21,7 +21,7 @@ from eiphase.ranges import dynamic_range
 from eiphase.sweep import Observables, Simulation
 
 N_NEURONS, N_STEPS, N_NETWORKS = 400, 1000, 64
-PRODUCT_STEPS, RATE_STEPS = 10, 50  # enough to time them; scaled to N_STEPS
+PRODUCT_STEPS, RATE_STEPS = 10, 250  # enough to time them; scaled to N_STEPS
 ROUNDS = 30
 CRITICAL = Network(
     n_neurons=N_NEURONS, q_factor=math.sqrt(400 / 6), g_factor=4.5, seed=1234, draw=1

@@ -21,7 +21,7 @@ class OneByOne:
     """A bit-accurate network in Python's integers, neuron by neuron, as Lava's models have it."""
 
     def __init__(self, parameters):
-        self.p, self.w = parameters, parameters.stored_weights().tolist()
+        self.p, self.w = parameters, parameters.stored_weights.tolist()
         self.n = len(self.w)
         self.u, self.v = [0] * self.n, [0] * self.n
         self.a = [[0] * self.n, [0] * self.n]  # from excitatory and inhibitory neurons

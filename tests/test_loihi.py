@@ -8,7 +8,7 @@ from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_w
 
 from eiphase import lif, loihi, mapping, network
 from eiphase.lif import LIFParameters
-from eiphase.loihi import LoihiParameters
+from eiphase.loihi import Connections, LoihiParameters
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
 
@@ -57,7 +57,7 @@ def test_stored_weights_are_lavas(low, width, bits, seed):
     weights = np.random.default_rng(seed).integers(low, low + width, (7, 7), endpoint=True)
     mode = determine_sign_mode(weights)
     expected = truncate_weights(clip_weights(weights, mode, num_bits=8), mode, num_weight_bits=bits)
-    assert np.array_equal(loihi.stored_weights(weights, bits), expected)
+    assert np.array_equal(Connections(weights, 0, bits).stored, expected)
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_full_range_is_the_float_network_within_half_a_unit(q_factor, bits):
 
 def test_full_range_gives_each_population_its_sign_mode_and_exponent():
     _, integer, _ = quantised(1.5, n_steps=1000)
-    excitatory, inhibitory = (c.weights for c in integer.connections())
+    excitatory, inhibitory = (c.weights for c in integer.connections)
     assert excitatory.shape == (400, 320)
     assert (excitatory.min(), inhibitory.max()) == (0, 0)
     assert 128 <= excitatory.max() <= 255

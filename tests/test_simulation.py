@@ -205,7 +205,8 @@ def in_thresholds(backend, point):
         return 0.07 * network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     recording = lif.run(real, 1000)
     integers = loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
-    return loihi.stored_weights(integers.weights) * 2.0**integers.weight_exponent / integers.vth
+    stored = loihi.Connections(integers.weights, integers.weight_exponent, loihi.WEIGHT_BITS).stored
+    return stored * 2.0**integers.weight_exponent / integers.vth
 
 
 def check_activation(values, excitatory, inhibitory):

@@ -126,9 +126,9 @@ class Twin:
 
 def _distance(twin: Any, state: Any) -> float:
     """L1 distance of currents and voltages, mean over neurons."""
-    return float(
-        np.abs(twin.current - state.current).mean() + np.abs(twin.voltage - state.voltage).mean()
-    )
+    d_current = np.subtract(twin.current, state.current, dtype=float)  # integers might wrap
+    d_voltage = np.subtract(twin.voltage, state.voltage, dtype=float)
+    return float(np.abs(d_current).mean() + np.abs(d_voltage).mean())
 
 
 def hamming_distance(spikes: np.ndarray, others: np.ndarray) -> np.ndarray:

@@ -164,5 +164,6 @@ def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_do
             fired[n_fired] = i
             n_fired += spikes[t, i]
         for block in range(len(a)):
-            vectors.store_row(a, block, vectors.add_up(columns, fired[:n_fired], block * n))
+            total = vectors.add_up(columns, block * n, fired, 0, n_fired)
+            vectors.store_row(a, block, total)
         steps_done[0] += 1

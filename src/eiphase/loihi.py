@@ -6,10 +6,11 @@ What Lava's `PyLifModelBitAcc` and `PyDenseModelBitAcc` compute is the specifica
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import int32, njit
 
 from eiphase import network, vectors
 from eiphase.lif import LIFParameters
@@ -28,7 +29,7 @@ WEIGHT_EXPONENTS = range(6, 22)  # as binary places of a weight in the state's u
 SMALLEST_WEIGHT_EXPONENT = -8  # 4 bits, signed
 ALIGNMENT = 6  # left shift of threshold and of synaptic input
 STATE_LIMIT = 2 ** (STATE_BITS - 1)
-SUMMED_IN_16_BITS = (2**15 - 1) // 2**WEIGHT_BITS  # stored weights, whichever they are
+_WRAP = 2**STATE_BITS
 RANGE_QUANTILES = (0.2, 0.8)  # of u and v, the dynamic range that the tutorial keeps
 HEADROOM = 4  # of `full_range` over the extremes of u and v in floating point
 
@@ -60,25 +61,27 @@ class LoihiParameters:
     inhibitory_weight_exponent: int | None = None
     weight_bits: int = WEIGHT_BITS
 
+    @cached_property
     def connections(self) -> list["Connections"]:
         """What each `Dense` holds: presynaptic neurons that follow on each other."""
         if self.inhibitory_weight_exponent is None:
-            return [Connections(self.weights, self.weight_exponent)]
+            return [Connections(self.weights, self.weight_exponent, self.weight_bits)]
         n_exc = network.n_excitatory(len(self.weights))
+        excitatory = np.maximum(self.weights[:, :n_exc], 0)
+        inhibitory = np.minimum(self.weights[:, n_exc:], 0)
         return [
-            Connections(np.maximum(self.weights[:, :n_exc], 0), self.weight_exponent),
-            Connections(np.minimum(self.weights[:, n_exc:], 0), self.inhibitory_weight_exponent),
+            Connections(excitatory, self.weight_exponent, self.weight_bits),
+            Connections(inhibitory, self.inhibitory_weight_exponent, self.weight_bits),
         ]
 
+    @property
     def stored_weights(self) -> np.ndarray:
         """Weights as Loihi holds them, int16, [post, pre]: clipped and truncated."""
-        parts = [stored_weights(c.weights, self.weight_bits) for c in self.connections()]
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([c.stored for c in self.connections], axis=1)
 
     def synaptic_strengths(self) -> np.ndarray:
         """Stored weights times 2 to their exponents, in the unit of `vth`, [post, pre]."""
-        exponents = [np.full(c.weights.shape[1], float(c.exponent)) for c in self.connections()]
-        return self.stored_weights() * 2.0 ** np.concatenate(exponents)
+        return np.concatenate([c.stored * 2.0**c.exponent for c in self.connections], axis=1)
 
     def is_degenerate(self) -> bool:
         """Whether threshold, bias or a decay has become zero: no such network is meant."""
@@ -93,11 +96,82 @@ class LoihiParameters:
         )
 
 
-class Connections(NamedTuple):
-    """The weights that one `Dense` holds, [post, some of pre], and their exponent."""
+@dataclass(frozen=True, eq=False)
+class Connections:
+    """The weights that one `Dense` holds, [post, some of pre], their exponent and bits.
+
+    Of one sign, stored magnitudes go up to 255; of mixed signs, stored weights from -256 to
+    254 in steps of 2.
+    """
 
     weights: np.ndarray
     exponent: int
+    bits: int
+
+    @cached_property
+    def extremes(self) -> tuple[int, int]:
+        """Smallest and largest weight."""
+        return int(self.weights.min()), int(self.weights.max())
+
+    @property
+    def mixes_signs(self) -> bool:
+        low, high = self.extremes
+        return low < 0 < high
+
+    @property
+    def limits(self) -> tuple[int, int]:
+        """Smallest and largest weight that is not clipped."""
+        largest = 2**WEIGHT_BITS - 1
+        return -largest - self.mixes_signs, largest
+
+    @property
+    def dropped_bits(self) -> int:
+        """Lowest bits that a stored weight does not have."""
+        return WEIGHT_BITS - self.bits + self.mixes_signs
+
+    @cached_property
+    def stored(self) -> np.ndarray:
+        """As Loihi holds them, int16: clipped, without the lowest bits.
+
+        Rounded towards zero, or down where signs mix.
+        """
+        dropped = self.dropped_bits
+        stored = np.clip(self.weights, *self.limits).astype(np.int16)
+        if dropped and not self.mixes_signs:
+            stored[stored < 0] += 2**dropped - 1
+        stored >>= dropped
+        stored <<= dropped
+        return stored
+
+    @property
+    def coding(self) -> tuple[int, int]:
+        """Step and smallest, with which a stored weight is step * code + smallest."""
+        smallest = self.limits[0] if self.extremes[0] < 0 else 0
+        return 1 + self.mixes_signs, smallest
+
+    @property
+    def codes(self) -> np.ndarray:
+        """Stored weights as bytes from 0 to 255: see `coding`."""
+        step, smallest = self.coding
+        codes = self.stored - np.int16(smallest)
+        codes >>= step - 1
+        return codes.astype(np.uint8)
+
+    @property
+    def n_clipped(self) -> int:
+        """How many weights are beyond the limits."""
+        (low, high), (lowest, highest) = self.extremes, self.limits
+        if lowest <= low and high <= highest:
+            return 0
+        return np.count_nonzero((self.weights < lowest) | (self.weights > highest))
+
+    @property
+    def bits_used(self) -> int:
+        """How many of its bits the largest stored weight needs."""
+        low = int(self.stored.min()) >> self.dropped_bits
+        high = int(self.stored.max()) >> self.dropped_bits
+        magnitude = ~low if self.mixes_signs else -low
+        return max(high.bit_length(), magnitude.bit_length()) + self.mixes_signs
 
 
 @dataclass(frozen=True)
@@ -188,8 +262,12 @@ def tutorial(
     scaled_bias = factor * bias
     bias_exponent = max(0, _exponent(scaled_bias, BIAS_MANTISSA_BITS))
     weight_exponent = max(0, _exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
+    mantissas = factor * weights
+    np.rint(mantissas, out=mantissas)
+    mantissas /= 2 ** WEIGHT_EXPONENTS[0]
+    np.rint(mantissas, out=mantissas)
     return LoihiParameters(
-        weights=np.round(np.round(factor * weights) / 2 ** WEIGHT_EXPONENTS[0]).astype(np.int32),
+        weights=mantissas.astype(np.int32),
         weight_exponent=weight_exponent,
         du=integer_decay(parameters.du),
         dv=integer_decay(parameters.dv),
@@ -283,62 +361,32 @@ def integer_decay(decay: float) -> int:
     return int(np.round(decay * 2**DECAY_BITS))
 
 
-def stored_weights(weights: np.ndarray, bits: int = WEIGHT_BITS) -> np.ndarray:
-    """Weights as a `Dense` holds them, int16: clipped, truncated to so many bits of the 8.
-
-    All of one sign: magnitude up to 255, in steps of 2**(8 - bits), rounded towards zero.
-    Mixed signs: -256 to 254, in twice these steps, rounded down.
-    """
-    clipped = _clipped(weights)
-    if _mixes_signs(weights):
-        dropped = WEIGHT_BITS - bits + 1
-        return (clipped >> dropped << dropped).astype(np.int16)
-    dropped = WEIGHT_BITS - bits
-    return (np.sign(clipped) * (np.abs(clipped) >> dropped << dropped)).astype(np.int16)
-
-
 def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
     """How well integer weights fit the bits that Loihi stores.
 
     `real` is the network that `integer` stands for: a faithful mapping has strength 1.
     """
     n_connections = np.count_nonzero(integer.weights)
-    parts = [connections.weights for connections in integer.connections()]
-    n_clipped = sum(np.count_nonzero(_clipped(part) != part) for part in parts)
+    n_clipped = sum(connections.n_clipped for connections in integer.connections)
     # Input and threshold are both shifted by ALIGNMENT, which cancels.
     with np.errstate(divide="ignore", invalid="ignore"):
-        integer_strength = np.abs(integer.synaptic_strengths()).sum() / np.float64(integer.vth)
+        integer_strength = sum(
+            2.0**connections.exponent * np.abs(connections.stored).sum()
+            for connections in integer.connections
+        ) / np.float64(integer.vth)
         strength = integer_strength / (np.abs(real.weights).sum() / real.vth)
     return WeightUse(
         n_clipped / n_connections if n_connections else 0.0,
-        min(_bits_used(part, integer.weight_bits) for part in parts),
+        min(connections.bits_used for connections in integer.connections),
         strength,
     )
-
-
-def _bits_used(weights: np.ndarray, bits: int) -> int:
-    """How many of these bits the largest weight of a `Dense` needs."""
-    mixed = _mixes_signs(weights)
-    stored = stored_weights(weights, bits) >> (WEIGHT_BITS - bits + mixed)
-    low, high = int(stored.min()), int(stored.max())
-    return max(high.bit_length(), (~low if mixed else -low).bit_length()) + mixed
-
-
-def _mixes_signs(weights: np.ndarray) -> bool:
-    return bool(weights.min() < 0 < weights.max())
-
-
-def _clipped(weights: np.ndarray) -> np.ndarray:
-    if _mixes_signs(weights):
-        return np.clip(weights, -(2**WEIGHT_BITS), 2**WEIGHT_BITS - 1)
-    return np.clip(weights, 1 - 2**WEIGHT_BITS, 2**WEIGHT_BITS - 1)
 
 
 class State(NamedTuple):
     """A network between two steps, in integers; it changes in place."""
 
-    current: np.ndarray  # (neuron,), int64
-    voltage: np.ndarray  # (neuron,), int64
+    current: np.ndarray  # (neuron,), int32
+    voltage: np.ndarray  # (neuron,), int32
     # Sums of stored weights that arrive in the next step, from the neurons of the first
     # `Dense` and from the others, int32, (2, neuron); padded.
     input: np.ndarray
@@ -351,16 +399,20 @@ class State(NamedTuple):
 class Simulator:
     """A network with its stored weights in the order in which the kernel reads them."""
 
-    columns: np.ndarray
+    columns: np.ndarray  # codes of the stored weights
+    # Of the first `Dense` and of the last, (2, 4): `Connections.coding`, and by how many bits
+    # their sums are shifted to the left and to the right.
+    decode: np.ndarray
     n_first: int  # neurons of the first `Dense`
-    exponents: tuple[int, int]  # of the weights of the first `Dense`, and of the last
     parameters: LoihiParameters
 
     @classmethod
     def of(cls, parameters: LoihiParameters) -> "Simulator":
-        columns = vectors.columns_in_rows(parameters.stored_weights(), "int16")
-        first, last = parameters.connections()[0], parameters.connections()[-1]
-        return cls(columns, first.weights.shape[1], (first.exponent, last.exponent), parameters)
+        parts = parameters.connections
+        columns = vectors.byte_columns_in_rows(np.concatenate([c.codes for c in parts], axis=1))
+        decode = [(*c.coding, max(c.exponent, 0), max(-c.exponent, 0)) for c in parts]
+        n_first = parts[0].weights.shape[1]
+        return cls(columns, np.array([decode[0], decode[-1]], np.int32), n_first, parameters)
 
     @property
     def n_neurons(self) -> int:
@@ -374,8 +426,8 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         n = self.n_neurons
-        padded = vectors.n_blocks(n, "int16") * vectors.width("int16")
-        return State(np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros((2, padded), np.int32))
+        padded = vectors.n_blocks(n, "uint8") * vectors.width("uint8")
+        return State(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((2, padded), np.int32))
 
     def advance(
         self, state: State, spikes: np.ndarray, steps_done: np.ndarray | None = None
@@ -388,13 +440,13 @@ class Simulator:
         p = self.parameters
         return _run(
             self.columns,
+            self.decode,
             self.n_first,
-            *self.exponents,
-            2**DECAY_BITS - (p.du + 1),
-            2**DECAY_BITS - p.dv,
-            self.threshold,
-            p.bias_mantissa << p.bias_exponent,
-            vectors.aligned(1, "int16"),
+            np.int32(2**DECAY_BITS - (p.du + 1)),
+            np.int32(2**DECAY_BITS - p.dv),
+            np.int32(self.threshold),
+            np.int32(p.bias_mantissa << p.bias_exponent),
+            vectors.aligned(2, "uint16"),
             *state,
             spikes,
             np.zeros(1, np.int64) if steps_done is None else steps_done,
@@ -409,8 +461,9 @@ class Simulator:
     def fire(self, state: State, neuron: int) -> None:
         """Let a neuron fire once more than it did in the last step."""
         state.voltage[neuron] = 0
-        blocks = self.columns.reshape(-1, self.n_neurons, self.columns.shape[1])
-        state.input[int(neuron >= self.n_first)] += blocks[:, neuron].ravel()
+        dense = int(neuron >= self.n_first)
+        stored = self.parameters.connections[dense].stored
+        state.input[dense, : self.n_neurons] += stored[:, neuron - dense * self.n_first]
 
 
 def run(
@@ -434,65 +487,74 @@ def run(
 
 @njit(cache=True)
 def _run(
-    columns, n_first, exponent, last_exponent,
+    columns, decode, n_first,
     keep_u, keep_v, threshold, bias, partial, u, v, a, spikes, steps_done,
 ):  # fmt: skip
     n_steps, n = spikes.shape
     fired = np.empty(n + 1, np.int64)
+    step, smallest, left, right = decode[0]
+    last_step, last_smallest, last_left, last_right = decode[1]
     wraps = 0
     clips = 0
     for t in range(n_steps):
+        wraps_now = int32(0)
+        clips_now = int32(0)
+        # All in 32 bits, of which a vector holds twice as many; Numba alone would take 64.
         for i in range(n):
-            # Lava's channel and its shift both hold 32 bits.
-            total = _shifted(a[0, i], exponent) + _shifted(a[1, i], last_exponent)
-            shifted = np.int64(np.int32(total << ALIGNMENT))
-            decayed = np.int64(np.int32(_towards_zero(u[i] * keep_u) + shifted))
-            wrapped = decayed
-            wrapped -= 2 * STATE_LIMIT if decayed > STATE_LIMIT else 0
-            wrapped += 2 * STATE_LIMIT if decayed <= -STATE_LIMIT else 0
-            wraps += wrapped != decayed
+            total = vectors.shifted_32(a[0, i], left, right)
+            total += vectors.shifted_32(a[1, i], last_left, last_right)
+            decayed = int32(_kept(u[i], keep_u) + int32(total << ALIGNMENT))
+            wrapped = int32(decayed - _WRAP * (decayed > STATE_LIMIT))
+            wrapped = int32(wrapped + _WRAP * (decayed <= -STATE_LIMIT))
+            wraps_now = int32(wraps_now + int32(wrapped != decayed))
             u[i] = wrapped
-            updated = _towards_zero(v[i] * keep_v) + wrapped + bias
-            clipped = min(max(updated, 1 - STATE_LIMIT), STATE_LIMIT - 1)
-            clips += clipped != updated
+            # Beyond this, v is clipped whatever it was.
+            limited = min(max(wrapped, int32(-4 * _WRAP)), int32(4 * _WRAP))
+            updated = int32(_kept(v[i], keep_v) + limited + bias)
+            clipped = min(max(updated, int32(1 - STATE_LIMIT)), int32(STATE_LIMIT - 1))
+            clips_now = int32(clips_now + int32(clipped != updated))
             spike = clipped > threshold
-            v[i] = 0 if spike else clipped
+            v[i] = int32(0) if spike else clipped
             spikes[t, i] = spike
+        wraps += wraps_now
+        clips += clips_now
         n_fired = 0
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
             n_fired += spikes[t, i]
-        n_fired_first = np.searchsorted(fired[:n_fired], n_first)
-        _add_columns(columns, fired[:n_fired_first], partial, a[0])
-        _add_columns(columns, fired[n_fired_first:n_fired], partial, a[1])
+        middle = np.searchsorted(fired[:n_fired], n_first)
+        _add_columns(columns, fired, 0, middle, step, smallest, partial, a[0])
+        _add_columns(columns, fired, middle, n_fired, last_step, last_smallest, partial, a[1])
         steps_done[0] += 1
     return wraps, clips
 
 
 @njit(cache=True)
-def _add_columns(columns, fired, partial, a):
-    """a = the sum of the stored weights of the neurons that fired.
+def _add_columns(columns, fired, start, stop, step, smallest, partial, a):
+    """a = the sum of the stored weights of the neurons in fired[start:stop]."""
+    half = partial.shape[1]
+    n_blocks = len(a) // (2 * half)
+    n = len(columns) // n_blocks
+    a[:] = smallest * (stop - start)
+    for block in range(n_blocks):
+        for first in range(start, stop, vectors.SUMMED_BYTES):
+            last = min(first + vectors.SUMMED_BYTES, stop)
+            even, odd = vectors.add_up_bytes(columns, block * n, fired, first, last)
+            vectors.store_row(partial, 0, even)
+            vectors.store_row(partial, 1, odd)
+            for parity in range(2):
+                part = a[(2 * block + parity) * half :]  # its own, for the vectors' sake
+                for k in range(half):
+                    part[k] += step * partial[parity, k]
 
-    In 16 bits, which is twice as fast, for as many neurons as surely fit; then in 32.
+
+@njit(cache=True)
+def _kept(x, keep):
+    """x * keep / 2**12, rounded towards zero, where x is negative too.
+
+    High and low bits of x apart, so that no product needs more than 32.
     """
-    width = partial.size
-    n = len(columns) * width // len(a)
-    a[:] = 0
-    for block in range(len(a) // width):
-        for first in range(0, len(fired), SUMMED_IN_16_BITS):
-            group = fired[first : first + SUMMED_IN_16_BITS]
-            vectors.store_row(partial, 0, vectors.add_up(columns, group, block * n))
-            for i in range(width):
-                a[block * width + i] += partial[0, i]
-
-
-@njit(cache=True)
-def _shifted(x, exponent):
-    """x * 2**exponent, rounded down."""
-    return np.int64(x) << exponent if exponent > 0 else np.int64(x) >> -exponent
-
-
-@njit(cache=True)
-def _towards_zero(x):
-    """x / 2**12, rounded towards zero."""
-    return x >> DECAY_BITS if x >= 0 else -(-x >> DECAY_BITS)
+    high = int32(x >> DECAY_BITS)
+    low = int32(x & (2**DECAY_BITS - 1))
+    round_up = int32(int32(x >> 31) & (2**DECAY_BITS - 1))  # 0 where x is not negative
+    return int32(int32(high * keep) + int32(int32(int32(low * keep) + round_up) >> DECAY_BITS))

@@ -70,7 +70,7 @@ def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[s
         "bias_mantissa": integer.bias_mantissa,
         "bias_exponent": integer.bias_exponent,
         "weight_exponent": integer.weight_exponent,
-        "inhibitory_weight_exponent": integer.connections()[-1].exponent,
+        "inhibitory_weight_exponent": integer.connections[-1].exponent,
         "clipped_weight_fraction": use.clipped_fraction,
         "weight_bits": use.bits,
         "weight_strength": use.strength,

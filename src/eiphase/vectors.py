@@ -14,6 +14,7 @@ from numba.extending import intrinsic, register_model
 # Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
 # takes a few cycles. Results do not depend on it.
 ROW_BYTES = 256
+SUMMED_BYTES = (2**16 - 1) // (2**8 - 1)  # so many bytes surely add up within 16 bits
 _CACHE_LINE = 64  # bytes; a vector that crosses two lines takes twice as long to load
 
 
@@ -35,17 +36,31 @@ def n_blocks(n: int, dtype: str) -> int:
 
 
 def columns_in_rows(matrix: np.ndarray, dtype: str) -> np.ndarray:
-    """A square matrix, a block of its rows after the other, in each block column by column.
+    """A matrix (m, n), a block of its rows after the other, in each block column by column.
 
     Row block * n + j of the result holds column j of the matrix within a block: entries
     matrix[block * width : (block + 1) * width, j], and zeros after the last.
     """
-    n, w = len(matrix), width(dtype)
-    rows = aligned(n_blocks(n, dtype) * n, dtype)
-    for first in range(0, n, w):
+    (m, n), w = matrix.shape, width(dtype)
+    rows = aligned(n_blocks(m, dtype) * n, dtype)
+    for first in range(0, m, w):
         part = matrix[first : first + w]
         rows[first // w * n : (first // w + 1) * n, : len(part)] = part.T
     return rows
+
+
+def byte_columns_in_rows(matrix: np.ndarray) -> np.ndarray:
+    """The same of a matrix of uint8, as rows of uint16 that hold two numbers each.
+
+    The even bytes of a row are the first half of a column within a block, the odd ones the
+    second half.
+    """
+    m, n = matrix.shape
+    half = width("uint16")
+    halves = np.zeros((-(-m // (2 * half)), 2, half, n), np.uint16)
+    halves.reshape(-1, n)[:m] = matrix
+    halves[:, 0] |= halves[:, 1] << 8
+    return columns_in_rows(halves[:, 0].reshape(-1, n), "uint16")
 
 
 class _Row(types.Type):
@@ -108,6 +123,26 @@ def add_rows(typing_context, a, b):
 
 
 @intrinsic
+def even_bytes(typing_context, row):
+    """Of each number of 16 bits in a row, the lower 8: every other byte, in memory's order."""
+
+    def code(context, builder, signature, arguments):
+        return builder.and_(arguments[0], _all(arguments[0].type, 0xFF))
+
+    return row(row), code
+
+
+@intrinsic
+def odd_bytes(typing_context, row):
+    """Of each number of 16 bits in a row, the upper 8."""
+
+    def code(context, builder, signature, arguments):
+        return builder.lshr(arguments[0], _all(arguments[0].type, 8))
+
+    return row(row), code
+
+
+@intrinsic
 def multiply_add(typing_context, factor, x, row):
     """factor * x + row for a number and two rows of float64.
 
@@ -129,6 +164,21 @@ def multiply_add(typing_context, factor, x, row):
     return row(types.float64, x, row), code
 
 
+@intrinsic
+def shifted_32(typing_context, x, left, right):
+    """(x << left) >> right in 32 bits, each count below 32: Numba itself would take 64."""
+
+    def code(context, builder, signature, arguments):
+        x, left, right = arguments
+        return builder.ashr(builder.shl(x, left), right)
+
+    return types.int32(types.int32, types.int32, types.int32), code
+
+
+def _all(vector, number):
+    return ir.Constant(vector, [number] * vector.count)
+
+
 def _pointer(context, builder, signature, arguments):
     array_type, row_type = signature.args[0], _Row(signature.args[0].dtype)
     array = context.make_array(array_type)(context, builder, arguments[0])
@@ -138,9 +188,24 @@ def _pointer(context, builder, signature, arguments):
 
 
 @njit(cache=True)
-def add_up(rows, indices, offset):
-    """The sum of rows[offset + i] over all i in indices, one after the other."""
+def add_up(rows, offset, indices, start, stop):
+    """The sum of rows[offset + i] over all i in indices[start:stop], one after the other."""
     total = zero_row(rows)
-    for i in indices:
-        total = add_rows(total, load_row(rows, offset + i))
+    for k in range(start, stop):
+        total = add_rows(total, load_row(rows, offset + indices[k]))
     return total
+
+
+@njit(cache=True)
+def add_up_bytes(rows, offset, indices, start, stop):
+    """The same of `byte_columns_in_rows`: sums of the even bytes, and of the odd ones.
+
+    Exact for up to `SUMMED_BYTES` indices.
+    """
+    even = zero_row(rows)
+    odd = even
+    for k in range(start, stop):
+        row = load_row(rows, offset + indices[k])
+        even = add_rows(even, even_bytes(row))
+        odd = add_rows(odd, odd_bytes(row))
+    return even, odd
