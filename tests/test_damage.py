@@ -317,3 +317,23 @@ def test_states_that_are_not_finite_are_flagged():
         outcome = damage.outcome(found.spike_damage, recording.spikes[10:])
     assert outcome.fate == Fate.BROKEN
     assert np.isnan(outcome.level)
+
+
+def test_distances_of_integers_do_not_wrap():
+    """Two currents near either end of 32 bits are more than 2**31 apart."""
+    far = 2**31 - 2**25
+    parameters = LoihiParameters(
+        weights=np.zeros((1, 1), int), weight_exponent=0, du=0, dv=1, vth=1,
+        bias_mantissa=1, bias_exponent=0,
+    )  # fmt: skip
+    simulator = loihi.Simulator.of(parameters)
+    before, after = simulator.at_rest(), simulator.at_rest()
+    after.current[:] = -far
+
+    def perturb(simulator, state, neuron):
+        state.current[neuron] = far
+
+    found = damage.spread(
+        simulator, perturb, [before, after], np.zeros((1, 1), np.uint8), negligible=0, interval=1
+    )
+    assert found.state_distance[0] * simulator.threshold == pytest.approx(2 * far, rel=0.02)

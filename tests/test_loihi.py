@@ -288,6 +288,39 @@ def test_wraps_and_clips_as_lavas_models_do(sign):
     assert np.array_equal(recording.spikes, expected)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_currents_far_beyond_24_bits_run_as_in_lavas_models(seed):
+    """They wrap by 24 bits once a step, and inputs fill the 32 bits of Lava's channel."""
+    parameters = LoihiParameters(
+        weights=np.random.default_rng(seed).integers(-255, 255, (40, 40)), weight_exponent=14,
+        du=3, dv=1, vth=100, bias_mantissa=4095, bias_exponent=7,
+    )  # fmt: skip
+    simulator = loihi.Simulator.of(parameters)
+    state, spikes = simulator.at_rest(), np.empty((100, 40), np.uint8)
+    simulator.advance(state, spikes)
+    assert np.abs(state.current.astype(int)).max() > 2**30
+    expected = ei_network.simulate(EINetwork.loihi(parameters), "lif_bit_accurate", 100)
+    assert np.array_equal(spikes, expected)
+
+
+@pytest.mark.parametrize("inhibitory_weight_exponent", [None, 2])
+def test_one_spike_more_adds_the_neurons_column(inhibitory_weight_exponent):
+    weights = np.random.default_rng(0).integers(1, 255, (300, 300))
+    weights[:, 240:] *= -1
+    parameters = lone_pair(
+        weights=weights, inhibitory_weight_exponent=inhibitory_weight_exponent, weight_exponent=1
+    )
+    for neuron in (0, 239, 240, 299):
+        simulator = loihi.Simulator.of(parameters)
+        state = simulator.at_rest()
+        state.voltage[:] = 5
+        simulator.fire(state, neuron)
+        dense = int(neuron >= 240 and inhibitory_weight_exponent is not None)
+        assert state.input[dense, :300].tolist() == parameters.stored_weights[:, neuron].tolist()
+        assert not state.input[1 - dense].any()
+        assert np.flatnonzero(state.voltage != 5).tolist() == [neuron]
+
+
 @pytest.mark.parametrize("sign", [1, -1])
 def test_sums_of_many_large_weights_are_exact(sign):
     """300 neurons fire at once with weights of 256: far more than 16 bits hold."""

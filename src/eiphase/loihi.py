@@ -508,9 +508,8 @@ def _run(
             wrapped = int32(wrapped + _WRAP * (decayed <= -STATE_LIMIT))
             wraps_now = int32(wraps_now + int32(wrapped != decayed))
             u[i] = wrapped
-            # Beyond this, v is clipped whatever it was.
-            limited = min(max(wrapped, int32(-4 * _WRAP)), int32(4 * _WRAP))
-            updated = int32(_kept(v[i], keep_v) + limited + bias)
+            # Within 32 bits, too: what wrapped is 2**24 or more away from their ends.
+            updated = int32(_kept(v[i], keep_v) + wrapped + bias)
             clipped = min(max(updated, int32(1 - STATE_LIMIT)), int32(STATE_LIMIT - 1))
             clips_now = int32(clips_now + int32(clipped != updated))
             spike = clipped > threshold

@@ -59,8 +59,8 @@ def byte_columns_in_rows(matrix: np.ndarray) -> np.ndarray:
     half = width("uint16")
     halves = np.zeros((-(-m // (2 * half)), 2, half, n), np.uint16)
     halves.reshape(-1, n)[:m] = matrix
-    halves[:, 0] |= halves[:, 1] << 8
-    return columns_in_rows(halves[:, 0].reshape(-1, n), "uint16")
+    words = halves[:, 0] + 256 * halves[:, 1]
+    return columns_in_rows(words.reshape(-1, n), "uint16")
 
 
 class _Row(types.Type):
