@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eiphase.quantiles import PLACES, quantiles
+from eiphase.quantiles import PLACES, extremes, quantiles
 
 
 @given(
@@ -36,7 +36,16 @@ def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
     assert quantiles(values, (0.2, 0.8)) == np.quantile(values, (0.2, 0.8)).tolist()
 
 
-def test_quantiles_of_what_is_not_finite_are_not():
-    values = np.zeros(10_000)
+@pytest.mark.parametrize("n", [10, 10_000])
+def test_quantiles_of_what_is_not_finite_are_not(n):
+    values = np.random.default_rng(0).normal(size=n)
     values[7] = np.nan
     assert np.isnan(quantiles(values, (0.2, 0.8))).all()
+
+
+@pytest.mark.parametrize("n", [1, 63, 64, 1000])
+def test_extremes(n):
+    values = np.random.default_rng(n).normal(size=n)
+    for _ in range(n):
+        values = np.roll(values, 1)
+        assert extremes(values) == (values.min(), values.max())
