@@ -104,9 +104,9 @@ def draw(sizes: Sequence[tuple[int, int]], axes: Sequence[plt.Axes], along: str)
             )
         x = [size[0 if along == "neurons" else 1] for size in sizes]
         axes[0].loglog(x, times, marker="o", label=backend)
-        axes[1].loglog(x, memories, marker="o", label=backend)
+        axes[1].loglog(x, np.maximum(memories, 1), marker="o", label=backend)
     axes[0].set(ylabel="time per neuron and step (ns)")
-    axes[1].set(ylabel="peak memory (MB)", xlabel=along)
+    axes[1].set(ylabel="peak memory (MB; 1 stands for less)", xlabel=along)
 
 
 def main() -> None:

@@ -82,12 +82,9 @@ class Quantiles:
 
     def _widen(self, exponent: int, first: int) -> None:
         """Have bins of this width, the first of this number; join those that there are."""
-        filled = np.flatnonzero(self._counts)
-        if len(filled):
-            numbers = (filled + self._first) >> min(exponent - self._exponent, 63)
-            counts = self._counts[filled]
-            self._counts[:] = 0
-            np.add.at(self._counts, numbers - first, counts)
+        if self._n_done:
+            halvings = min(exponent - self._exponent, 63)
+            self._counts = _joined(self._counts, self._first, halvings, first)
         self._exponent, self._first = exponent, first
 
 
@@ -95,6 +92,15 @@ def _exponents(low: float, high: float) -> tuple[int, int]:
     """Of the width of a bin: at least these."""
     largest = math.frexp(max(abs(low), abs(high)))[1] - _RESOLVED_BITS
     return largest, math.frexp(high - low)[1] - BINS.bit_length()
+
+
+@njit(cache=True)
+def _joined(counts, first, halvings, new_first):
+    found = np.zeros_like(counts)
+    for i in range(len(counts)):
+        if counts[i]:
+            found[((first + i) >> halvings) - new_first] += counts[i]
+    return found
 
 
 @njit(cache=True)
