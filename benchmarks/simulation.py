@@ -21,6 +21,7 @@ import tutorial_path
 from eiphase import lif, loihi, mapping, network, tile_file
 from eiphase.network import Network
 from eiphase.processes.ei_network import EINetwork
+from eiphase.ranges import dynamic_range
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 
@@ -75,7 +76,7 @@ def tutorial_seconds() -> dict[str, float]:
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
     recording = lif.run(lif_network, N_STEPS)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     networks = {
         "rate": EINetwork.rate(weights, step_size=0.01, bias=0.1),
         "lif_float": EINetwork.lif(lif_network),

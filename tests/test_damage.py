@@ -13,6 +13,7 @@ from eiphase.damage import Damage, Fate, Twin
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
 from eiphase.network import Network
+from eiphase.ranges import dynamic_range
 
 BURN_IN, N_STEPS = 13, 70  # neither is a multiple of the interval
 
@@ -144,7 +145,7 @@ def random_network(seed, n=40):
 
 def in_integers(real):
     recording = lif.run(real, 500)
-    return loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
+    return loihi.tutorial(real, dynamic_range(recording))
 
 
 def test_the_network_beside_its_twins_is_that_without():
@@ -333,7 +334,6 @@ def test_distances_of_integers_do_not_wrap():
     def perturb(simulator, state, neuron):
         state.current[neuron] = far
 
-    found = damage.spread(
-        simulator, perturb, [before, after], np.zeros((1, 1), np.uint8), negligible=0, interval=1
-    )
-    assert found.state_distance[0] * simulator.threshold == pytest.approx(2 * far, rel=0.02)
+    twin = damage.Twin(simulator, perturb, n_steps=1, negligible=0)
+    _, distance = twin.follow(before, after, np.zeros((1, 1), np.uint8))
+    assert distance * simulator.threshold == pytest.approx(2 * far, rel=0.02)

@@ -11,6 +11,7 @@ from eiphase.lif import LIFParameters
 from eiphase.loihi import Connections, LoihiParameters
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
+from eiphase.ranges import dynamic_range
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +20,7 @@ def critical(tutorial):
     network = tutorial["critical"]
     parameters, _ = mapping.rate_to_lif(network.half, network.point, "tutorial")
     recording = lif.run(parameters, 1000)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     return loihi.tutorial(parameters, ranges), ranges
 
 
@@ -93,7 +94,7 @@ def test_the_tutorials_mapping_doubles_weights_where_its_exponent_is_one():
     point = network.Network(n_neurons=400, q_factor=1.0, g_factor=4.5, seed=1)
     real, _ = mapping.rate_to_lif(half, point, "tutorial")
     recording = lif.run(real, 1000)
-    integer = loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
+    integer = loihi.tutorial(real, dynamic_range(recording))
     assert integer.weight_exponent == 1
     assert loihi.weight_use(integer, real).strength == pytest.approx(2, rel=0.1)
 
@@ -157,7 +158,7 @@ def quantised(q_factor, *, g_factor=4.5, seed=1, rate_to_lif="identity", bits=8,
     point = network.Network(n_neurons=400, q_factor=q_factor, g_factor=g_factor, seed=seed)
     real, _ = mapping.rate_to_lif(half, point, rate_to_lif)
     recording = lif.run(real, n_steps)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     return real, loihi.full_range(real, ranges, bits), recording
 
 
@@ -205,7 +206,7 @@ def test_full_range_overflows_nowhere(rate_to_lif, g_factor):
 
 def test_the_tutorials_mapping_overflows_where_full_range_does_not():
     real, _, recording = quantised(4.0)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     assert loihi.run(loihi.tutorial(real, ranges), 4000).voltage_clips > 0
 
 

@@ -14,6 +14,7 @@ from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.processes.recorder import Recorder
+from eiphase.ranges import dynamic_range
 
 
 def on_all_backends(half, point, n_steps):
@@ -21,7 +22,7 @@ def on_all_backends(half, point, n_steps):
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
     recording = lif.run(lif_network, n_steps)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     integers = loihi.tutorial(lif_network, ranges)
     reference_rate = EINetwork.rate(weights, step_size=point.step_size, bias=point.bias)
     return {

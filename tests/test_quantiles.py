@@ -49,3 +49,5 @@ def test_extremes(n):
     for _ in range(n):
         values = np.roll(values, 1)
         assert extremes(values) == (values.min(), values.max())
+    values[n // 2] = np.nan
+    assert np.isnan(extremes(values)).all()

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eiphase import loihi, ranges
+from eiphase import ranges
 from eiphase.lif import Recording
+from eiphase.loihi import DynamicRange
 from eiphase.ranges import Quantiles
 
 PROBABILITIES = (0.0, 0.2, 0.5, 0.8, 1.0)
@@ -81,5 +82,12 @@ def test_the_range_of_a_recording_is_that_of_its_current_and_voltage():
     in_blocks = ranges.RangeOfStates(40, 6)
     for steps in (slice(0, 11), slice(11, 40)):
         in_blocks.add(Recording(*(array[steps] for array in recording)))
-    expected = loihi.dynamic_range(recording.current, recording.voltage)
+    u, v = recording.current, recording.voltage
+    expected = DynamicRange(
+        *np.quantile(u, (0.2, 0.8)),
+        *np.quantile(v, (0.2, 0.8)),
+        current_minimum=u.min(),
+        current_maximum=u.max(),
+        voltage_minimum=v.min(),
+    )
     assert in_blocks.found() == expected == ranges.dynamic_range(recording)

@@ -26,6 +26,7 @@ from eiphase import (
 )  # fmt: skip
 from eiphase.mapping import ScaleStatus
 from eiphase.network import Network
+from eiphase.ranges import dynamic_range
 
 PAGE = " ".join((REPOSITORY / "docs/science.md").read_text().split())
 DEMO = sweep.load(REPOSITORY / "config/demo.yaml")
@@ -44,7 +45,7 @@ def spiking(half_gaussian, q_factor, g_factor):
     point = Network(n_neurons=400, q_factor=q_factor, g_factor=g_factor, seed=1)
     real, _ = mapping.rate_to_lif(half_gaussian, point, "tutorial")
     recording = lif.run(real, 1000)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     return real, recording, loihi.tutorial(real, ranges)
 
 
@@ -176,7 +177,7 @@ def test_the_example_of_chaos():
     recording, found = twins.run_lif(real, 4000, burn_in=1000)
     exponent, _ = per_time_constant(found.log_growth)
     spread = damage.outcome(found.spike_damage, recording.spikes[1000:])
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
+    ranges = dynamic_range(recording)
     recording, found = twins.run_loihi(loihi.tutorial(real, ranges), 4000, burn_in=1000)
     spike = damage.outcome(found.spike_damage, recording.spikes[1000:])
     bit = damage.outcome(found.bit_damage, recording.spikes[1000:])
@@ -195,7 +196,7 @@ def test_damage_has_a_border_with_mappings_that_keep_what_they_map():
         real, _ = mapping.rate_to_lif(z, point, "corrected")
         recording, found = twins.run_lif(real, 4000, burn_in=1000)
         levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
-        ranges = loihi.dynamic_range(recording.current, recording.voltage)
+        ranges = dynamic_range(recording)
         recording, found = twins.run_loihi(loihi.full_range(real, ranges), 4000, burn_in=1000)
         levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
     numbers = [f"{found.level:.2f}" for found in levels]

@@ -26,6 +26,7 @@ from eiphase.lyapunov import ExponentFlag
 from eiphase.moments import Moments
 from eiphase.network import Network
 from eiphase.observables import Flag
+from eiphase.ranges import dynamic_range
 from eiphase.samples import Samples
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, Tile
@@ -56,9 +57,7 @@ def simulate(config, backend):
         parameters, _ = mapping.rate_to_lif(half, point, sweep.mapping.rate_to_lif)
         recording = lif.run(parameters, steps)
         if backend == "lif_bit_accurate":
-            integers = loihi.tutorial(
-                parameters, loihi.dynamic_range(recording.current, recording.voltage)
-            )
+            integers = loihi.tutorial(parameters, dynamic_range(recording))
             recording = loihi.run(integers, steps)
         activity.append(recording.spikes)
     return values, activity
@@ -204,7 +203,7 @@ def in_thresholds(backend, point):
     if backend == "lif_float":
         return 0.07 * network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     recording = lif.run(real, 1000)
-    integers = loihi.tutorial(real, loihi.dynamic_range(recording.current, recording.voltage))
+    integers = loihi.tutorial(real, dynamic_range(recording))
     stored = loihi.Connections(integers.weights, integers.weight_exponent, loihi.WEIGHT_BITS).stored
     return stored * 2.0**integers.weight_exponent / integers.vth
 
@@ -337,7 +336,7 @@ def test_damage_of_spiking_networks_is_of_the_steps_after_burn_in(backend):
         real, _ = mapping.rate_to_lif(half, point, "tutorial")
         recording, found = twins.run_lif(real, 600, burn_in=150)
         if backend == "lif_bit_accurate":
-            ranges = loihi.dynamic_range(recording.current, recording.voltage)
+            ranges = dynamic_range(recording)
             _, found = twins.run_loihi(loihi.tutorial(real, ranges), 600, burn_in=150)
         else:
             expected = lyapunov.exponent(found.log_growth[150:])

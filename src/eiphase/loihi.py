@@ -15,7 +15,6 @@ from numba import int32, njit
 from eiphase import network, vectors
 from eiphase.lif import LIFParameters
 from eiphase.network import Synapses
-from eiphase.quantiles import extremes, quantiles
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.
 STATE_BITS = 24  # current and voltage, signed
@@ -212,22 +211,6 @@ class IntegerRecording(NamedTuple):
     spikes: np.ndarray  # (time, neuron), 0 or 1, uint8
     current_wraps: int  # how often, over neurons and steps, u left its 24 bits
     voltage_clips: int  # how often v was clipped to its 24 bits
-
-
-def dynamic_range(current: np.ndarray, voltage: np.ndarray) -> DynamicRange:
-    """The 0.2 and 0.8 quantiles of u and v over all neurons and steps, and their extremes."""
-    current_low, current_high = quantiles(current, RANGE_QUANTILES)
-    voltage_low, voltage_high = quantiles(voltage, RANGE_QUANTILES)
-    current_minimum, current_maximum = extremes(current)
-    return DynamicRange(
-        current_low,
-        current_high,
-        voltage_low,
-        voltage_high,
-        current_minimum=current_minimum,
-        current_maximum=current_maximum,
-        voltage_minimum=float(voltage.min()),
-    )
 
 
 def tutorial(

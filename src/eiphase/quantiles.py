@@ -30,8 +30,11 @@ def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
 
 
 def extremes(x: np.ndarray) -> tuple[float, float]:
-    """The smallest and the largest number of x, in one pass; of those that are not NaN."""
-    low, high = _extremes(np.ravel(x))
+    """The smallest and the largest number of x, in one pass; NaN if x holds one."""
+    values = np.ravel(x)
+    low, high, n_numbers = _extremes(values)
+    if n_numbers.sum() < values.size:
+        return np.nan, np.nan
     return float(low.min()), float(high.max())
 
 
@@ -107,12 +110,17 @@ def _within(values, low, high):
 
 @njit(cache=True)
 def _extremes(values):
-    """The smallest and the largest of every `_LANES`-th number, from each of the first on."""
+    """Of every `_LANES`-th number, from each of the first on: the smallest, the largest, how many.
+
+    NaN left out.
+    """
     low = np.full(_LANES, np.inf)
     high = np.full(_LANES, -np.inf)
+    n_numbers = np.zeros(_LANES, np.int64)
     for first in range(0, len(values), _LANES):
         part = values[first : first + _LANES]
         for k in range(len(part)):  # each compared with its own, so that vectors can do it
             low[k] = part[k] if part[k] < low[k] else low[k]
             high[k] = part[k] if part[k] > high[k] else high[k]
-    return low, high
+            n_numbers[k] += part[k] == part[k]
+    return low, high, n_numbers

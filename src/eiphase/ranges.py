@@ -8,6 +8,7 @@ from numba import njit
 from eiphase import loihi
 from eiphase.lif import Recording
 from eiphase.loihi import DynamicRange
+from eiphase.quantiles import extremes, quantiles
 
 # Up to so many values are kept, and their quantiles exact.
 KEPT_VALUES = 2**21
@@ -19,7 +20,7 @@ _RESOLVED_BITS = 40  # of the largest value; integers of 64 bits count the bins 
 class Quantiles:
     """Quantiles and extremes of `n_values` numbers that come in blocks.
 
-    Up to `KEPT_VALUES` they are those of `loihi.quantiles`. Beyond, a histogram is kept
+    Up to `KEPT_VALUES` they are those of `quantiles.quantiles`. Beyond, a histogram is kept
     whose bins are 2**e wide, with the smallest e for which `BINS` of them hold all that
     has come: a quantile is then wrong by one bin at most, less than 1e-6 of the range from
     minimum to maximum (or 1e-12 of the largest magnitude, if that is more). As the range grows,
@@ -36,8 +37,9 @@ class Quantiles:
     def add(self, x: np.ndarray) -> None:
         """Take in the next values, of any shape; they may not change if these are all."""
         values = x.ravel()
-        self.minimum = float(np.minimum(self.minimum, values.min()))
-        self.maximum = float(np.maximum(self.maximum, values.max()))
+        low, high = extremes(values)
+        self.minimum = float(np.minimum(self.minimum, low))  # NaN stays
+        self.maximum = float(np.maximum(self.maximum, high))
         if len(self._counts):
             self._count(values)
         elif len(values) == self._n_values:
@@ -53,7 +55,7 @@ class Quantiles:
         if not math.isfinite(self.maximum - self.minimum):
             return [math.nan] * len(probabilities)
         if not len(self._counts):
-            return loihi.quantiles(self._kept, probabilities)
+            return quantiles(self._kept, probabilities)
         ends = np.cumsum(self._counts)
         width = math.ldexp(1.0, self._exponent)
         found = []
