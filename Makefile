@@ -1,5 +1,5 @@
 # One command each, on a machine with Python 3.11 or 3.12, pip, git and make.
-# What is installed goes into two folders of the project: .uv (the installer) and .venv.
+# What is installed goes into folders of the project: .uv (the installer), .venv and .venv-peers.
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 UV = $(shell command -v uv || echo .uv/bin/uv)
 # Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
@@ -9,7 +9,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
 
 .PHONY: demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
-	growth lock clean
+	bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -57,6 +57,9 @@ bench: .venv/ready  ## cost of one simulation, beside a matrix product and the t
 	python benchmarks/simulation.py
 	python benchmarks/options_cost.py
 
+bench-peers: .venv/ready .venv-peers/ready  ## the same networks by NumPy, JAX, Brian2 and NEST
+	python benchmarks/peers/compare.py .venv-peers/bin/python
+
 growth: export OPENBLAS_NUM_THREADS = 1
 growth: .venv/ready  ## time and memory against neurons and steps, drawn as results/growth.png
 	python benchmarks/growth.py results/growth.png
@@ -67,6 +70,11 @@ growth: .venv/ready  ## time and memory against neurons and steps, drawn as resu
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
+.venv-peers/ready: benchmarks/peers/requirements.lock | $(UV)
+	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv-peers
+	VIRTUAL_ENV=.venv-peers $(UV) pip sync --require-hashes --compile-bytecode $<
+	touch $@
+
 .uv/bin/uv:
 	python3 -m venv .uv
 	.uv/bin/pip install --quiet 'uv>=0.9,<1'
@@ -74,6 +82,9 @@ growth: .venv/ready  ## time and memory against neurons and steps, drawn as resu
 lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
 	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
 		--all-extras pyproject.toml --output-file requirements.lock
+	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
+		--python-version 3.11 benchmarks/peers/requirements.in \
+		--output-file benchmarks/peers/requirements.lock
 
 clean:  ## remove the environment; results stay
-	rm -rf .venv .uv
+	rm -rf .venv .venv-peers .uv
