@@ -46,7 +46,7 @@ PEERS = (
     ),
     Peer(name="NumPy loop", module="with_numpy", backends=BACKENDS),
     Peer(name="NumPy, 64 at once", module="with_numpy_batch", backends=("rate",)),
-    Peer(name="JAX", module="with_jax", backends=BACKENDS, in_full=("rate",)),
+    Peer(name="JAX", module="with_jax", backends=BACKENDS, in_full=("rate", "lif_float")),
     Peer(
         name="Brian2, C++ standalone",
         module="with_brian2_standalone",

@@ -1,5 +1,6 @@
 """Costs of sweeps as Markdown tables."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -9,81 +10,98 @@ from peers import BACKENDS, LARGE_SIDE, PEERS, SIDE, Peer
 CLOCKS = ("processor time", "time of day")
 
 
+def _unknown() -> np.ndarray:
+    return np.full(len(CLOCKS), np.inf)
+
+
 @dataclass
 class Cost:
-    """Seconds by both `CLOCKS`, the smallest of all rounds; for as many networks as simulated.
+    """Seconds by both `CLOCKS`, the least of all rounds, for as many networks as were simulated.
 
-    `first` is a process from its start to the end of its first pass, with what was compiled
-    before; `ever` the same with nothing compiled.
+    `again` is a pass over them in a process that has made one before, `started` what the first
+    pass of a process takes longer, `ever` the same where nothing was compiled before; `many` a
+    pass over the sweep of 4096 points, infinite if there was none.
     """
 
-    ever: np.ndarray = field(default_factory=lambda: np.full(2, np.inf))
-    first: np.ndarray = field(default_factory=lambda: np.full(2, np.inf))
-    again: np.ndarray = field(default_factory=lambda: np.full(2, np.inf))
-    many: np.ndarray = field(default_factory=lambda: np.full(2, np.inf))
+    again: np.ndarray = field(default_factory=_unknown)
+    started: np.ndarray = field(default_factory=_unknown)
+    ever: np.ndarray = field(default_factory=_unknown)
+    many: np.ndarray = field(default_factory=_unknown)
 
 
 Costs = dict[tuple[Peer, str], Cost]  # by peer and backend
 
 
 class Sweeps(NamedTuple):
-    """What sweeps cost one peer on one backend, as text; ~ marks what a part was scaled to."""
+    """What sweeps cost one peer on one backend; of 64 and of 4096 points, as text.
+
+    Each sweep alone, with the start of a process, and with what the first ever compiles. ~ marks
+    what was scaled up from fewer points.
+    """
 
     start_up: str
     compiling: str
     few: str
-    few_with_both: str
+    few_started: str
+    few_first: str
     many: str
-    many_with_both: str
+    many_started: str
+    many_first: str
+
+
+HEADS = ("start-up", "compiling", "64", "started", "first", "4096", "started", "first")
 
 
 def sweeps(peer: Peer, cost: Cost, clock: int) -> Sweeps:
-    """Seconds of sweeps of 64 and 4096 points, without and with start-up and compiling."""
-    start_up = max(cost.first[clock] - cost.again[clock], 0.0)
-    compiling = max(cost.ever[clock] - cost.first[clock], 0.0)
+    """A peer's seconds by one of the `CLOCKS`."""
+    start_up = cost.started[clock]
+    compiling = max(cost.ever[clock] - start_up, 0.0)
     few = cost.again[clock] * (SIDE / peer.side) ** 2
     many = cost.many[clock]
-    few_mark = "" if peer.side == SIDE else "~"
-    many_mark = "~" if np.isinf(many) else ""
-    if many_mark:
+    scaled = bool(np.isinf(many))
+    if scaled:
         many = few * (LARGE_SIDE / SIDE) ** 2
-    both = start_up + compiling
     return Sweeps(
         _seconds(start_up),
         _seconds(compiling),
-        few_mark + _seconds(few),
-        few_mark + _seconds(few + both),
-        many_mark + _seconds(many),
-        many_mark + _seconds(many + both),
+        *_with_start(few, start_up, compiling, "" if peer.side == SIDE else "~"),
+        *_with_start(many, start_up, compiling, "~" if scaled else ""),
     )
+
+
+def _with_start(sweep: float, start_up: float, compiling: float, mark: str) -> list[str]:
+    seconds = (sweep, sweep + start_up, sweep + start_up + compiling)
+    return [mark + _seconds(value) for value in seconds]
 
 
 def table(costs: Costs, backend: str, clock: int) -> str:
     """One backend's costs as Markdown."""
-    lines = [
-        f"| `{backend}` | start-up | compiling | 64 | with both | 4096 | with both |",
-        "| --- |" + " ---: |" * 6,
-    ]
+    lines = [_row(f"`{backend}`", HEADS), "| --- |" + " ---: |" * len(HEADS)]
     for (peer, of_backend), cost in costs.items():
         if of_backend == backend:
-            lines.append(f"| {peer.name} | " + " | ".join(sweeps(peer, cost, clock)) + " |")
+            lines.append(_row(peer.name, sweeps(peer, cost, clock)))
     return "\n".join(lines)
 
 
 def overview(costs: Costs, clock: int) -> str:
-    """All backends as one Markdown table: without, and with start-up and compiling."""
+    """All backends as one Markdown table: each sweep alone / in a new process / first ever."""
     heads = [f"`{backend}`, {count}" for backend in BACKENDS for count in (64, 4096)]
-    lines = ["| | " + " | ".join(heads) + " |", "| --- |" + " ---: |" * len(heads)]
+    lines = [_row("", heads), "| --- |" + " ---: |" * len(heads)]
     for peer in PEERS:
         cells = []
         for backend in BACKENDS:
-            if backend not in peer.backends:
+            if backend in peer.backends:
+                cost = sweeps(peer, costs[peer, backend], clock)
+                cells.append(f"{cost.few} / {cost.few_started} / {cost.few_first}")
+                cells.append(f"{cost.many} / {cost.many_started} / {cost.many_first}")
+            else:
                 cells += ["", ""]
-                continue
-            cost = sweeps(peer, costs[peer, backend], clock)
-            cells += [f"{cost.few} / {cost.few_with_both}", f"{cost.many} / {cost.many_with_both}"]
-        lines.append(f"| {peer.name} | " + " | ".join(cells) + " |")
+        lines.append(_row(peer.name, cells))
     return "\n".join(lines)
+
+
+def _row(title: str, cells: Sequence[str]) -> str:
+    return f"| {title} | " + " | ".join(cells) + " |"
 
 
 def _seconds(value: float) -> str:
