@@ -18,9 +18,13 @@ SIMULATION = Simulation(steps=grid.N_STEPS, burn_in=grid.N_STEPS // 5, max_lag=g
 
 def observed(backend: str, recordings: Iterable[np.ndarray]) -> np.ndarray:
     """Mean rate and c(0) of each network, whatever their flags, (network, 2)."""
-    measure = measurement.of_states if backend == "rate" else measurement.of_spikes
-    found = [measure(recording, SIMULATION, Observables()) for recording in recordings]
-    return np.array([(values["mean_rate"], values["autocovariance"][0]) for values in found])
+    kind = measurement.OfStates if backend == "rate" else measurement.OfSpikes
+    found = []
+    for recording in recordings:
+        measured = kind(recording.shape[1], SIMULATION, Observables())
+        values = measurement.of_whole(measured, recording, SIMULATION)
+        found.append((values["mean_rate"], values["autocovariance"][0]))
+    return np.array(found)
 
 
 def spread(backend: str, side: int) -> np.ndarray:

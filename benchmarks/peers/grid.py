@@ -3,7 +3,7 @@
 import numpy as np
 from networks import Networks
 
-from eiphase import lif, loihi, mapping, network
+from eiphase import lif, loihi, mapping, network, ranges
 from eiphase.lif import LIFParameters
 from eiphase.loihi import ALIGNMENT, DECAY_BITS
 from eiphase.network import Network
@@ -53,10 +53,8 @@ def _centres(start: float, stop: float, count: int) -> np.ndarray:
 
 def _integers(real: LIFParameters) -> tuple[np.ndarray, tuple[int, ...]]:
     """Stored weights and the other integers, as `Networks` has them."""
-    recording = lif.run(real, N_STEPS)
-    ranges = loihi.dynamic_range(recording.current, recording.voltage)
-    found = loihi.tutorial(real, ranges)
-    return found.stored_weights(), (
+    found = loihi.tutorial(real, ranges.dynamic_range(lif.run(real, N_STEPS)))
+    return found.stored_weights, (
         found.weight_exponent,
         2**DECAY_BITS - (found.du + 1),
         2**DECAY_BITS - found.dv,

@@ -18,7 +18,7 @@ def rate(networks: Networks, n_steps: int, cache: Path) -> Simulate:
     keep_freed_memory()
 
     def simulate() -> Iterator[np.ndarray]:
-        together = eiphase.rate.batch_size(networks.n_neurons, n_steps)
+        together = eiphase.rate.LANES
         for first in range(0, len(networks), together):
             members = [
                 Network(
