@@ -1,6 +1,6 @@
-"""The numbers that the science page states, computed again.
+"""The numbers that the pages on science state, computed again.
 
-Each test puts a number into the sentence and looks for it on the page.
+Each test puts a number into the sentence and looks for it there.
 """
 
 import re
@@ -28,7 +28,8 @@ from eiphase.mapping import ScaleStatus
 from eiphase.network import Network
 from eiphase.ranges import dynamic_range
 
-PAGE = " ".join((REPOSITORY / "docs/science.md").read_text().split())
+PAGES = [REPOSITORY / "docs" / name for name in ("science.md", "chaos.md", "mappings.md")]
+PAGE = " ".join(" ".join(page.read_text() for page in PAGES).split())
 DEMO = sweep.load(REPOSITORY / "config/demo.yaml")
 
 
