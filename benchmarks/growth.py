@@ -20,7 +20,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from eiphase import rate
-from eiphase.loihi import DynamicRange
+from eiphase.quantisation import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 

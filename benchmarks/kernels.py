@@ -14,7 +14,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eiphase import lif, loihi, mapping, measurement, network, rate
+from eiphase import lif, loihi, mapping, measurement, network, quantisation, rate
 from eiphase.memory import keep_freed_memory
 from eiphase.network import Network
 from eiphase.ranges import dynamic_range
@@ -38,7 +38,7 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
     lif_network, _ = mapping.rate_to_lif(half, CRITICAL, "tutorial")
     recording = lif.run(lif_network, N_STEPS)
     ranges = dynamic_range(recording)
-    integers = loihi.tutorial(lif_network, ranges)
+    integers = quantisation.tutorial(lif_network, ranges)
     activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
     product = np.empty_like(activation)
 
@@ -63,8 +63,8 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         "lif_bit_accurate": (lambda: loihi.run(integers, N_STEPS), 1),
         "mapping to LIF": (lambda: mapping.rate_to_lif(half, CRITICAL, "tutorial"), 1),
         "range of u and v": (lambda: dynamic_range(recording), 1),
-        "mapping to integers": (lambda: loihi.tutorial(lif_network, ranges), 1),
-        "use of the bits": (lambda: loihi.weight_use(integers, lif_network), 1),
+        "mapping to integers": (lambda: quantisation.tutorial(lif_network, ranges), 1),
+        "use of the bits": (lambda: quantisation.weight_use(integers, lif_network), 1),
         "observables of states": (lambda: measure(measurement.OfStates, of_rate), 1),
         "observables of spikes": (lambda: measure(measurement.OfSpikes, recording.spikes), 1),
     }

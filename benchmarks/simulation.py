@@ -18,7 +18,7 @@ from pathlib import Path
 
 import tutorial_path
 
-from eiphase import lif, loihi, mapping, network, tile_file
+from eiphase import lif, mapping, network, quantisation, tile_file
 from eiphase.network import Network
 from eiphase.processes.ei_network import EINetwork
 from eiphase.ranges import dynamic_range
@@ -80,7 +80,7 @@ def tutorial_seconds() -> dict[str, float]:
     networks = {
         "rate": EINetwork.rate(weights, step_size=0.01, bias=0.1),
         "lif_float": EINetwork.lif(lif_network),
-        "lif_bit_accurate": EINetwork.loihi(loihi.tutorial(lif_network, ranges)),
+        "lif_bit_accurate": EINetwork.loihi(quantisation.tutorial(lif_network, ranges)),
     }
     taken = {}
     for backend, process in networks.items():

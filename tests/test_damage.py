@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiphase import damage, lif, loihi, mapping, network, twins
+from eiphase import damage, lif, loihi, mapping, network, quantisation, twins
 from eiphase.damage import Damage, Fate, Twin
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
@@ -145,7 +145,7 @@ def random_network(seed, n=40):
 
 def in_integers(real):
     recording = lif.run(real, 500)
-    return loihi.tutorial(real, dynamic_range(recording))
+    return quantisation.tutorial(real, dynamic_range(recording))
 
 
 def test_the_network_beside_its_twins_is_that_without():

@@ -1,7 +1,6 @@
 """Memory of a tile's job: it does not grow with the steps, and is what the job asks for."""
 
 import json
-import os
 import subprocess
 import sys
 
@@ -12,9 +11,10 @@ from eiphase.sweep import Sweep
 
 BACKENDS = ["rate", "lif_float", "lif_bit_accurate"]
 JOB = """
-import json, sys
+import json, re, resource, sys
+from pathlib import Path
 import numpy as np
-from eiphase.loihi import DynamicRange
+from eiphase.quantisation import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 
@@ -22,16 +22,17 @@ sweep = Sweep.model_validate(json.loads(sys.argv[1]))
 given = vars(DynamicRange(-0.1, 0.1, -1.0, 1.0, -0.2, 0.2, -2.0)).items()
 ranges = {name: np.full(len(sweep.points()), value) for name, value in given}
 simulate_tile(sweep, sweep.tile(sys.argv[2], 1, 0), ranges=ranges)
+# Of this process itself, what it holds; getrusage would count the one that has started it.
+own = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
+print(max(int(own), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
 """
 
 
 def peak_mb(config, backend):
     """Of the largest process of a tile's job, which is the model; it sees what others hold."""
     words = [sys.executable, "-c", JOB, json.dumps(config), backend]
-    process = subprocess.Popen(words, stderr=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    assert status == 0
-    return usage.ru_maxrss / 1024
+    run = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
+    return int(run.stdout) / 1024
 
 
 def config_of(n_neurons, n_steps, **changes):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_weights
 
-from eiphase import lif, loihi, mapping, network
+from eiphase import lif, loihi, mapping, network, quantisation
 from eiphase.lif import LIFParameters
 from eiphase.loihi import Connections, LoihiParameters
 from eiphase.processes import ei_network
@@ -21,7 +21,7 @@ def critical(tutorial):
     parameters, _ = mapping.rate_to_lif(network.half, network.point, "tutorial")
     recording = lif.run(parameters, 1000)
     ranges = dynamic_range(recording)
-    return loihi.tutorial(parameters, ranges), ranges
+    return quantisation.tutorial(parameters, ranges), ranges
 
 
 def test_dynamic_range_is_the_tutorials(tutorial, critical):
@@ -76,7 +76,7 @@ def test_stored_weights_are_lavas(low, width, bits, seed):
 )
 def test_weight_use(weights, clipped_fraction, bits):
     real = LIFParameters(weights=np.ones((1, 1)), du=0.1, dv=0.1, vth=1.0, bias=1.0)
-    use = loihi.weight_use(lone_pair(weights=np.array([weights])), real)
+    use = quantisation.weight_use(lone_pair(weights=np.array([weights])), real)
     assert use[:2] == (clipped_fraction, bits)
 
 
@@ -85,7 +85,9 @@ def test_weight_strength_is_that_of_the_weights_that_run():
     real = LIFParameters(weights=np.array([[0, -0.5], [1.5, 0]]), du=0, dv=0, vth=2.0, bias=1.0)
     integer = lone_pair(weights=np.array([[0, -100], [300, 0]]), vth=200, weight_exponent=1)
     stored = (100 + 254) * 2
-    assert loihi.weight_use(integer, real).strength == pytest.approx(stored / 200 / (2.0 / 2.0))
+    assert quantisation.weight_use(integer, real).strength == pytest.approx(
+        stored / 200 / (2.0 / 2.0)
+    )
 
 
 def test_the_tutorials_mapping_doubles_weights_where_its_exponent_is_one():
@@ -94,9 +96,9 @@ def test_the_tutorials_mapping_doubles_weights_where_its_exponent_is_one():
     point = network.Network(n_neurons=400, q_factor=1.0, g_factor=4.5, seed=1)
     real, _ = mapping.rate_to_lif(half, point, "tutorial")
     recording = lif.run(real, 1000)
-    integer = loihi.tutorial(real, dynamic_range(recording))
+    integer = quantisation.tutorial(real, dynamic_range(recording))
     assert integer.weight_exponent == 1
-    assert loihi.weight_use(integer, real).strength == pytest.approx(2, rel=0.1)
+    assert quantisation.weight_use(integer, real).strength == pytest.approx(2, rel=0.1)
 
 
 def tutorial_oracle(parameters, ranges):
@@ -139,8 +141,8 @@ def test_integers_equal_the_tutorials_conversion_anywhere(seed, strength, bias, 
         weights=strength * rng.normal(size=(6, 6)), du=0.07, dv=0.01, vth=1.0, bias=bias
     )
     ends = [*np.sort(reach * rng.normal(size=2)), *np.sort(rng.normal(size=2))]
-    ranges = loihi.DynamicRange(*ends, -5 * reach, 5 * reach, -5)
-    found = loihi.tutorial(real, ranges)
+    ranges = quantisation.DynamicRange(*ends, -5 * reach, 5 * reach, -5)
+    found = quantisation.tutorial(real, ranges)
     for name, expected in tutorial_oracle(real, ranges).items():
         assert np.array_equal(getattr(found, name), expected), name
 
@@ -148,8 +150,10 @@ def test_integers_equal_the_tutorials_conversion_anywhere(seed, strength, bias, 
 def test_the_conversion_reaches_several_weight_exponents():
     """So that the comparison above does not go over one case only."""
     real = LIFParameters(weights=np.array([[-0.1, 0.1]]), du=0.07, dv=0.01, vth=1.0, bias=0.05)
-    ranges = [loihi.DynamicRange(-reach, reach, -1, 1, -reach, reach, -1) for reach in (1, 1e3)]
-    assert {loihi.tutorial(real, r).weight_exponent for r in ranges} == {0, 1}
+    ranges = [
+        quantisation.DynamicRange(-reach, reach, -1, 1, -reach, reach, -1) for reach in (1, 1e3)
+    ]
+    assert {quantisation.tutorial(real, r).weight_exponent for r in ranges} == {0, 1}
 
 
 def quantised(q_factor, *, g_factor=4.5, seed=1, rate_to_lif="identity", bits=8, n_steps=4000):
@@ -159,7 +163,7 @@ def quantised(q_factor, *, g_factor=4.5, seed=1, rate_to_lif="identity", bits=8,
     real, _ = mapping.rate_to_lif(half, point, rate_to_lif)
     recording = lif.run(real, n_steps)
     ranges = dynamic_range(recording)
-    return real, loihi.full_range(real, ranges, bits), recording
+    return real, quantisation.full_range(real, ranges, bits), recording
 
 
 @pytest.mark.parametrize("bits", [4, 6, 8])
@@ -179,7 +183,7 @@ def test_full_range_is_the_float_network_within_half_a_unit(q_factor, bits):
     )
     assert (integer.du + 1) / 4096 == pytest.approx(real.du, abs=1 / 8192)
     assert integer.dv / 4096 == pytest.approx(real.dv, abs=1 / 8192)
-    use = loihi.weight_use(integer, real)
+    use = quantisation.weight_use(integer, real)
     assert (use.clipped_fraction, use.bits) == (0, bits)
 
 
@@ -207,7 +211,7 @@ def test_full_range_overflows_nowhere(rate_to_lif, g_factor):
 def test_the_tutorials_mapping_overflows_where_full_range_does_not():
     real, _, recording = quantised(4.0)
     ranges = dynamic_range(recording)
-    assert loihi.run(loihi.tutorial(real, ranges), 4000).voltage_clips > 0
+    assert loihi.run(quantisation.tutorial(real, ranges), 4000).voltage_clips > 0
 
 
 @pytest.mark.parametrize("q_factor", [0.5, 1.0, 1.5, 2.0])

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from lava.magma.core.run_conditions import RunSteps
 from lava.proc.io.source import RingBuffer
 
-from eiphase import lif, loihi, mapping, network, rate
+from eiphase import lif, mapping, network, quantisation, rate
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.processes import ei_network
@@ -23,7 +23,7 @@ def on_all_backends(half, point, n_steps):
     lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
     recording = lif.run(lif_network, n_steps)
     ranges = dynamic_range(recording)
-    integers = loihi.tutorial(lif_network, ranges)
+    integers = quantisation.tutorial(lif_network, ranges)
     reference_rate = EINetwork.rate(weights, step_size=point.step_size, bias=point.bias)
     return {
         "rate": (reference_rate, rate.Batch(half, [point])),

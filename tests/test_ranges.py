@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from eiphase import ranges
 from eiphase.lif import Recording
-from eiphase.loihi import DynamicRange
+from eiphase.quantisation import DynamicRange
 from eiphase.ranges import Quantiles
 
 PROBABILITIES = (0.0, 0.2, 0.5, 0.8, 1.0)

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 import eiphase
-from eiphase import lif, loihi, mapping, network, observables
+from eiphase import lif, loihi, mapping, network, observables, quantisation
 from eiphase.dataset import DatasetError
 from eiphase.memory import shared_array
 from eiphase.observables import Flag
@@ -367,14 +367,14 @@ def test_mappings_and_diagnostics_are_those_asked_for(recordings):
     spikes = identity.spikes.values[60].astype(float)
     np.testing.assert_allclose(eiphase.activation(identity).total[60], weights @ spikes)
     integers = recordings["lif_bit_accurate"]
-    names = loihi.DynamicRange.__dataclass_fields__
-    ranges = loihi.DynamicRange(**{name: float(integers[name]) for name in names})
+    names = quantisation.DynamicRange.__dataclass_fields__
+    ranges = quantisation.DynamicRange(**{name: float(integers[name]) for name in names})
     real, _ = mapping.rate_to_lif(half, POINT, "tutorial")
-    expected = loihi.run(loihi.tutorial(real, ranges), 400)
+    expected = loihi.run(quantisation.tutorial(real, ranges), 400)
     assert np.array_equal(integers.spikes, expected.spikes)
     assert integers.voltage_clips == expected.voltage_clips
     assert integers.current_wraps == expected.current_wraps
-    assert integers.integer_threshold == loihi.tutorial(real, ranges).vth
+    assert integers.integer_threshold == quantisation.tutorial(real, ranges).vth
 
 
 def test_options_of_measure_are_heeded(recordings):

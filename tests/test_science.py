@@ -19,6 +19,7 @@ from eiphase import (
     network,
     observables,
     perturbation,
+    quantisation,
     rate,
     sweep,
     tangent,
@@ -47,7 +48,7 @@ def spiking(half_gaussian, q_factor, g_factor):
     real, _ = mapping.rate_to_lif(half_gaussian, point, "tutorial")
     recording = lif.run(real, 1000)
     ranges = dynamic_range(recording)
-    return real, recording, loihi.tutorial(real, ranges)
+    return real, recording, quantisation.tutorial(real, ranges)
 
 
 def test_short_runs_underestimate():
@@ -110,13 +111,13 @@ def test_where_the_solver_solves_weights_hardly_depend_on_q():
 def test_integer_weights_are_twice_as_strong_or_clipped():
     stated("at q = 1, g = 4.5 integer weights are about twice as strong")
     real, _, integers = spiking(half(1), 1.0, 4.5)
-    assert loihi.weight_use(integers, real).strength == pytest.approx(2, abs=0.2)
+    assert quantisation.weight_use(integers, real).strength == pytest.approx(2, abs=0.2)
     stated("at g = 3, up to a third of the weights are clipped")
     clipped = []
     for z in map(half, DEMO.seeds):
         for q in DEMO.grid.q_factor:
             real, _, integers = spiking(z, q, 3.0)
-            clipped.append(loihi.weight_use(integers, real).clipped_fraction)
+            clipped.append(quantisation.weight_use(integers, real).clipped_fraction)
     assert max(clipped) == pytest.approx(1 / 3, abs=0.02)
 
 
@@ -179,7 +180,7 @@ def test_the_example_of_chaos():
     exponent, _ = per_time_constant(found.log_growth)
     spread = damage.outcome(found.spike_damage, recording.spikes[1000:])
     ranges = dynamic_range(recording)
-    recording, found = twins.run_loihi(loihi.tutorial(real, ranges), 4000, burn_in=1000)
+    recording, found = twins.run_loihi(quantisation.tutorial(real, ranges), 4000, burn_in=1000)
     spike = damage.outcome(found.spike_damage, recording.spikes[1000:])
     bit = damage.outcome(found.bit_damage, recording.spikes[1000:])
     stated(
@@ -198,7 +199,9 @@ def test_damage_has_a_border_with_mappings_that_keep_what_they_map():
         recording, found = twins.run_lif(real, 4000, burn_in=1000)
         levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
         ranges = dynamic_range(recording)
-        recording, found = twins.run_loihi(loihi.full_range(real, ranges), 4000, burn_in=1000)
+        recording, found = twins.run_loihi(
+            quantisation.full_range(real, ranges), 4000, burn_in=1000
+        )
         levels.append(damage.outcome(found.spike_damage, recording.spikes[1000:]))
     numbers = [f"{found.level:.2f}" for found in levels]
     stated(

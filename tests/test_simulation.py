@@ -15,6 +15,7 @@ from eiphase import (
     mapping,
     network,
     observables,
+    quantisation,
     rate,
     statistics,
     tangent,
@@ -57,7 +58,7 @@ def simulate(config, backend):
         parameters, _ = mapping.rate_to_lif(half, point, sweep.mapping.rate_to_lif)
         recording = lif.run(parameters, steps)
         if backend == "lif_bit_accurate":
-            integers = loihi.tutorial(parameters, dynamic_range(recording))
+            integers = quantisation.tutorial(parameters, dynamic_range(recording))
             recording = loihi.run(integers, steps)
         activity.append(recording.spikes)
     return values, activity
@@ -203,7 +204,7 @@ def in_thresholds(backend, point):
     if backend == "lif_float":
         return 0.07 * network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     recording = lif.run(real, 1000)
-    integers = loihi.tutorial(real, dynamic_range(recording))
+    integers = quantisation.tutorial(real, dynamic_range(recording))
     stored = loihi.Connections(integers.weights, integers.weight_exponent, loihi.WEIGHT_BITS).stored
     return stored * 2.0**integers.weight_exponent / integers.vth
 
@@ -337,7 +338,7 @@ def test_damage_of_spiking_networks_is_of_the_steps_after_burn_in(backend):
         recording, found = twins.run_lif(real, 600, burn_in=150)
         if backend == "lif_bit_accurate":
             ranges = dynamic_range(recording)
-            _, found = twins.run_loihi(loihi.tutorial(real, ranges), 600, burn_in=150)
+            _, found = twins.run_loihi(quantisation.tutorial(real, ranges), 600, burn_in=150)
         else:
             expected = lyapunov.exponent(found.log_growth[150:])
             assert values["lyapunov_exponent"][index] == expected.value
@@ -355,6 +356,6 @@ def test_chaos_of_networks_that_are_none_is_flagged():
     real = simulate_tile(sweep, sweep.tile("lif_float", 1, 0))
     values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real)
     assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN
-    ranges = {name: np.full(1, np.nan) for name in loihi.DynamicRange.__dataclass_fields__}
+    ranges = {name: np.full(1, np.nan) for name in quantisation.DynamicRange.__dataclass_fields__}
     values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=ranges)
     assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN

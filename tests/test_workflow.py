@@ -14,7 +14,7 @@ from test_sweep import changed
 from tiny_sweep import simulate_and_gather
 from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import figures, loihi, mapping, network, observables, provenance
+from eiphase import figures, mapping, network, observables, provenance, quantisation
 from eiphase.dataset import DatasetError
 from eiphase.network import Network
 from eiphase.notebook import execute
@@ -87,9 +87,9 @@ def test_a_point_equals_the_step_by_step_reference(sweep, backend):
         process = EINetwork.lif(lif_network)
     else:
         cell = dataset.sel(backend="lif_float", q_factor=4.0, g_factor=6.0, seed=7)
-        names = loihi.DynamicRange.__dataclass_fields__
-        ranges = loihi.DynamicRange(**{name: float(cell[name]) for name in names})
-        process = EINetwork.loihi(loihi.tutorial(lif_network, ranges))
+        names = quantisation.DynamicRange.__dataclass_fields__
+        ranges = quantisation.DynamicRange(**{name: float(cell[name]) for name in names})
+        process = EINetwork.loihi(quantisation.tutorial(lif_network, ranges))
     activity = ei_network.simulate(process, backend, 500)
     if backend != "rate":
         activity = observables.boxcar(activity, 25)

@@ -3,7 +3,7 @@
 import numpy as np
 from networks import Networks
 
-from eiphase import lif, loihi, mapping, network, ranges
+from eiphase import lif, mapping, network, quantisation, ranges
 from eiphase.lif import LIFParameters
 from eiphase.loihi import ALIGNMENT, DECAY_BITS
 from eiphase.network import Network
@@ -53,7 +53,7 @@ def _centres(start: float, stop: float, count: int) -> np.ndarray:
 
 def _integers(real: LIFParameters) -> tuple[np.ndarray, tuple[int, ...]]:
     """Stored weights and the other integers, as `Networks` has them."""
-    found = loihi.tutorial(real, ranges.dynamic_range(lif.run(real, N_STEPS)))
+    found = quantisation.tutorial(real, ranges.dynamic_range(lif.run(real, N_STEPS)))
     return found.stored_weights, (
         found.weight_exponent,
         2**DECAY_BITS - (found.du + 1),

@@ -386,7 +386,7 @@ def reading(path: Path) -> Iterator[None]:
     """While an open file is read: damage that netCDF finds only then is a `DatasetError`."""
     try:
         yield
-    except RuntimeError as error:
+    except (RuntimeError, AttributeError) as error:  # netCDF raises either
         if not str(error).startswith("NetCDF: "):
             raise
         raise DatasetError(f"{path} is damaged: {error}.") from None

@@ -128,8 +128,9 @@ def of_whole(
     measurement: Measurement, activity: np.ndarray, simulation: Simulation
 ) -> dict[str, Any]:
     """Of activity (time, neuron) that is there already, in the blocks in which a sweep has it."""
-    for steps in blocks(0, len(activity), simulation.block_steps):
-        measurement.add(activity[steps])
+    rows = np.ascontiguousarray(activity)  # a sum's bits depend on the order in memory
+    for steps in blocks(0, len(rows), simulation.block_steps):
+        measurement.add(rows[steps])
     return measurement.found()
 
 

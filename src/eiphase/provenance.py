@@ -19,7 +19,8 @@ _COMMON_SOURCES = [
     "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
-    "lif", "loihi", "mapping", "perturbation", "quantiles", "ranges", "twins", "working_point",
+    "lif", "loihi", "mapping", "perturbation", "quantiles", "quantisation",
+    "ranges", "twins", "working_point",
 ]  # fmt: skip
 _SOURCES = {
     "rate": ["rate", "tangent"],

@@ -5,10 +5,9 @@ import math
 import numpy as np
 from numba import njit
 
-from eiphase import loihi
 from eiphase.lif import Recording
-from eiphase.loihi import DynamicRange
 from eiphase.quantiles import extremes, quantiles
+from eiphase.quantisation import RANGE_QUANTILES, DynamicRange
 
 # Up to so many values are kept, and their quantiles exact.
 KEPT_VALUES = 2**21
@@ -123,9 +122,9 @@ class RangeOfStates:
         self._voltage.add(recording.voltage)
 
     def found(self) -> DynamicRange:
-        """The quantiles `loihi.RANGE_QUANTILES` over all neurons and steps, and the extremes."""
-        current_low, current_high = self._current.found(loihi.RANGE_QUANTILES)
-        voltage_low, voltage_high = self._voltage.found(loihi.RANGE_QUANTILES)
+        """The `RANGE_QUANTILES` over all neurons and steps, and the extremes."""
+        current_low, current_high = self._current.found(RANGE_QUANTILES)
+        voltage_low, voltage_high = self._voltage.found(RANGE_QUANTILES)
         return DynamicRange(
             current_low,
             current_high,

@@ -8,7 +8,7 @@ import xarray as xr
 from pydantic import ValidationError
 from scipy.special import erf
 
-from eiphase import loihi, mapping, measurement, network, provenance, rate, statistics
+from eiphase import loihi, mapping, measurement, network, provenance, quantisation, rate, statistics
 from eiphase.dataset import VARIABLES, DatasetError
 from eiphase.divergence import Divergence
 from eiphase.lif import Recording
@@ -117,7 +117,7 @@ def simulate(
     if run.backend == "lif_bit_accurate":
         if not ranges.is_finite():
             raise NoSuchIntegers("The network diverges in floating point: integers have no range.")
-        integers = loihi.FLOAT_TO_INTEGER[float_to_integer](real, ranges, weight_bits)
+        integers = quantisation.FLOAT_TO_INTEGER[float_to_integer](real, ranges, weight_bits)
         found |= integer_diagnostics(integers, real)
         if integers.is_degenerate():
             raise NoSuchIntegers("The mapping leaves no threshold, bias or decay in integers.")
@@ -384,9 +384,9 @@ def _synapses(recording: xr.Dataset) -> Synapses:
     real, _ = mapping.rate_to_lif(half, point, attributes["rate_to_lif"])
     if attributes["backend"] == "lif_float":
         return real.synapses
-    names = loihi.DynamicRange.__dataclass_fields__
+    names = quantisation.DynamicRange.__dataclass_fields__
     if lost := [name for name in names if name not in recording]:
         raise DatasetError(f"The recording has lost its variable {lost[0]}.")
-    ranges = loihi.DynamicRange(**{name: recording[name].item() for name in names})
-    quantise = loihi.FLOAT_TO_INTEGER[attributes["float_to_integer"]]
+    ranges = quantisation.DynamicRange(**{name: recording[name].item() for name in names})
+    quantise = quantisation.FLOAT_TO_INTEGER[attributes["float_to_integer"]]
     return quantise(real, ranges, attributes["weight_bits"]).synapses

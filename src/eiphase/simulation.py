@@ -9,11 +9,11 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eiphase import loihi, mapping, measurement, network, rate
+from eiphase import mapping, measurement, network, quantisation, rate
 from eiphase.damage import Assessment, Fate
 from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
-from eiphase.loihi import DynamicRange, IntegerRecording, LoihiParameters
+from eiphase.loihi import IntegerRecording, LoihiParameters
 from eiphase.lyapunov import ExponentFlag, MeanGrowth
 from eiphase.mapping import WeightScale
 from eiphase.measurement import Measurement, OfSpikes, OfStates
@@ -21,6 +21,7 @@ from eiphase.memory import shared_array
 from eiphase.network import Network, Synapses
 from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
+from eiphase.quantisation import DynamicRange
 from eiphase.ranges import RangeOfStates
 from eiphase.sweep import Sweep, Tile
 from eiphase.twins import FloatTwins, IntegerTwins
@@ -62,7 +63,7 @@ def scale_diagnostics(scale: WeightScale) -> dict[str, float]:
 
 def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[str, float]:
     """How a network was mapped to integers: values of some of `dataset.VARIABLES`."""
-    use = loihi.weight_use(integer, real)
+    use = quantisation.weight_use(integer, real)
     return {
         "integer_threshold": integer.vth,
         "integer_du": integer.du,
@@ -243,7 +244,7 @@ class _LIFFloat:
 class _LIFBitAccurate:
     def __init__(self, work: _Work):
         self.work = work
-        self.quantise = loihi.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
+        self.quantise = quantisation.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
 
     def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
         for index in range(len(self.work.networks)):

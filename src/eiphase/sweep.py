@@ -489,6 +489,7 @@ def sentence(error: ValidationError) -> str:
     """The first thing that is wrong: the key, its value, and what is allowed."""
     first = error.errors()[0]
     key = ".".join(str(part) for part in first["loc"])
+    key = key if key.isprintable() else repr(key)
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "missing":

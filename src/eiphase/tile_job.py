@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eiphase import provenance, tile_file
-from eiphase.loihi import DynamicRange
+from eiphase.quantisation import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, Tile
 from eiphase.tile_file import Values

@@ -8,7 +8,7 @@ import xarray as xr
 
 from eiphase import borders, phases
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError
-from eiphase.loihi import DynamicRange
+from eiphase.quantisation import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
 

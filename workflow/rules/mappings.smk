@@ -1,34 +1,5 @@
 # The sweep's LIF networks with other mappings, and what each does to the border.
-OTHER = f"{RESULTS}/mappings/{{mapping}}"
 WEIGHT_BITS = range(1, 9)
-
-
-def mapped_tile(mapping, tile):
-    """A tile under a mapping; one that the sweep itself has, as of lif_float, is taken from there."""
-    path = remapping.remapped(SWEEP, mapping).tile_path(tile)
-    own = path == SWEEP.tile_path(tile)
-    return f"{RESULTS if own else OTHER.format(mapping=mapping)}/tiles/{path}"
-
-
-def mapped_tiles(wildcards):
-    tiles = remapping.remapped(SWEEP, wildcards.mapping).all_tiles()
-    return [mapped_tile(wildcards.mapping, tile) for tile in tiles]
-
-
-def mapped_float_tile(wildcards):
-    if wildcards.backend != "lif_bit_accurate":
-        return []
-    tile = SWEEP.tile("lif_float", int(wildcards.seed), int(wildcards.tile))
-    return mapped_tile(wildcards.mapping, tile)
-
-
-def phase_maps(mappings):
-    """The sweep's own phase map where a mapping is the sweep's own."""
-    own = remapping.name_of(SWEEP.mapping)
-    return [
-        f"{RESULTS if name == own else OTHER.format(mapping=name)}/phase_map.nc"
-        for name in mappings
-    ]
 
 
 wildcard_constraints:

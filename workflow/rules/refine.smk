@@ -18,7 +18,7 @@ rule refine:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
     params:
-        tiles=f"{RESULTS}/tiles",
+        tiles=lambda wildcards, output: Path(output[0]).parents[2],
     shell:
         "eiphase refine {input.sweep:q} {output:q} --tiles {params.tiles:q}"
         " --backend {wildcards.backend} --seed {wildcards.seed}"

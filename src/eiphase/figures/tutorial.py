@@ -14,8 +14,8 @@ from matplotlib.figure import Figure
 
 from eiphase import recording as rec
 from eiphase.figures import network
-from eiphase.loihi import RANGE_QUANTILES
 from eiphase.observables import boxcar
+from eiphase.quantisation import RANGE_QUANTILES
 
 Recordings = Mapping[str, xr.Dataset]
 
