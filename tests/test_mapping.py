@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiphase import lif, mapping, network, observables, quantisation, working_point
+from eiphase import lif, mapping, network, quantisation, working_point
 from eiphase.mapping import ScaleStatus
 from eiphase.network import Network
-from eiphase.sweep import Mapping, Observables
+from eiphase.sweep import Mapping
 from eiphase.working_point import Moments
 
 # The Riemann zeta function at 1/2, to the digits of a double (OEIS A059750).
