@@ -174,23 +174,16 @@ def test_the_tutorial_draws_all_its_figures(tmp_path):
     assert drawn == set(figures.TUTORIAL)
 
 
-@pytest.fixture(scope="module")
-def chaos(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("chaos")
-    results, _ = run_sweep(folder, TINY | {"observables": {"chaos": True}}, cores="2")
-    return folder, results
-
-
-def test_a_sweep_with_chaos_has_an_overview(chaos):
-    _, results = chaos
+def test_a_sweep_with_chaos_has_an_overview(sweep):
+    _, results, *_ = sweep
     assert (results / "figures/overview.png").stat().st_size > 50_000
     assert (results / "figures/overview.pdf").stat().st_size > 20_000
     with xr.open_dataset(results / "divergence.nc") as divergence:
         assert float(divergence.g_factor) in TINY["grid"]["g_factor"]
 
 
-def test_other_weight_bits_simulate_integers_alone(chaos):
-    folder, results = chaos
+def test_other_weight_bits_simulate_integers_alone(sweep):
+    folder, results, *_ = sweep
     run = snakemake(folder, "precision", "--cores", "2", "--config", "sweep=tiny.yaml")
     assert run.returncode == 0, run.stderr
     assert (results / "figures/precision.png").stat().st_size > 20_000
