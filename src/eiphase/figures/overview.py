@@ -119,7 +119,7 @@ def _moves(dataset: xr.Dataset) -> str:
     moved = 100 * moved.dropna("g_factor")
     if not moved.size:
         return "Integers and floating point"
-    low, high = (f"{float(end):+.1f}".replace("-", "−") for end in (moved.min(), moved.max()))
+    low, high = (f"{float(end):+z.1f}".replace("-", "−") for end in (moved.min(), moved.max()))
     return f"Integers move the border by {low} to {high} %"
 
 
