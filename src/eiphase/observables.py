@@ -168,8 +168,8 @@ def centring_bias(c: np.ndarray, n_steps: int) -> float:
     r"""Estimate of the part of c(0) that is lost by centring on a mean over so few steps.
 
     A mean over T steps has itself the variance $\sigma^2 \approx \frac{1}{T} \sum_k c(k)$, and
-    what is measured is $c(k) - \sigma^2$ [1]. With the sum up to the first lag K at which the
-    measured c is not positive (or the largest),
+    what is measured is $c(k) - \sigma^2$ [1]. With the sum up to the last lag K before the
+    measured c first ceases to be positive (or the largest),
 
     $$\sigma^2 = \frac{c(0) + 2 \sum_{k=1}^K c(k)}{T - 2K - 1}, \qquad
       \text{bias} = \frac{\sigma^2}{c(0) + \sigma^2}.$$
