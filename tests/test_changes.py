@@ -28,12 +28,13 @@ def changed_tiny(key, value):
     return {section: TINY[section] | {name: value}}
 
 
-def planned(folder, config, env=None):
+def planned(folder, config, *targets, env=None):
     """How many jobs of each rule a run would start."""
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    run = snakemake(folder, "--dry-run", "--config", "sweep=tiny.yaml", env=env)
+    run = snakemake(folder, "--dry-run", *targets, "--config", "sweep=tiny.yaml", env=env)
     assert run.returncode == 0, run.stdout + run.stderr
-    counts = re.findall(r"^(simulate|gather|figures|summary) +(\d+)$", run.stdout, re.MULTILINE)
+    rules = "remap|simulate|simulate_remapped|gather|gather_remapped|figures|summary"
+    counts = re.findall(rf"^({rules}) +(\d+)$", run.stdout, re.MULTILINE)
     return {rule: int(count) for rule, count in dict(counts).items()}
 
 
@@ -57,6 +58,18 @@ def test_a_change_of_the_config_runs_what_it_affects(sweep, change, expected):
     folder, _ = sweep
     assert planned(folder, TINY | change) == expected
     assert planned(folder, TINY) == {}
+
+
+def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
+    """Also those of which the sweep itself has no tile, as one by another mapping to LIF."""
+    folder, _ = sweep
+    target = "results/tiny/mappings/identity-tutorial-8/phase_map.nc"
+    whole = {"remap": 1, "simulate_remapped": 4, "gather_remapped": 1}
+    assert planned(folder, TINY, target) == whole
+    run = snakemake(folder, target, "--cores", "2", "--config", "sweep=tiny.yaml")
+    assert run.returncode == 0, run.stderr
+    assert planned(folder, TINY, target) == {}
+    assert planned(folder, TINY | changed_tiny("grid.q_factor", [0.5, 4.0]), target) == whole
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,14 @@ def test_a_sweep_with_chaos_has_an_overview(sweep):
         assert float(divergence.g_factor) in TINY["grid"]["g_factor"]
 
 
+def test_bits_without_chaos_are_refused_before_anything_runs(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"observables": {}}))
+    run = snakemake(tmp_path, "precision", "--cores", "1", "--config", "sweep=tiny.yaml")
+    assert run.returncode != 0
+    assert "tiny.yaml does not measure chaos, which precision needs" in run.stderr
+    assert not (tmp_path / "results").exists()
+
+
 def test_other_weight_bits_simulate_integers_alone(sweep):
     folder, results, *_ = sweep
     run = snakemake(folder, "precision", "--cores", "2", "--config", "sweep=tiny.yaml")

@@ -111,7 +111,7 @@ def tutorial(
 def full_range(
     parameters: LIFParameters, ranges: DynamicRange, weight_bits: int = WEIGHT_BITS
 ) -> LoihiParameters:
-    r"""Integers that use the bits that there are, and overflow nowhere.
+    r"""Integers that use the bits that there are, with room for four times the range of u and v.
 
     The threshold is as large as 24 bits of u and v allow that hold four times (`HEADROOM`) what u
     and v reach in floating point, before the reset too:

@@ -133,7 +133,7 @@ class Mapping(_Section):
     effective couplings are those of the rate network; `identity`: the rate network's own."""
     float_to_integer: FloatToInteger = "tutorial"
     """How parameters become Loihi's integers. `tutorial`: as in Lava's tutorial; `full_range`:
-    using all bits of the weights, without overflow."""
+    using all bits of the weights, with room for four times the float range."""
     weight_bits: WeightBits = 8
     """Bits of each weight on Loihi, sign included where one `Dense` holds both signs."""
 

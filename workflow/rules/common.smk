@@ -63,3 +63,15 @@ def phase_maps(mappings):
         f"{RESULTS if name == own else OTHER.format(mapping=name)}/phase_map.nc"
         for name in mappings
     ]
+
+
+def phase_maps_by_bits(wildcards):
+    """Of one sweep with 1 to 8 weight bits; what a border of damage needs, it must measure."""
+    if not SWEEP.observables.chaos:
+        raise WorkflowError(
+            f"{SWEEP_FILE} does not measure chaos, which precision needs:"
+            " set observables.chaos to true."
+        )
+    return phase_maps(
+        [remapping.with_bits(SWEEP.mapping, bits) for bits in range(1, 9)]
+    )

@@ -1,5 +1,4 @@
 # The sweep's LIF networks with other mappings, and what each does to the border.
-WEIGHT_BITS = range(1, 9)
 
 
 wildcard_constraints:
@@ -37,7 +36,9 @@ use rule simulate as simulate_remapped with:
 
 use rule gather as gather_remapped with:
     input:
-        sweep=ancient(f"{OTHER}.yaml"),
+        # Not ancient: Snakemake does not ask for tiles under other names while the config
+        # file is still to be written.
+        sweep=f"{OTHER}.yaml",
         tiles=mapped_tiles,
         refined=[],
     output:
@@ -50,7 +51,7 @@ use rule gather as gather_remapped with:
 
 rule precision:
     input:
-        phase_maps([remapping.with_bits(SWEEP.mapping, bits) for bits in WEIGHT_BITS]),
+        phase_maps_by_bits,
     output:
         f"{RESULTS}/figures/precision.pdf",
         report(

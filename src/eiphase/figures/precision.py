@@ -100,6 +100,8 @@ def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
 def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple]) -> None:
     for bits, dataset in by_bits.items():
         one = dataset.sel(backend="lif_bit_accurate").sortby("g_factor")
+        if one.critical_q_mean.isnull().all():
+            continue
         axis.plot(
             one.g_factor, one.critical_q_mean, marker=".", color=colours[bits], label=f"{bits} bits"
         )
