@@ -67,6 +67,15 @@ for axis, backend in zip(axes[0], phase_map.backend.values, strict=True):
     axis.set(title=f"{backend}: {criterion}", xlabel="g_factor", ylabel="q_factor")
 
 # %% [markdown]
+# Where the sweep measured chaos (`observables.chaos`), exponents and damage say where it begins,
+# with an interval over seeds:
+
+# %%
+config = json.loads(phase_map.attrs["sweep_config"])
+if config["observables"]["chaos"]:
+    _ = eiphase.plot_phases(phase_map)
+
+# %% [markdown]
 # ## A cut at fixed inhibition, through all backends
 #
 # Lines are medians over seeds, bands reach from the lowest to the highest seed.
@@ -100,7 +109,6 @@ if spiking:
 # The result is the same to the bit.
 
 # %%
-config = json.loads(phase_map.attrs["sweep_config"])
 simulated = phase_map.c0_flag.stack(point=("backend", "q_factor", "g_factor", "seed"))
 simulated = simulated[simulated != Flag.BROKEN]
 where = {name: simulated.point[0][name].item() for name in ("q_factor", "g_factor", "seed")}

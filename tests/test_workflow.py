@@ -123,7 +123,7 @@ def test_the_notebook_runs_on_the_sweeps_result(sweep):
     nbformat.validate(notebook)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
-    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 6
+    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 7
 
 
 @pytest.mark.parametrize(
