@@ -294,6 +294,16 @@ DERIVED: dict[str, Variable] = {
         comment="By the rules of phases.classify, from the variables above.",
         flags=Phase,
     ),
+    "phase_commonest": Variable(
+        "phase that most seeds are in",
+        comment="Of phases with equally many seeds, the one with the smaller number.",
+        flags=Phase,
+        dimensions=("backend", "q_factor", "g_factor"),
+    ),
+    "phase_agreement": Variable(
+        "part of the seeds that are in phase_commonest",
+        dimensions=("backend", "q_factor", "g_factor"),
+    ),
     "critical_q": Variable(
         "q_factor where the measure of chaos changes sign, between grid points linearly",
         comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "

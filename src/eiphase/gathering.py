@@ -41,6 +41,9 @@ def gather(
         _define(file, sweep, name)
         refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
         refinement.check(refinements, sweep)
+        for b in range(len(sweep.backends)):
+            for key, values in phases.over_seeds(file["phase"][b]).items():
+                file[key][b] = values
         if sweep.observables.chaos:
             _derive_borders(file, sweep, refinements)
         for done, (g_factor, seed) in enumerate(networks):

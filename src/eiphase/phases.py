@@ -79,6 +79,12 @@ def recurs(autocovariance: np.ndarray) -> np.ndarray:
     return (after & (correlation >= RECURRENCE)).any(axis=1)
 
 
+def over_seeds(phases: np.ndarray) -> dict[str, np.ndarray]:
+    """`agreement` along the last axis, under the names of `dataset.DERIVED`."""
+    commonest, part = agreement(phases, axis=-1)
+    return {"phase_commonest": commonest, "phase_agreement": part}
+
+
 def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
     """The phase that most seeds have, and which part of them; of equals, the smaller number."""
     counts = np.stack([(phases == phase).sum(axis=axis) for phase in Phase])

@@ -89,6 +89,8 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     for b, backend in enumerate(phase_map.backend.values):
         for s in range(phase_map.sizes["seed"]):
             expected["phase"][b, :, :, s] = _phases(phase_map.isel(backend=b, seed=s), backend)
+        for name, values in phases.over_seeds(expected["phase"][b]).items():
+            expected[name][b] = values
         if sweep.observables.chaos:
             points = {name: phase_map[name][b].values for name in borders.MEASURED_BY}
             measured = borders.measured(backend, phase_map.q_factor.values, points)
