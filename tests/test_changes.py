@@ -92,7 +92,7 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
     with (package / source).open("a") as file:
         file.write("# does it otherwise\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, environment) == expected
+    assert planned(folder, TINY, env=environment) == expected
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, exp
     with (package / "dataset.py").open("a") as file:
         file.write(f"from dataclasses import replace\n{change}\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, environment) == expected
+    assert planned(folder, TINY, env=environment) == expected
 
 
 def test_a_change_of_a_version_runs_everything(sweep, tmp_path):
@@ -119,7 +119,7 @@ def test_a_change_of_a_version_runs_everything(sweep, tmp_path):
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 99\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, environment) == {"simulate": 6} | AFTER
+    assert planned(folder, TINY, env=environment) == {"simulate": 6} | AFTER
 
 
 def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
