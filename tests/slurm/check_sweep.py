@@ -79,6 +79,8 @@ class Workflow:
 
 
 def main() -> int:
+    # A shell's background job has SIGINT ignored, as has the workflow that is interrupted here.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with tempfile.TemporaryDirectory() as temporary:
         workflow = Workflow(Path(temporary) / "slurm")
         try:
