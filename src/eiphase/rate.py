@@ -50,6 +50,21 @@ class Batch:
     half: np.ndarray
     networks: Sequence[Network]
 
+    def recurrence(self, lanes: slice) -> tuple[int, np.ndarray, np.ndarray, np.ndarray]:
+        """What kernels take of some networks beside their matrix.
+
+        The number of excitatory neurons; and of each network the factor dr (2q)^2 / N of
+        excitatory columns, that times g of the inhibitory ones, and dr.
+        """
+        n_neurons, networks = len(self.half), self.networks[lanes]
+        gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks])
+        return (
+            network.n_excitatory(n_neurons),
+            gain,
+            gain * [n.g_factor for n in networks],
+            np.array([n.step_size for n in networks]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Simulator:
@@ -74,15 +89,10 @@ class Simulator:
         n_neurons = len(self.batch.half)
         for group, r in enumerate(self.states):
             lanes = slice(group * LANES, (group + 1) * LANES)
-            networks = self.batch.networks[lanes]
-            gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks])
             _run(
                 *self.matrix,
-                network.n_excitatory(n_neurons),
-                gain,
-                gain * [n.g_factor for n in networks],
-                np.array([n.step_size for n in networks]),
-                np.array([n.bias for n in networks]),
+                *self.batch.recurrence(lanes),
+                np.array([n.bias for n in self.batch.networks[lanes]]),
                 r,
                 vectors.aligned(n_neurons, "float64"),
                 states[lanes],

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numba import njit
 
-from eiphase import error_function, network, rate, vectors
+from eiphase import error_function, rate, vectors
 
 SEED = 0  # of the direction in which the perturbation starts
 
@@ -62,14 +62,9 @@ class Tangents:
         found = np.empty(states.shape[:2])
         for group, (tangent, r) in enumerate(zip(self.tangents, self.states, strict=True)):
             lanes = slice(group * rate.LANES, (group + 1) * rate.LANES)
-            networks = self.batch.networks[lanes]
-            gain = np.array([n.step_size * network.gain(n_neurons, n.q_factor) for n in networks])
             _log_growth(
                 *self.matrix,
-                network.n_excitatory(n_neurons),
-                gain,
-                gain * [n.g_factor for n in networks],
-                np.array([n.step_size for n in networks]),
+                *self.batch.recurrence(lanes),
                 states[lanes],
                 tangent,
                 r,
