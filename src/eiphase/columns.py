@@ -1,0 +1,41 @@
+"""Matrices column by column, as the kernels of spiking neurons read them.
+
+Whatever a neuron's spike adds to all others lies in one piece of memory. It starts at a cache
+line: a vector that crosses two takes longer to load.
+"""
+
+import numpy as np
+
+CACHE_LINE = 64  # bytes
+
+
+def aligned(shape: tuple[int, int], dtype: str) -> np.ndarray:
+    """Zeros, the first at the start of a cache line."""
+    n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
+    return memory[first : first + n_bytes].view(dtype).reshape(shape)
+
+
+def padded(n: int, dtype: str) -> int:
+    """n, or as many more as fill whole cache lines."""
+    per_line = CACHE_LINE // np.dtype(dtype).itemsize
+    return -(-n // per_line) * per_line
+
+
+def empty(shape: tuple[int, int], dtype: str) -> np.ndarray:
+    """A matrix (m, n) whose columns are such pieces, so that `of` need not copy it."""
+    m, n = shape
+    return aligned((n, padded(m, dtype)), dtype)[:, :m].T
+
+
+def of(matrix: np.ndarray) -> np.ndarray:
+    """The columns of a matrix (m, n), one after the other: shape (n, m and some zeros)."""
+    m, n = matrix.shape
+    transposed = matrix.T
+    whole = transposed.flags.c_contiguous and padded(m, matrix.dtype) == m
+    if whole and transposed.ctypes.data % CACHE_LINE == 0:
+        return transposed
+    found = aligned((n, padded(m, matrix.dtype)), matrix.dtype)
+    found[:, :m] = transposed
+    return found
