@@ -33,3 +33,22 @@ def test_a_spike_acts_one_step_later():
     assert recording.current[0].tolist() == [0, 0]
     assert recording.current[1].tolist() == [0, 0.5]
     assert recording.current[2].tolist() == [0, 0.75]
+
+
+@pytest.mark.parametrize("n_fired", range(10))
+def test_columns_add_up_one_after_the_other(n_fired):
+    """In any other order the last bits differ: neurons that fire at once, and one that listens."""
+    n = 13
+    weights = np.random.default_rng(n_fired).normal(size=(n, n))
+    weights[:n_fired] = 0
+    bias = 1.0  # above threshold in the first step, for those whose voltage is not held down
+    parameters = LIFParameters(weights=weights, du=1.0, dv=1.0, vth=0.5, bias=bias)
+    simulator = lif.Simulator.of(parameters)
+    state, recording = simulator.at_rest(), lif.Recording.empty(2, n)
+    state.input[n_fired:n] = -1.0
+    simulator.advance(state, recording)
+    assert recording.spikes[0].sum() == n_fired
+    expected = np.zeros(n)
+    for j in range(n_fired):
+        expected += weights[:, j]
+    assert np.array_equal(recording.current[1], expected)

@@ -356,6 +356,6 @@ def test_chaos_of_networks_that_are_none_is_flagged():
     real = simulate_tile(sweep, sweep.tile("lif_float", 1, 0))
     values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real)
     assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN
-    ranges = {name: np.full(1, np.nan) for name in quantisation.DynamicRange.__dataclass_fields__}
-    values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=ranges)
+    unknown = {name: np.full(1, np.nan) for name in quantisation.DynamicRange.__dataclass_fields__}
+    values = simulate_tile(sweep, sweep.tile("lif_bit_accurate", 1, 0), ranges=real | unknown)
     assert values["spike_damage_fate"][0] == values["bit_damage_fate"][0] == Fate.BROKEN

@@ -8,11 +8,6 @@ from eiphase import vectors
 
 
 @njit
-def sums(rows, indices, offset, out):
-    vectors.store_row(out, 0, vectors.add_up(rows, offset, indices, 0, len(indices)))
-
-
-@njit
 def byte_sums(rows, offset, indices, start, stop, out):
     even, odd = vectors.add_up_bytes(rows, offset, indices, start, stop)
     vectors.store_row(out, 0, even)
@@ -43,30 +38,6 @@ def test_columns_in_rows_hold_the_columns(n, dtype):
     padded = blocks.transpose(0, 2, 1).reshape(-1, n)
     assert np.array_equal(padded[:n], matrix)
     assert not padded[n:].any()
-
-
-def test_add_up_adds_one_after_the_other():
-    """In any other order the last bits differ."""
-    rows = vectors.aligned(100, "float64")
-    rows[:] = np.random.default_rng(0).normal(size=rows.shape)
-    indices = np.array([3, 7, 8, 20, 21, 22, 57])
-    expected = np.zeros(rows.shape[1])
-    for i in indices:
-        expected += rows[10 + i]
-    found = vectors.aligned(1, "float64")
-    sums(rows, indices, 10, found)
-    assert np.array_equal(found[0], expected)
-    sums(rows, indices[:0], 10, found)
-    assert not found.any()
-
-
-def test_integers_add_up_and_wrap():
-    rows = vectors.aligned(4, "int16")
-    rows[:] = np.array([[30000], [2767], [1], [-5]])
-    found = vectors.aligned(1, "int16")
-    for indices, expected in [([0, 1], 32767), ([0, 1, 2], -32768), ([0, 3], 29995)]:
-        sums(rows, np.array(indices), 0, found)
-        assert (found == expected).all()
 
 
 @pytest.mark.parametrize("m", [1, 128, 300])

@@ -10,9 +10,9 @@ CACHE_LINE = 64  # bytes
 
 
 def aligned(shape: tuple[int, int], dtype: str) -> np.ndarray:
-    """Zeros, the first at the start of a cache line."""
+    """Memory for numbers, the first at the start of a cache line; what it holds is open."""
     n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
-    memory = np.zeros(n_bytes + CACHE_LINE, np.uint8)
+    memory = np.empty(n_bytes + CACHE_LINE, np.uint8)
     first = -memory.ctypes.data % CACHE_LINE
     return memory[first : first + n_bytes].view(dtype).reshape(shape)
 
@@ -23,10 +23,10 @@ def padded(n: int, dtype: str) -> int:
     return -(-n // per_line) * per_line
 
 
-def empty(shape: tuple[int, int], dtype: str) -> np.ndarray:
-    """A matrix (m, n) whose columns are such pieces, so that `of` need not copy it."""
+def empty(shape: tuple[int, int]) -> np.ndarray:
+    """A matrix (m, n) whose columns are such pieces: `of` does not copy it if they are full."""
     m, n = shape
-    return aligned((n, padded(m, dtype)), dtype)[:, :m].T
+    return aligned((n, padded(m, "float64")), "float64")[:, :m].T
 
 
 def of(matrix: np.ndarray) -> np.ndarray:
@@ -38,4 +38,5 @@ def of(matrix: np.ndarray) -> np.ndarray:
         return transposed
     found = aligned((n, padded(m, matrix.dtype)), matrix.dtype)
     found[:, :m] = transposed
+    found[:, m:] = 0
     return found

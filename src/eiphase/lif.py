@@ -82,7 +82,9 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         n, n_padded = self.columns.shape
-        return State(np.zeros(n), np.zeros(n), columns.aligned((1, n_padded), "float64")[0])
+        state = State(np.zeros(n), np.zeros(n), columns.aligned((1, n_padded), "float64")[0])
+        state.input[:] = 0
+        return state
 
     def advance(
         self, state: State, recording: Recording, steps_done: np.ndarray | None = None

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import brentq, fsolve
 from scipy.special import erf, zetac
 
-from eiphase import network, working_point
+from eiphase import columns, network, working_point
 from eiphase.lif import LIFParameters
 from eiphase.network import Network
 from eiphase.working_point import LIFNeuron, Moments
@@ -47,12 +47,12 @@ class WeightScale:
     predicted_rate: float = np.nan
 
 
-def identity(weights: np.ndarray, point: Network) -> WeightScale:
+def identity(half: np.ndarray, point: Network) -> WeightScale:
     """Scale 1: the rate network's own weights."""
     return WeightScale(1.0, ScaleStatus.IDENTITY)
 
 
-def tutorial(weights: np.ndarray, point: Network) -> WeightScale:
+def tutorial(half: np.ndarray, point: Network) -> WeightScale:
     r"""The tutorial's weight scale, slips and all, to the bit.
 
     Finds the mean excitatory weight w of the LIF network from that of the rate network,
@@ -73,20 +73,21 @@ def tutorial(weights: np.ndarray, point: Network) -> WeightScale:
 
     **Arguments:**
 
-    - `weights`: of the rate network, [post, pre].
+    - `half`: `network.half_gaussian(Z)`, [post, pre], of the rate network.
     - `point`: that network; with γ g > 1, else the mapping is not defined.
 
     Source: Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013); Brunel, J. Comput.
     Neurosci. 8, 183 (2000).
     """
     g_factor, step_size = point.g_factor, point.step_size
-    n = len(weights)
+    n = len(half)
     n_exc = network.n_excitatory(n)
     gamma = n_exc / (n - n_exc)
     du, dv = CURRENT_SPEED * step_size, step_size
     bias = lif_bias(step_size) / dv
     firing_rate = (bias - VTH) / (gamma * g_factor - 1)
-    mean_weight = np.mean(weights[:, :n_exc])
+    # Not `network.gain` times a mean: a sum's last bits depend on its numbers and their order.
+    mean_weight = np.mean((network.gain(n, point.q_factor) * half)[:, :n_exc])
     threshold_shift = np.sqrt(2) * np.abs(zetac(0.5)) * np.sqrt(dv / du) / 2
 
     # The order of the operations below is the tutorial's: another changes last bits. So
@@ -122,7 +123,7 @@ def tutorial(weights: np.ndarray, point: Network) -> WeightScale:
     return WeightScale(scale, status)
 
 
-def corrected(weights: np.ndarray, point: Network) -> WeightScale:
+def corrected(half: np.ndarray, point: Network) -> WeightScale:
     r"""The scale with which LIF neurons couple as strongly as the rate neurons do.
 
     A small change in one neuron's output reaches the others through effective couplings:
@@ -148,6 +149,7 @@ def corrected(weights: np.ndarray, point: Network) -> WeightScale:
     Source: Brunel, J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel, Neural
     Comput. 14, 2057 (2002); Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013).
     """
+    weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     moments = Moments.of(weights)
     neuron = lif_neuron(point.step_size)
     wanted = working_point.rate_radius(moments, point.bias / point.step_size)
@@ -207,17 +209,19 @@ def lif_neuron(step_size: float) -> LIFNeuron:
     )
 
 
-def lif_parameters(weights: np.ndarray, *, scale: WeightScale, step_size: float) -> LIFParameters:
-    """The LIF network: dv = dr, du = 7 dr, weights = scale W du."""
-    du = CURRENT_SPEED * step_size
-    lif_weights = scale.value * weights
+def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFParameters:
+    """The LIF network of a rate network: dv = dr, du = 7 dr, weights = scale W du."""
+    du = CURRENT_SPEED * point.step_size
+    weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
+    lif_weights = columns.empty(weights.shape)  # in the order in which the simulation reads them
+    np.multiply(weights, scale.value, out=lif_weights)
     lif_weights *= du
     return LIFParameters(
         weights=lif_weights,
         du=du,
-        dv=step_size,
+        dv=point.step_size,
         vth=VTH,
-        bias=lif_bias(step_size),
+        bias=lif_bias(point.step_size),
     )
 
 
@@ -225,6 +229,5 @@ def rate_to_lif(
     half: np.ndarray, point: Network, mapping: str
 ) -> tuple[LIFParameters, WeightScale]:
     """The LIF network that `mapping`, a key of `RATE_TO_LIF`, gives for a rate network."""
-    w = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    scale = RATE_TO_LIF[mapping](w, point)
-    return lif_parameters(w, scale=scale, step_size=point.step_size), scale
+    scale = RATE_TO_LIF[mapping](half, point)
+    return lif_parameters(half, point, scale), scale

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from enum import IntEnum
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from eiphase.dataset import VARIABLES
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import IntegerRecording, LoihiParameters
 from eiphase.lyapunov import ExponentFlag, MeanGrowth
-from eiphase.mapping import WeightScale
+from eiphase.mapping import ScaleStatus, WeightScale
 from eiphase.measurement import Measurement, OfSpikes, OfStates
 from eiphase.memory import shared_array
 from eiphase.network import Network, Synapses
@@ -27,6 +28,13 @@ from eiphase.sweep import Sweep, Tile
 from eiphase.twins import FloatTwins, IntegerTwins
 
 
+# What a bit-accurate network takes from the simulation of the same network in floating point.
+OF_LIF_FLOAT = (
+    *DynamicRange.__dataclass_fields__,
+    *("weight_scale", "weight_scale_status", "predicted_rate"),
+)
+
+
 def simulate_tile(
     sweep: Sweep,
     tile: Tile,
@@ -36,8 +44,8 @@ def simulate_tile(
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
-    `ranges` are the variables of the `lif_float` tile of the same seed and number: an
-    `lif_bit_accurate` tile takes its dynamic ranges from them. Returns the variables
+    `ranges` are variables of the `lif_float` tile of the same seed and points, those named in
+    `OF_LIF_FLOAT`: an `lif_bit_accurate` tile needs them. Returns the variables
     of `dataset.VARIABLES` along the tile's points. `progress` goes to standard error.
     """
     work = _Work(sweep, tile, ranges or {}, progress=progress)
@@ -104,12 +112,15 @@ class _Work:
         for name, value in values.items():
             self.values[name][index] = value
 
-    def lif_network(self, index: int) -> LIFParameters:
+    @cached_property
+    def half_in_columns(self) -> np.ndarray:
+        """`half`, in the order in which LIF networks read their weights."""
+        return np.asfortranarray(self.half)
+
+    def lif_network(self, index: int, scale: WeightScale) -> LIFParameters:
         """Map a network from rate to LIF and store how that went."""
-        method = self.sweep.mapping.rate_to_lif
-        parameters, scale = mapping.rate_to_lif(self.half, self.networks[index], method)
         self.store(index, **scale_diagnostics(scale))
-        return parameters
+        return mapping.lif_parameters(self.half_in_columns, self.networks[index], scale)
 
     def measurement(
         self, of: type[OfStates] | type[OfSpikes], synapses: Synapses | None
@@ -209,8 +220,9 @@ class _LIFFloat:
 
     def networks(self) -> Iterator[tuple[int, LIFParameters]]:
         simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
-        for index in range(len(self.work.networks)):
-            parameters = self.work.lif_network(index)
+        find_scale = mapping.RATE_TO_LIF[self.work.sweep.mapping.rate_to_lif]
+        for index, point in enumerate(self.work.networks):
+            parameters = self.work.lif_network(index, find_scale(self.work.half, point))
             self.activity = self.work.measurement(
                 OfSpikes, parameters.synapses if self.work.statistics else None
             )
@@ -248,9 +260,14 @@ class _LIFBitAccurate:
 
     def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
         for index in range(len(self.work.networks)):
-            names = DynamicRange.__dataclass_fields__
-            ranges = DynamicRange(**{name: self.work.ranges[name][index] for name in names})
-            lif_network = self.work.lif_network(index)
+            known = {name: self.work.ranges[name][index] for name in OF_LIF_FLOAT}
+            scale = WeightScale(
+                known.pop("weight_scale"),
+                ScaleStatus(known.pop("weight_scale_status")),
+                known.pop("predicted_rate"),
+            )
+            ranges = DynamicRange(**known)
+            lif_network = self.work.lif_network(index, scale)
             if not ranges.is_finite():
                 self._broken(index)
                 continue

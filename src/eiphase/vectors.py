@@ -55,12 +55,16 @@ def byte_columns_in_rows(matrix: np.ndarray) -> np.ndarray:
     The even bytes of a row are the first half of a column within a block, the odd ones the
     second half.
     """
-    m, n = matrix.shape
-    half = width("uint16")
-    halves = np.zeros((-(-m // (2 * half)), 2, half, n), np.uint16)
-    halves.reshape(-1, n)[:m] = matrix
-    words = halves[:, 0] + 256 * halves[:, 1]
-    return columns_in_rows(words.reshape(-1, n), "uint16")
+    (m, n), half = matrix.shape, width("uint16")
+    n_blocks = -(-m // (2 * half))
+    rows = aligned(n_blocks * n, "uint16")
+    for parity in range(2):
+        for block in range(n_blocks):
+            first = (2 * block + parity) * half
+            part = matrix[first : first + half].astype(np.uint16).T
+            part <<= 8 * parity
+            rows[block * n : (block + 1) * n, : part.shape[1]] |= part
+    return rows
 
 
 class _Row(types.Type):
@@ -113,11 +117,10 @@ def zero_row(typing_context, array):
 
 @intrinsic
 def add_rows(typing_context, a, b):
-    """a + b, number by number; integers wrap."""
+    """a + b of integers, number by number; they wrap."""
 
     def code(context, builder, signature, arguments):
-        real = isinstance(signature.return_type.dtype, types.Float)
-        return (builder.fadd if real else builder.add)(*arguments)
+        return builder.add(*arguments)
 
     return a(a, b), code
 
@@ -188,19 +191,11 @@ def _pointer(context, builder, signature, arguments):
 
 
 @njit(cache=True)
-def add_up(rows, offset, indices, start, stop):
-    """The sum of rows[offset + i] over all i in indices[start:stop], one after the other."""
-    total = zero_row(rows)
-    for k in range(start, stop):
-        total = add_rows(total, load_row(rows, offset + indices[k]))
-    return total
-
-
-@njit(cache=True)
 def add_up_bytes(rows, offset, indices, start, stop):
-    """The same of `byte_columns_in_rows`: sums of the even bytes, and of the odd ones.
+    """The sums of rows[offset + i] over all i in indices[start:stop], of bytes.
 
-    Exact for up to `SUMMED_BYTES` indices.
+    Those of the even bytes, and of the odd ones, see `byte_columns_in_rows`: exact for up to
+    `SUMMED_BYTES` indices.
     """
     even = zero_row(rows)
     odd = even

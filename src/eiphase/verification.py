@@ -8,7 +8,6 @@ import xarray as xr
 
 from eiphase import borders, phases
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError
-from eiphase.quantisation import DynamicRange
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
 
@@ -138,8 +137,7 @@ def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
     ranges = None
     if point.backend == "lif_bit_accurate":
         source = Tile("lif_float", tile.seed, tile.number, tile.points)
-        values = simulate_tile(sweep, source, progress=False)
-        ranges = {name: values[name] for name in DynamicRange.__dataclass_fields__}
+        ranges = simulate_tile(sweep, source, progress=False)
     return simulate_tile(sweep, tile, ranges=ranges, progress=False)
 
 
