@@ -94,7 +94,7 @@ def tutorial(
     weight_exponent = max(0, _exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
     mantissas = factor * weights
     np.rint(mantissas, out=mantissas)
-    mantissas /= 2 ** WEIGHT_EXPONENTS[0]
+    mantissas *= 2.0 ** -WEIGHT_EXPONENTS[0]
     np.rint(mantissas, out=mantissas)
     return LoihiParameters(
         weights=mantissas.astype(np.int32),
