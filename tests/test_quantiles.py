@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eiphase.quantiles import PLACES, extremes, quantiles
+from eiphase.quantiles import PLACES, extremes, spread
 
 
 @given(
@@ -16,7 +16,7 @@ from eiphase.quantiles import PLACES, extremes, quantiles
     probability=st.floats(0, 1),
 )
 def test_quantiles_are_numpys(values, probability):
-    assert quantiles(values, (probability,)) == [np.quantile(values, probability)]
+    assert spread(values, (probability,)).quantiles == [np.quantile(values, probability)]
 
 
 @pytest.mark.parametrize("probabilities", [(0.2, 0.8), (0.0, 0.5, 0.501, 1.0)])
@@ -26,21 +26,24 @@ def test_quantiles_of_many_values_are_numpys(probabilities):
     periodic = np.sin(np.arange(200_000) * 2 * np.pi / 97)
     for values in (normal, np.round(normal, 1), np.maximum(normal, 0), np.zeros(9999), periodic):
         expected = np.quantile(values, probabilities).tolist()
-        assert quantiles(values, probabilities) == expected
+        found = spread(values, probabilities)
+        assert found.quantiles == expected
+        assert found[:2] == (values.min(), values.max())
 
 
 @pytest.mark.parametrize("outlier", [-9.0, 9.0])
 def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
     values = np.random.default_rng(0).normal(size=100_000)
     values[(PLACES * values.size).astype(int)] = outlier
-    assert quantiles(values, (0.2, 0.8)) == np.quantile(values, (0.2, 0.8)).tolist()
+    assert spread(values, (0.2, 0.8)).quantiles == np.quantile(values, (0.2, 0.8)).tolist()
 
 
 @pytest.mark.parametrize("n", [10, 10_000])
 def test_quantiles_of_what_is_not_finite_are_not(n):
     values = np.random.default_rng(0).normal(size=n)
     values[7] = np.nan
-    assert np.isnan(quantiles(values, (0.2, 0.8))).all()
+    minimum, maximum, quantiles = spread(values, (0.2, 0.8))
+    assert np.isnan([minimum, maximum, *quantiles]).all()
 
 
 @pytest.mark.parametrize("n", [1, 63, 64, 1000])

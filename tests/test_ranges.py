@@ -18,8 +18,9 @@ def found(values, cuts):
     for block in np.split(values, cuts):
         if len(block):
             quantiles.add(block)
-    assert (quantiles.minimum, quantiles.maximum) == (values.min(), values.max())
-    return quantiles.found(PROBABILITIES)
+    spread = quantiles.found(PROBABILITIES)
+    assert (spread.minimum, spread.maximum) == (values.min(), values.max())
+    return spread.quantiles
 
 
 @given(seed=st.integers(0, 2**32 - 1), data=st.data())
@@ -73,7 +74,7 @@ def test_what_is_not_finite_has_no_quantiles(monkeypatch, kept, poison):
     values[120] = poison
     for block in np.split(values, 3):
         quantiles.add(block)
-    assert np.isnan(quantiles.found((0.2, 0.8))).all()
+    assert np.isnan(quantiles.found((0.2, 0.8)).quantiles).all()
 
 
 def test_the_range_of_a_recording_is_that_of_its_current_and_voltage():

@@ -23,9 +23,8 @@ def padded(n: int, dtype: str) -> int:
     return -(-n // per_line) * per_line
 
 
-def empty(shape: tuple[int, int]) -> np.ndarray:
+def empty(m: int, n: int) -> np.ndarray:
     """A matrix (m, n) whose columns are such pieces: `of` does not copy it if they are full."""
-    m, n = shape
     return aligned((n, padded(m, "float64")), "float64")[:, :m].T
 
 

@@ -213,7 +213,7 @@ def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFP
     """The LIF network of a rate network: dv = dr, du = 7 dr, weights = scale W du."""
     du = CURRENT_SPEED * point.step_size
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    lif_weights = columns.empty(weights.shape)  # in the order in which the simulation reads them
+    lif_weights = columns.empty(*weights.shape)  # in the order in which the simulation reads them
     np.multiply(weights, scale.value, out=lif_weights)
     lif_weights *= du
     return LIFParameters(

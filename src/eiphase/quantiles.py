@@ -1,5 +1,7 @@
 """Exact quantiles of many numbers, without sorting them."""
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -11,59 +13,64 @@ _LANES = 64
 _CHUNK = 1024  # numbers at a time, so that what the loops hand on stays in the cache
 
 
-def quantiles(x: np.ndarray, probabilities: tuple[float, ...]) -> list[float]:
-    """`np.quantile(x, probabilities)` to the bit, several times as fast for large x.
+class Spread(NamedTuple):
+    """Of many numbers; all NaN if one of them is."""
 
-    NaN if x holds one.
-    """
+    minimum: float
+    maximum: float
+    quantiles: list[float]
+
+
+def spread(x: np.ndarray, probabilities: tuple[float, ...]) -> Spread:
+    """Extremes and `np.quantile(x, probabilities)` to the bit, several times as fast for large x."""
     values = np.ravel(x)
     positions = np.array(probabilities) * (values.size - 1)
     ranks = positions.astype(np.int64)
+    pairs, minimum, maximum = neighbours(values, ranks)
     found = []
-    for weight, (lower, upper) in zip(positions - ranks, neighbours(values, ranks), strict=True):
+    for weight, (lower, upper) in zip(positions - ranks, pairs, strict=True):
         # NumPy's linear interpolation, which starts from the nearer of the two values.
         if weight >= 0.5:
             found.append(float(upper - (upper - lower) * (1 - weight)))
         else:
             found.append(float(lower + (upper - lower) * weight))
-    return found
+    return Spread(minimum, maximum, found)
 
 
 def extremes(x: np.ndarray) -> tuple[float, float]:
     """The smallest and the largest number of x, in one pass; NaN if x holds one."""
     values = np.ravel(x)
-    low, high, n_numbers = _extremes(values)
-    if n_numbers.sum() < values.size:
-        return np.nan, np.nan
-    return float(low.min()), float(high.max())
+    lanes = _Lanes.empty()
+    _extend(values, *lanes)
+    return lanes.extremes(values.size)
 
 
-def neighbours(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """The values at these ranks and at the next in ascending order, shape (rank, 2).
+def neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The values at these ranks and at the next in ascending order, (rank, 2); and the extremes.
 
     The rank after the last is the last. NaN if there is one. A sample brackets each rank
     closely; what lies outside of all brackets is counted and left out, again and again.
     """
     after = np.minimum(ranks + 1, values.size - 1)
     if values.size <= 2 * SAMPLE:
-        n_numbers = np.count_nonzero(values == values)
+        minimum, maximum = extremes(values)
     else:
         low, high = _brackets(values, ranks)
-        kept, n_below, n_up_to, n_numbers = _within(values, low, high)
-        representative = (
-            n_numbers == values.size and (n_below <= ranks).all() and (after < n_up_to).all()
-        )
-        if representative and 2 * kept.size < values.size:
+        lanes = _Lanes.empty()
+        kept, n_below, n_up_to = _within(values, low, high, *lanes)
+        minimum, maximum = lanes.extremes(values.size)
+        representative = (n_below <= ranks).all() and (after < n_up_to).all()
+        if representative and not np.isnan(minimum) and 2 * kept.size < values.size:
             found = np.stack([low, high], axis=1)
             unknown = low < high
             if unknown.any():
                 left_out = n_below - np.count_nonzero(kept < low[:, None], axis=1)
-                found[unknown] = neighbours(kept, (ranks - left_out)[unknown])
-            return found
-    if n_numbers < values.size:
-        return np.full((len(ranks), 2), np.nan)
+                found[unknown], _, _ = neighbours(kept, (ranks - left_out)[unknown])
+            return found, minimum, maximum
+    if np.isnan(minimum):
+        return np.full((len(ranks), 2), np.nan), minimum, maximum
     pairs = np.stack([ranks, after], axis=1)
-    return np.partition(values, pairs.ravel())[pairs]
+    return np.partition(values, pairs.ravel())[pairs], minimum, maximum
 
 
 def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -76,26 +83,38 @@ def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.nda
     return sample[first], sample[last]
 
 
+class _Lanes(NamedTuple):
+    """Of every `_LANES`-th number, from each of the first on, NaN left out."""
+
+    smallest: np.ndarray
+    largest: np.ndarray
+    n_numbers: np.ndarray
+
+    @classmethod
+    def empty(cls) -> "_Lanes":
+        return cls(np.full(_LANES, np.inf), np.full(_LANES, -np.inf), np.zeros(_LANES, np.int64))
+
+    def extremes(self, n_values: int) -> tuple[float, float]:
+        if self.n_numbers.sum() < n_values:
+            return np.nan, np.nan
+        return float(self.smallest.min()), float(self.largest.max())
+
+
 @njit(cache=True)
-def _within(values, low, high):
+def _within(values, low, high, smallest, largest, n_numbers):
     """The values in any bracket [low, high] with low < high.
 
-    And of each bracket, how many values are below low, and how many up to high; and how
-    many values are not NaN.
+    And of each bracket, how many values are below low, and how many up to high.
     """
     n_below = np.zeros(len(low), np.int64)
     n_up_to = np.zeros(len(low), np.int64)
     kept = np.empty(len(values) + 1)
     n_kept = 0
-    n_numbers = 0
     inside = np.empty(_CHUNK, np.uint8)
     for first in range(0, len(values), _CHUNK):
         part = values[first : first + _CHUNK]
+        _extend(part, smallest, largest, n_numbers)
         inside[:] = 0
-        numbers = 0
-        for k in range(len(part)):
-            numbers += part[k] == part[k]
-        n_numbers += numbers
         for q in range(len(low)):
             below, up_to, unknown = 0, 0, low[q] < high[q]
             for k in range(len(part)):
@@ -107,22 +126,15 @@ def _within(values, low, high):
         for k in range(len(part)):  # without a branch, which would often be mispredicted
             kept[n_kept] = part[k]
             n_kept += inside[k]
-    return kept[:n_kept], n_below, n_up_to, n_numbers
+    return kept[:n_kept], n_below, n_up_to
 
 
 @njit(cache=True)
-def _extremes(values):
-    """Of every `_LANES`-th number, from each of the first on: the smallest, the largest, how many.
-
-    NaN left out.
-    """
-    low = np.full(_LANES, np.inf)
-    high = np.full(_LANES, -np.inf)
-    n_numbers = np.zeros(_LANES, np.int64)
+def _extend(values, smallest, largest, n_numbers):
+    """Take more values into `_Lanes`."""
     for first in range(0, len(values), _LANES):
         part = values[first : first + _LANES]
         for k in range(len(part)):  # each compared with its own, so that vectors can do it
-            low[k] = part[k] if part[k] < low[k] else low[k]
-            high[k] = part[k] if part[k] > high[k] else high[k]
+            smallest[k] = part[k] if part[k] < smallest[k] else smallest[k]
+            largest[k] = part[k] if part[k] > largest[k] else largest[k]
             n_numbers[k] += part[k] == part[k]
-    return low, high, n_numbers

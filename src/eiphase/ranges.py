@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 
 from eiphase.lif import Recording
-from eiphase.quantiles import extremes, quantiles
+from eiphase.quantiles import Spread, extremes, spread
 from eiphase.quantisation import RANGE_QUANTILES, DynamicRange
 
 # Up to so many values are kept, and their quantiles exact.
@@ -19,7 +19,7 @@ _RESOLVED_BITS = 40  # of the largest value; integers of 64 bits count the bins 
 class Quantiles:
     """Quantiles and extremes of `n_values` numbers that come in blocks.
 
-    Up to `KEPT_VALUES` they are those of `quantiles.quantiles`. Beyond, a histogram is kept
+    Up to `KEPT_VALUES` they are those of `quantiles.spread`. Beyond, a histogram is kept
     whose bins are 2**e wide, with the smallest e for which `BINS` of them hold all that
     has come: a quantile is then wrong by one bin at most, less than 1e-6 of the range from
     minimum to maximum (or 1e-12 of the largest magnitude, if that is more). As the range grows,
@@ -27,7 +27,7 @@ class Quantiles:
     """
 
     def __init__(self, n_values: int):
-        self.minimum, self.maximum = math.inf, -math.inf
+        self._minimum, self._maximum = math.inf, -math.inf
         self._n_values, self._n_done = n_values, 0
         self._kept = np.empty(0)
         self._exponent, self._first = -10_000, 0  # of a bin's width; number of the first bin
@@ -36,10 +36,10 @@ class Quantiles:
     def add(self, x: np.ndarray) -> None:
         """Take in the next values, of any shape; they may not change if these are all."""
         values = x.ravel()
-        low, high = extremes(values)
-        self.minimum = float(np.minimum(self.minimum, low))  # NaN stays
-        self.maximum = float(np.maximum(self.maximum, high))
         if len(self._counts):
+            low, high = extremes(values)
+            self._minimum = float(np.minimum(self._minimum, low))  # NaN stays
+            self._maximum = float(np.maximum(self._maximum, high))
             self._count(values)
         elif len(values) == self._n_values:
             self._kept = values
@@ -49,26 +49,31 @@ class Quantiles:
             self._kept[self._n_done : self._n_done + len(values)] = values
         self._n_done += len(values)
 
-    def found(self, probabilities: tuple[float, ...]) -> list[float]:
-        """The quantiles with these probabilities, interpolated; NaN if a value is not finite."""
-        if not math.isfinite(self.maximum - self.minimum):
-            return [math.nan] * len(probabilities)
+    def found(self, probabilities: tuple[float, ...]) -> Spread:
+        """Extremes, and interpolated quantiles; these are NaN if a value is not finite."""
         if not len(self._counts):
-            return quantiles(self._kept, probabilities)
+            with np.errstate(invalid="ignore"):  # of what is not finite
+                found = spread(self._kept, probabilities)
+        else:
+            found = Spread(self._minimum, self._maximum, [])
+        if not math.isfinite(found.maximum - found.minimum):
+            return found._replace(quantiles=[math.nan] * len(probabilities))
+        if not len(self._counts):
+            return found
+        return found._replace(quantiles=[self._counted(p) for p in probabilities])
+
+    def _counted(self, probability: float) -> float:
+        """The quantile of what is in the bins."""
         ends = np.cumsum(self._counts)
-        width = math.ldexp(1.0, self._exponent)
-        found = []
-        for probability in probabilities:
-            position = probability * (self._n_values - 1)
-            number = int(np.searchsorted(ends, position, side="right"))
-            before = ends[number] - self._counts[number]
-            within = min((position - before + 0.5) / self._counts[number], 1.0)
-            value = (self._first + number + float(within)) * width
-            found.append(min(max(value, self.minimum), self.maximum))
-        return found
+        position = probability * (self._n_values - 1)
+        number = int(np.searchsorted(ends, position, side="right"))
+        before = ends[number] - self._counts[number]
+        within = min((position - before + 0.5) / self._counts[number], 1.0)
+        value = (self._first + number + float(within)) * math.ldexp(1.0, self._exponent)
+        return min(max(value, self._minimum), self._maximum)
 
     def _count(self, values: np.ndarray) -> None:
-        low, high = self.minimum, self.maximum
+        low, high = self._minimum, self._maximum
         if not math.isfinite(high - low):
             return
         exponent = max(self._exponent, *_exponents(low, high))
@@ -123,16 +128,17 @@ class RangeOfStates:
 
     def found(self) -> DynamicRange:
         """The `RANGE_QUANTILES` over all neurons and steps, and the extremes."""
-        current_low, current_high = self._current.found(RANGE_QUANTILES)
-        voltage_low, voltage_high = self._voltage.found(RANGE_QUANTILES)
+        current, voltage = (part.found(RANGE_QUANTILES) for part in (self._current, self._voltage))
+        current_low, current_high = current.quantiles
+        voltage_low, voltage_high = voltage.quantiles
         return DynamicRange(
             current_low,
             current_high,
             voltage_low,
             voltage_high,
-            current_minimum=self._current.minimum,
-            current_maximum=self._current.maximum,
-            voltage_minimum=self._voltage.minimum,
+            current_minimum=current.minimum,
+            current_maximum=current.maximum,
+            voltage_minimum=voltage.minimum,
         )
 
 

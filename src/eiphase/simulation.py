@@ -27,7 +27,6 @@ from eiphase.ranges import RangeOfStates
 from eiphase.sweep import Sweep, Tile
 from eiphase.twins import FloatTwins, IntegerTwins
 
-
 # What a bit-accurate network takes from the simulation of the same network in floating point.
 OF_LIF_FLOAT = (
     *DynamicRange.__dataclass_fields__,
