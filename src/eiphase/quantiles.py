@@ -22,7 +22,7 @@ class Spread(NamedTuple):
 
 
 def spread(x: np.ndarray, probabilities: tuple[float, ...]) -> Spread:
-    """Extremes and `np.quantile(x, probabilities)` to the bit, several times as fast for large x."""
+    """Extremes and, to the bit, `np.quantile(x, probabilities)`; faster than it for large x."""
     values = np.ravel(x)
     positions = np.array(probabilities) * (values.size - 1)
     ranks = positions.astype(np.int64)
