@@ -19,7 +19,7 @@ _COMMON_SOURCES = [
     "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
-    "lif", "loihi", "mapping", "perturbation", "quantiles", "quantisation",
+    "columns", "lif", "loihi", "mapping", "perturbation", "quantiles", "quantisation",
     "ranges", "twins", "working_point",
 ]  # fmt: skip
 _SOURCES = {
