@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from eiphase.error_function import LAST, erf, slope
+from eiphase.error_function import LAST, NODES_PER_UNIT, erf, slope
 
 
 def of(x):
@@ -47,7 +47,7 @@ def test_the_error_is_below_two_units_in_the_last_place(low, high):
 
 
 def test_the_error_stays_small_on_both_sides_of_each_change_of_node():
-    middle = (np.arange(384) + 0.5) / 64
+    middle = (np.arange(LAST * NODES_PER_UNIT) + 0.5) / NODES_PER_UNIT
     assert error_in_ulp(np.concatenate([middle, np.nextafter(middle, 0)])) < 2
 
 
@@ -77,7 +77,7 @@ def slopes(x):
 
 def test_the_slope_has_a_relative_error_below_1e_15():
     rng = np.random.default_rng(0)
-    edges = (np.arange(LAST * 64) + 0.5) / 64
+    edges = (np.arange(LAST * NODES_PER_UNIT) + 0.5) / NODES_PER_UNIT
     x = np.concatenate([rng.uniform(-LAST, LAST, 3000), edges, np.nextafter(edges, 0), [0.0]])
     with localcontext() as context:
         context.prec = 40

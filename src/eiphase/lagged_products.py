@@ -42,14 +42,15 @@ class LaggedProducts:
         with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
             if not self.n_steps:
                 self._reference = x.mean(axis=0)
-            first = x[: self.max_lag - len(self._head)] - self._reference
-            last = x[max(0, len(x) - self.max_lag) :] - self._reference
             sums, total = self._new_products(x, self._reference)
+            if len(self._head) < self.max_lag:
+                first = x[: self.max_lag - len(self._head)] - self._reference
+                self._head = np.concatenate([self._head, first])
+            last = x[max(0, len(x) - self.max_lag) :] - self._reference
         self._sums += sums
         self._total += total
-        self._head = np.concatenate([self._head, first])
-        both = np.concatenate([self._tail, last])
-        self._tail = both[max(0, len(both) - self.max_lag) :]
+        kept = self._tail[max(0, len(self._tail) + len(last) - self.max_lag) :]
+        self._tail = np.concatenate([kept, last]) if len(kept) else last
         self.n_steps += len(x)
 
     def linear(self) -> np.ndarray:

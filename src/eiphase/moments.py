@@ -32,18 +32,15 @@ class Moments:
     def joined(self, other: "Moments") -> "Moments":
         """Those of both parts together."""
         found = Moments(len(self.mean))
-        for part in (self, other):
-            if part.n_steps:
-                found._join(part.n_steps, part.mean, part.squares)
+        found.n_steps = self.n_steps
+        found.mean, found.squares = self.mean.copy(), self.squares.copy()
+        if other.n_steps:
+            found._join(other.n_steps, other.mean, other.squares)
         return found
 
     def _join(self, n_steps: int, mean: np.ndarray, squares: np.ndarray) -> None:
-        total = self.n_steps + n_steps
-        with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
-            difference = mean - self.mean
-            self.mean += n_steps / total * difference
-            self.squares += squares + self.n_steps * n_steps / total * difference**2
-        self.n_steps = total
+        _join(self.n_steps, self.mean, self.squares, n_steps, mean, squares)
+        self.n_steps += n_steps
 
     @classmethod
     def of(cls, x: np.ndarray) -> Self:
@@ -76,3 +73,12 @@ def _of_block(x):
         for i in range(n):
             squares[i] += (x[t, i] - mean[i]) ** 2
     return mean, squares
+
+
+@njit(cache=True)
+def _join(n, mean, squares, n_other, other_mean, other_squares):
+    total = n + n_other
+    for i in range(len(mean)):
+        difference = other_mean[i] - mean[i]
+        mean[i] += n_other / total * difference
+        squares[i] += other_squares[i] + n * n_other / total * difference**2

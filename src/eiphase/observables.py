@@ -6,6 +6,7 @@ counts in a causal window (`boxcar`) of spiking ones.
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import reduce
 from itertools import pairwise
 from typing import NamedTuple, Protocol
 
@@ -203,11 +204,12 @@ class Halves:
         self._n_done += len(x)
 
     def _between(self, start: int, stop: int) -> Moments:
-        total = Moments(len(self._parts[0].mean))
-        for part, edge in zip(self._parts, self._edges, strict=False):
-            if start <= edge < stop:
-                total = total.joined(part)
-        return total
+        found = [
+            part
+            for part, edge in zip(self._parts, self._edges, strict=False)
+            if start <= edge < stop
+        ]
+        return reduce(Moments.joined, found) if found else Moments(len(self._parts[0].mean))
 
     @property
     def whole(self) -> Moments:

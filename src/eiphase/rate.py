@@ -112,7 +112,7 @@ def run(batch: Batch, n_steps: int, *, steps_done: np.ndarray | None = None) -> 
       1 & j \text{ excitatory} \\ g & j \text{ inhibitory} \end{cases}$$
 
     with j ascending, each product added by a fused multiply-add (see `add_product`)
-    and erf by `error_function.erf`. It differs from `step` by rounding alone, which chaos
+    and erf by `error_function.erf_of`. It differs from `step` by rounding alone, which chaos
     then amplifies.
 
     Returns the states after each step, shape (network, time, neuron), dimensionless.
@@ -129,11 +129,10 @@ def _run(
 ):
     n_lanes, n_steps, n = states.shape
     for t in range(n_steps):
-        error_function.erf(r.ravel(), y.ravel())
         for i in range(n):
             gain = gain_exc if i < n_exc else gain_inh
             for k in range(n_lanes):
-                y[i, k] *= gain[k]
+                y[i, k] = gain[k] * error_function.erf_of(r[i, k])
                 r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k]
         add_product(ends, columns, values, y, r)
         for i in range(n):
