@@ -4,15 +4,17 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from eiphase import error_function, statistics
+from eiphase import error_function, spike_counts, statistics
 from eiphase import observables as ob
 from eiphase.blocks import blocks
+from eiphase.coincidences import Firing, packed
 from eiphase.damage import Assessment
 from eiphase.lyapunov import MeanGrowth
 from eiphase.moments import Moments
 from eiphase.network import Synapses
 from eiphase.observables import Flag
 from eiphase.samples import Samples
+from eiphase.spike_counts import CountMoments, counted
 from eiphase.sweep import (
     SPIKE_SAMPLES,
     STATE_SAMPLES,
@@ -85,40 +87,43 @@ class OfSpikes:
     ):
         self._steps = _Steps(measured_steps(simulation, observables, spiking=True))
         n_steps, window = self._steps.n_measured, observables.boxcar
-        self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
-        self._past = np.zeros((window - 1, n_neurons), np.uint8)
-        self._totals = np.zeros(n_neurons, np.int64)
+        self._fluctuation = _FluctuationOfCounts(n_steps, n_neurons, simulation, observables)
+        self._firing = Firing(n_neurons)
+        self._past = np.zeros((window, n_neurons), np.uint8)
         self._further = _FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
 
     def add(self, spikes: np.ndarray) -> None:
+        spikes = np.ascontiguousarray(spikes, np.uint8)
         measured = self._steps.next(len(spikes))
+        if measured.start < measured.stop:
+            self._measure(spikes[measured], self._before(spikes, measured.start))
+        self._past = self._before(spikes, len(spikes)).copy()
+
+    def _before(self, spikes: np.ndarray, step: int) -> np.ndarray:
+        """As many steps as the window has, up to a step of the next ones."""
         n_past = len(self._past)
-        trains = spikes[measured]
-        if len(trains):
-            first = measured.start - n_past
-            if first < 0:
-                past = np.concatenate([self._past[first:], spikes[: measured.stop]])
-            else:
-                past = spikes[first : measured.stop]
-            counts = ob.boxcar(past, n_past + 1)[n_past:]
-            self._fluctuation.add(counts)
-            self._totals += trains.sum(axis=0, dtype=np.uint32)
-            if self._further:
-                self._further.add(trains, counts)
-        past = np.concatenate([self._past, spikes[max(0, len(spikes) - n_past) :]])
-        self._past = past[len(past) - n_past :]
+        if step >= n_past:
+            return spikes[step - n_past : step]
+        return np.concatenate([self._past[step:], spikes[:step]])
+
+    def _measure(self, trains: np.ndarray, before: np.ndarray) -> None:
+        if not self._firing.n_steps:
+            self._fluctuation.precede(packed(before[1:]))
+        counts, rows = counted(trains, before), packed(trains)
+        self._fluctuation.add(counts, rows)
+        self._firing.add(rows)
+        if self._further:
+            self._further.add(trains, counts)
 
     def found(self) -> dict[str, Any]:
-        n_steps = self._steps.n_measured
-        silent = np.mean(self._totals == 0)
-        always_firing = np.mean(self._totals == n_steps)
+        firing = self._firing
         fluctuation = self._fluctuation.found()
-        if 1 - silent - always_firing < ob.ACTIVE_FRACTION:
+        if 1 - firing.silent - firing.always < ob.ACTIVE_FRACTION:
             fluctuation = fluctuation.flagged(Flag.SATURATED)
         found = {
-            "mean_rate": self._totals.mean() / n_steps,
-            "silent_fraction": silent,
-            "always_firing_fraction": always_firing,
+            "mean_rate": firing.rate,
+            "silent_fraction": firing.silent,
+            "always_firing_fraction": firing.always,
             **fluctuation._asdict(),
         }
         return found | (self._further.found(fluctuation) if self._further else {})
@@ -179,7 +184,7 @@ class _Fluctuation:
     def __init__(
         self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
     ):
-        self._halves = ob.Halves(n_steps, n_neurons)
+        self._halves = ob.Halves(n_steps, n_neurons, Moments)
         lags = {"max_lag": simulation.max_lag}
         self._autocovariance: ob.Autocovariance
         if observables.autocovariance == "tutorial":
@@ -198,6 +203,36 @@ class _Fluctuation:
 
     def found(self) -> ob.Fluctuation:
         return ob.fluctuation(self._autocovariance.found(), self._halves)
+
+
+class _FluctuationOfCounts:
+    """The same of spike counts, in integers."""
+
+    def __init__(
+        self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
+    ):
+        self._halves = ob.Halves(n_steps, n_neurons, CountMoments)
+        counts = {"window": observables.boxcar, "max_lag": simulation.max_lag}
+        self._autocovariance: spike_counts.Autocovariance
+        if observables.autocovariance == "tutorial":
+            self._autocovariance = spike_counts.TutorialAutocovariance(n_neurons, **counts)
+        else:
+            unbiased = observables.unbiased
+            self._autocovariance = spike_counts.StandardAutocovariance(
+                n_neurons, unbiased=unbiased, **counts
+            )
+
+    def precede(self, rows: np.ndarray) -> None:
+        """The steps before the first measured one to which its window reaches, packed."""
+        self._autocovariance.add(rows)
+
+    def add(self, counts: np.ndarray, rows: np.ndarray) -> None:
+        self._halves.add(counts)
+        self._autocovariance.add(rows)
+
+    def found(self) -> ob.Fluctuation:
+        c = self._autocovariance.found(self._halves.whole.total)
+        return ob.fluctuation(c, self._halves)
 
 
 class _FurtherOfStates:
@@ -258,7 +293,8 @@ class _FurtherOfSpikes:
     def add(self, trains: np.ndarray, counts: np.ndarray) -> None:
         """`counts` are those in the windows that end at each step."""
         first, self._n_done = self._n_done, self._n_done + len(trains)
-        self._counts.add(counts[(self._window - 1 - first) % self._window :: self._window])
+        in_windows = counts[(self._window - 1 - first) % self._window :: self._window]
+        self._counts.add(in_windows.astype(float))
         self._intervals.add(trains)
         self._activation.add(trains[-first % self._stride :: self._stride])
 

@@ -6,15 +6,14 @@ counts in a causal window (`boxcar`) of spiking ones.
 
 from collections.abc import Callable
 from enum import IntEnum
-from functools import reduce
 from itertools import pairwise
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from numba import njit
 
 from eiphase.lagged_products import LaggedProducts
 from eiphase.moments import Moments
+from eiphase.spike_counts import CountMoments, counted
 
 # Below this fraction of x's root mean square a fluctuation is rounding, not activity.
 ROUNDING = 1e-12
@@ -23,6 +22,8 @@ ROUNDING = 1e-12
 STATIONARY = 10.0
 # A network in which fewer neurons than this are neither silent nor firing in every step.
 ACTIVE_FRACTION = 0.05
+
+AnyMoments = TypeVar("AnyMoments", Moments, CountMoments)
 
 
 class Flag(IntEnum):
@@ -59,22 +60,8 @@ def boxcar(spikes: np.ndarray, window: int) -> np.ndarray:
 
     The first window - 1 steps see a shorter past.
     """
-    return _boxcar(np.asarray(spikes, np.uint8), window)
-
-
-@njit(cache=True)
-def _boxcar(spikes, window):
-    n_steps, n = spikes.shape
-    counts = np.empty((n_steps, n))
-    counts[0] = spikes[0]
-    for t in range(1, min(window, n_steps)):
-        for i in range(n):
-            counts[t, i] = counts[t - 1, i] + spikes[t, i]
-    for t in range(window, n_steps):
-        for i in range(n):
-            change = np.int16(spikes[t, i]) - np.int16(spikes[t - window, i])
-            counts[t, i] = counts[t - 1, i] + change
-    return counts
+    before = np.zeros((window, spikes.shape[1]), np.uint8)
+    return counted(np.ascontiguousarray(spikes, np.uint8), before).astype(float)
 
 
 class Autocovariance(Protocol):
@@ -187,14 +174,15 @@ def centring_bias(c: np.ndarray, n_steps: int) -> float:
     return float(variance / (c[0] + variance))
 
 
-class Halves:
+class Halves(Generic[AnyMoments]):
     """How much activity fluctuates in the halves of a run of `n_steps`, and of its second half."""
 
-    def __init__(self, n_steps: int, n_neurons: int):
+    def __init__(self, n_steps: int, n_neurons: int, moments: type[AnyMoments]):
         middle, rest = n_steps // 2, n_steps - n_steps // 2
         self._edges = sorted({0, middle, middle + rest // 2, middle + rest // 2 * 2, 2 * middle})
         self._edges = [*(edge for edge in self._edges if edge < n_steps), n_steps]
-        self._parts = [Moments(n_neurons) for _ in self._edges[1:]]
+        self._parts = [moments(n_neurons) for _ in self._edges[1:]]
+        self._nothing = moments(n_neurons)
         self._middle, self._rest, self._n_done = middle, rest, 0
 
     def add(self, x: np.ndarray) -> None:
@@ -203,21 +191,20 @@ class Halves:
             part.add(x[max(0, start - self._n_done) : max(0, stop - self._n_done)])
         self._n_done += len(x)
 
-    def _between(self, start: int, stop: int) -> Moments:
-        found = [
-            part
-            for part, edge in zip(self._parts, self._edges, strict=False)
-            if start <= edge < stop
-        ]
-        return reduce(Moments.joined, found) if found else Moments(len(self._parts[0].mean))
+    def _between(self, start: int, stop: int) -> AnyMoments:
+        total = self._nothing
+        for part, edge in zip(self._parts, self._edges, strict=False):
+            if start <= edge < stop:
+                total = total.joined(part)
+        return total
 
     @property
-    def whole(self) -> Moments:
+    def whole(self) -> AnyMoments:
         """Of all steps."""
         return self._between(0, self._edges[-1])
 
     @property
-    def second(self) -> Moments:
+    def second(self) -> AnyMoments:
         """Of the second half; the longer one."""
         return self._between(self._middle, self._edges[-1])
 
@@ -242,7 +229,9 @@ class Halves:
             return float(np.float64(second) / first)
 
 
-def fluctuation(c: np.ndarray, halves: Halves) -> Fluctuation:
+def fluctuation(
+    c: np.ndarray, halves: Halves[Moments] | Halves[CountMoments]
+) -> Fluctuation:
     """Autocovariance c at lags 0 to the largest, c(0) and decay time with their flags.
 
     c(0) and decay time are NaN unless the activity is stationary:
@@ -279,6 +268,6 @@ def fluctuation_of(
     x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
 ) -> Fluctuation:
     """That of x, (time, neuron), in one piece."""
-    halves = Halves(*x.shape)
+    halves = Halves(*x.shape, Moments)
     halves.add(x)
     return fluctuation(autocovariance(x, max_lag=max_lag), halves)
