@@ -181,28 +181,51 @@ def _add_products(rows, n_before, sums):
 
 
 @njit(cache=True)
-def products_of_counts(a, b, window, start, stop, shift):
-    r"""$\sum_j \sum_i x_i(j)\, y_i(j + \text{shift}_k)$ over $\text{start}_k \le j < \text{stop}_k$.
+def products_before(rows, window, n_lags):
+    r"""$\sum_{j < w - 1} \sum_i x_i(j)\, x_i(j + k)$ of counts x; (lag,).
 
-    x and y are the counts of spikes in the `window` rows of a and b that end at each row,
-    before the first of which nobody fires. (k,), like start, stop and shift.
+    $x_i(j)$ counts the spikes in the `window` = w rows that end with row j, before the first of
+    which nobody fires.
     """
-    words = b.T.copy()  # so that the innermost loop runs over neighbours
-    n_words, n_steps = words.shape
-    common = np.empty(n_steps, np.int64)
-    total = np.zeros(n_steps + 1, np.int64)
-    found = np.zeros(len(shift), np.int64)
-    for u in range(stop.max()):
-        common[:] = 0  # of row u of a with each row of b
-        for word in range(n_words):
-            for v in range(n_steps):
-                common[v] += _ones(a[u, word] & words[word, v])
-        counted = 0  # spikes of row u times counts y
-        for v in range(n_steps):
-            counted += common[v] - (common[v - window] if v >= window else 0)
-            total[v + 1] = total[v] + counted
-        for k in range(len(shift)):  # x has row u in its window from u to u + window - 1
-            first, last = max(start[k], u), min(stop[k], u + window)
-            if first < last:
-                found[k] += total[last + shift[k]] - total[first + shift[k]]
+    words, found = rows.T.copy(), np.zeros(n_lags, np.int64)
+    total = np.zeros(len(rows) + 1, np.int64)
+    for u in range(window - 1):  # x(j) has the spikes of row u if u <= j < u + w
+        _add_up_products(rows[u], words, window, total)
+        for k in range(n_lags):
+            found[k] += total[window - 1 + k] - total[u + k]
     return found
+
+
+@njit(cache=True)
+def products_around(first, last, window, n_lags):
+    r"""$\sum_{m < k} \sum_i x_i(m)\, x_i(T - k + m)$ of counts x in a run of T steps; (lag,).
+
+    `first` are the rows of the first `n_lags` - 1 steps of the run, and of the `window` - 1
+    steps before them; `last` as many at its end.
+    """
+    words, found = last.T.copy(), np.zeros(n_lags, np.int64)
+    n = len(last)
+    total = np.zeros(n + 1, np.int64)
+    for u in range(n):  # x(m) has the spikes of row u if u - w < m <= u
+        _add_up_products(first[u], words, window, total)
+        start = max(0, u - window + 1)
+        for k in range(start + 1, n_lags):
+            found[k] += total[n - k + min(u + 1, k)] - total[n - k + start]
+    return found
+
+
+@njit(cache=True)
+def _add_up_products(row, words, window, total):
+    """total[j] = sum over rows before j of the spikes of `row` times counts x at that row.
+
+    Of these rows, the words are (word, time), so that the innermost loop runs over neighbours.
+    """
+    n_words, n_steps = words.shape
+    common = np.zeros(n_steps, np.int64)
+    for word in range(n_words):
+        for j in range(n_steps):
+            common[j] += _ones(row[word] & words[word, j])
+    counted = 0
+    for j in range(n_steps):
+        counted += common[j] - (common[j - window] if j >= window else 0)
+        total[j + 1] = total[j] + counted

@@ -17,7 +17,8 @@ from numba import njit
 from eiphase.coincidences import (
     LaggedSums,
     population,
-    products_of_counts,
+    products_around,
+    products_before,
     weighted_population,
 )
 
@@ -74,10 +75,8 @@ class CountMoments:
         """Over time, mean over neurons; NaN of no steps."""
         if not self.n_steps:
             return np.nan
-        nearest, rest = _nearest(self.total, self.n_steps)
-        squares = self.squares - int((nearest * (self.total + rest)).sum())  # of y
-        central = squares - int((rest * rest).sum()) / self.n_steps
-        return central / (self.n_steps * len(self.total))
+        whole, rest = _squared(self.total, self.n_steps)
+        return (self.squares - whole - rest / self.n_steps) / (self.n_steps * len(self.total))
 
     @property
     def sum_of_squares(self) -> float:
@@ -107,10 +106,16 @@ def _add_counts(counts, total):
     return all_squares
 
 
-def _nearest(total: np.ndarray, n_steps: int) -> tuple[np.ndarray, np.ndarray]:
-    """The integers n nearest to mean counts, and Y: what is left of the totals."""
-    nearest = (2 * total + n_steps) // (2 * n_steps)
-    return nearest, total - n_steps * nearest
+@njit(cache=True)
+def _squared(total, n_steps):
+    r"""$\sum_i X_i^2 / T$ as two integers, of which the second is to be divided by T."""
+    whole = rest = 0
+    for x in total:
+        nearest = (2 * x + n_steps) // (2 * n_steps)
+        y = x - n_steps * nearest
+        whole += nearest * (x + y)
+        rest += y * y
+    return whole, rest
 
 
 class Autocovariance(Protocol):
@@ -134,20 +139,19 @@ class StandardAutocovariance:
         self._products.add(rows)
 
     def found(self, total: np.ndarray) -> np.ndarray:
-        r"""From the sums of y, for each neuron
+        r"""From $\sum_t \delta x(t)\, \delta x(t + k)$ of each neuron, which is
 
-        $$\sum_t \delta x(t)\, \delta x(t + k) = \sum_t y(t)\, y(t + k)
-          - \frac{Y}{T} \Big[ \Big(1 + \frac{k}{T}\Big) Y - \sum_{t < k} y(t)
-          - \sum_{t \ge T - k} y(t) \Big]$$
+        $$\sum_t x(t)\, x(t + k) - \Big(1 + \frac{k}{T}\Big) \frac{X^2}{T}
+          + \frac{X}{T} \Big[ \sum_{t < k} x(t) + \sum_{t \ge T - k} x(t) \Big]$$
         """
         n_steps, lags = self._products.n_steps, self._products.lags
-        nearest, rest = _nearest(total, n_steps)
-        sums = self._products.linear() - 2 * (nearest * total).sum()
-        sums += self._products.ends(nearest) + (n_steps - lags) * (nearest**2).sum()
-        ends = self._products.ends(rest) - 2 * lags * (rest * nearest).sum()
-        means = (1 + lags / n_steps) * (rest**2).sum() - ends
+        whole, rest = _squared(total, n_steps)
+        nearest = (2 * total + n_steps) // (2 * n_steps)
+        ends = self._products.ends(total) - 2 * lags * (nearest * total).sum()
+        sums = self._products.linear() + lags * (nearest**2).sum() - whole + ends // n_steps
+        left = ends % n_steps - (1 + lags / n_steps) * rest
         pairs = n_steps - lags if self._unbiased else n_steps
-        return (sums - means / n_steps) / (self._n_neurons * pairs)
+        return (sums + left / n_steps) / (self._n_neurons * pairs)
 
 
 class TutorialAutocovariance:
@@ -172,14 +176,14 @@ class TutorialAutocovariance:
           \Big]$$
         """
         n_steps, n = self._products.n_steps, self._n_neurons
-        nearest, rest = _nearest(total, n_steps)
-        single = self._products.circular() - (nearest * (total + rest)).sum()
+        whole, rest = _squared(total, n_steps)
+        single = self._products.circular() - whole
         first, last = self._shared.first.ravel(), self._shared.last.ravel()
         shared = self._shared.sums.copy()
         shared[1:] += np.convolve(first, last[::-1])[: len(first)]
-        shared -= nearest.sum() * (total + rest).sum()
-        means = n * int((rest**2).sum()) - int(rest.sum()) ** 2
-        return (n * single - shared - means / n_steps) / (n**2 * n_steps)
+        all_whole, all_rest = _squared(total.sum(keepdims=True), n_steps)
+        shared -= all_whole
+        return (n * single - shared - (n * rest - all_rest) / n_steps) / (n**2 * n_steps)
 
 
 class _Products:
@@ -205,36 +209,26 @@ class _Products:
         """Of the run."""
         return self._coincidences.n_steps + 1 - self._window
 
-    @property
-    def _first_and_last(self) -> tuple[np.ndarray, np.ndarray]:
-        """Rows at both ends, each from the end."""
-        return self._coincidences.first, np.ascontiguousarray(self._coincidences.last[::-1])
-
     def linear(self) -> np.ndarray:
         """Of counts x, over all pairs of steps that lie in the run; (lag,)."""
         window, sums = self._window, self._coincidences.sums
         both_signs = np.concatenate([sums[window - 1 : 0 : -1], sums])
         found = _in_windows(_in_windows(both_signs, window), window)
-        start = np.zeros_like(self.lags)
-        for rows in self._first_and_last:
-            found -= products_of_counts(rows, rows, window, start, start + window - 1, self.lags)
+        for rows in (self._coincidences.first, self._coincidences.last[::-1].copy()):
+            found -= products_before(rows, window, len(self.lags))
         return found
 
     def circular(self) -> np.ndarray:
         """The same with the run's end joined to its beginning."""
-        first, last = self._coincidences.first, np.ascontiguousarray(self._coincidences.last)
-        start = np.full_like(self.lags, self._window - 1)
-        around = products_of_counts(
-            first, last, self._window, start, start + self.lags, self.lags[::-1].copy()
-        )
-        return self.linear() + around
+        first, last = self._coincidences.first, self._coincidences.last
+        return self.linear() + products_around(first, last, self._window, len(self.lags))
 
     def ends(self, weights: np.ndarray) -> np.ndarray:
-        """Weighted counts, summed over the first and the last k steps of the run; (lag,)."""
+        """Weighted counts, summed over the first k and the last k steps of the run; (lag,)."""
+        first, last = self._coincidences.first, self._coincidences.last
+        fired = weighted_population(first, weights) + weighted_population(last, weights)[::-1]
         found = np.zeros_like(self.lags)
-        for rows in self._first_and_last:
-            counts = _in_windows(weighted_population(rows, weights), self._window)
-            found[1:] += np.cumsum(counts)
+        found[1:] = np.cumsum(_in_windows(fired, self._window))
         return found
 
 
