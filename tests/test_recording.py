@@ -278,6 +278,7 @@ NO_RECORDINGS = {
         "has the dimension run: select one",
     ),
     "gaps": (lambda r: r["lif_float"].where(r["lif_float"].time > 9), "spikes are float32"),
+    "counts": (lambda r: r["lif_float"].assign(spikes=2 * r["lif_float"].spikes), "not all 0 or 1"),
     "text": (lambda r: r["rate"].assign(state=r["rate"].state.astype(str)), "state are <U"),
 }
 

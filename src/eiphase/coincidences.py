@@ -9,15 +9,16 @@ from collections.abc import Callable
 from typing import Self
 
 import numpy as np
+from llvmlite import ir
 from numba import njit, types
 from numba.extending import intrinsic
 
-_WORD = 64  # bits
+WORD = 64  # bits
 _LAGS_AT_ONCE = 4  # as `_add_coincidences` is written: they share the words of the later step
 
 
 @intrinsic
-def _ones(typing_context, word):
+def ones(typing_context, word):
     """How many of a word's bits are 1."""
 
     def code(context, builder, signature, arguments):
@@ -26,13 +27,32 @@ def _ones(typing_context, word):
     return types.int64(types.uint64), code
 
 
-def packed(spikes: np.ndarray) -> np.ndarray:
-    """Spikes, 0 or 1, (time, neuron), as bits; those after the last neuron are 0."""
-    n_steps, n_neurons = spikes.shape
-    n_bytes = -(-n_neurons // 8)
-    rows = np.zeros((n_steps, -(-n_neurons // _WORD) * 8), np.uint8)
-    rows[:, :n_bytes] = np.packbits(spikes, axis=1, bitorder="little")
-    return rows.view("<u8")
+@intrinsic
+def _nonzero(typing_context, row, first):
+    """Which of row[first : first + 64], bytes, are not 0, as bits of a word, the lowest first."""
+
+    def code(context, builder, signature, arguments):
+        array = context.make_array(signature.args[0])(context, builder, arguments[0])
+        bytes_type = ir.VectorType(ir.IntType(8), WORD)
+        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), bytes_type.as_pointer())
+        found = builder.icmp_unsigned("!=", builder.load(place, align=1), bytes_type(None))
+        return builder.bitcast(found, ir.IntType(WORD))
+
+    return types.uint64(row, types.intp), code
+
+
+@njit(cache=True)
+def packed(spikes):
+    """Spikes of type uint8, 0 or 1, (time, neuron), as bits; after the last neuron they are 0."""
+    n_steps, n = spikes.shape
+    n_full = n // WORD
+    rows = np.zeros((n_steps, -(-n // WORD)), np.uint64)
+    for t in range(n_steps):
+        for word in range(n_full):
+            rows[t, word] = _nonzero(spikes[t], word * WORD)
+        for i in range(n_full * WORD, n):
+            rows[t, n_full] |= np.uint64(spikes[t, i] != 0) << np.uint64(i % WORD)
+    return rows
 
 
 @njit(cache=True)
@@ -42,23 +62,7 @@ def population(rows):
     found = np.zeros(n_steps, np.int64)
     for t in range(n_steps):
         for word in range(n_words):
-            found[t] += _ones(rows[t, word])
-    return found
-
-
-@njit(cache=True)
-def weighted_population(rows, weights):
-    """The same with a weight, an integer, for each neuron."""
-    n_steps, n_words = rows.shape
-    padded = np.zeros((n_words, _WORD), np.int64)
-    padded.ravel()[: len(weights)] = weights
-    found = np.zeros(n_steps, np.int64)
-    for t in range(n_steps):
-        for word in range(n_words):
-            bits, total = rows[t, word], 0
-            for j in range(_WORD):
-                total += padded[word, j] if (bits >> np.uint64(j)) & np.uint64(1) else 0
-            found[t] += total
+            found[t] += ones(rows[t, word])
     return found
 
 
@@ -67,7 +71,7 @@ class Firing:
 
     def __init__(self, n_neurons: int):
         self.n_steps, self._n_spikes, self._n_neurons = 0, 0, n_neurons
-        self._ever = np.zeros((1, -(-n_neurons // _WORD)), np.uint64)
+        self._ever = np.zeros((1, -(-n_neurons // WORD)), np.uint64)
         self._always = ~self._ever
 
     def add(self, rows: np.ndarray) -> None:
@@ -99,12 +103,12 @@ def _add_firing(rows, ever, always):
         for word in range(n_words):
             ever[word] |= rows[t, word]
             always[word] &= rows[t, word]
-            n_spikes += _ones(rows[t, word])
+            n_spikes += ones(rows[t, word])
     return n_spikes
 
 
 class LaggedSums:
-    r"""$\sum_t \langle a(t), a(t + d) \rangle$ at lags d below `n_lags`, of rows a that come in blocks.
+    r"""Sums over t of what rows t and t + d make, at lags d below `n_lags`, in blocks of steps.
 
     Only the first and the last `n_lags` - 1 rows stay in memory. Sums of integers: how the
     steps are cut into blocks changes no bit.
@@ -120,7 +124,7 @@ class LaggedSums:
     @classmethod
     def of_coincidences(cls, n_neurons: int, n_lags: int) -> Self:
         r"""$\sum_t \sum_i s_i(t)\, s_i(t + d)$, of `packed` spikes."""
-        return cls(n_lags, _add_coincidences, -(-n_neurons // _WORD), "uint64")
+        return cls(n_lags, _add_coincidences, -(-n_neurons // WORD), "uint64")
 
     @classmethod
     def of_products(cls, n_lags: int) -> Self:
@@ -162,10 +166,10 @@ def _add_coincidences(rows, n_before, sums):
         by_2, by_3 = words[start - 2 * n_words :], words[start - 3 * n_words :]
         sum_0 = sum_1 = sum_2 = sum_3 = 0
         for j in range(len(later)):
-            sum_0 += _ones(later[j] & by_0[j])
-            sum_1 += _ones(later[j] & by_1[j])
-            sum_2 += _ones(later[j] & by_2[j])
-            sum_3 += _ones(later[j] & by_3[j])
+            sum_0 += ones(later[j] & by_0[j])
+            sum_1 += ones(later[j] & by_1[j])
+            sum_2 += ones(later[j] & by_2[j])
+            sum_3 += ones(later[j] & by_3[j])
         sums[d] += sum_0
         sums[d + 1] += sum_1
         sums[d + 2] += sum_2
@@ -178,54 +182,3 @@ def _add_products(rows, n_before, sums):
     for d in range(len(sums)):
         for t in range(n_before, len(values)):
             sums[d] += values[t] * values[t - d]
-
-
-@njit(cache=True)
-def products_before(rows, window, n_lags):
-    r"""$\sum_{j < w - 1} \sum_i x_i(j)\, x_i(j + k)$ of counts x; (lag,).
-
-    $x_i(j)$ counts the spikes in the `window` = w rows that end with row j, before the first of
-    which nobody fires.
-    """
-    words, found = rows.T.copy(), np.zeros(n_lags, np.int64)
-    total = np.zeros(len(rows) + 1, np.int64)
-    for u in range(window - 1):  # x(j) has the spikes of row u if u <= j < u + w
-        _add_up_products(rows[u], words, window, total)
-        for k in range(n_lags):
-            found[k] += total[window - 1 + k] - total[u + k]
-    return found
-
-
-@njit(cache=True)
-def products_around(first, last, window, n_lags):
-    r"""$\sum_{m < k} \sum_i x_i(m)\, x_i(T - k + m)$ of counts x in a run of T steps; (lag,).
-
-    `first` are the rows of the first `n_lags` - 1 steps of the run, and of the `window` - 1
-    steps before them; `last` as many at its end.
-    """
-    words, found = last.T.copy(), np.zeros(n_lags, np.int64)
-    n = len(last)
-    total = np.zeros(n + 1, np.int64)
-    for u in range(n):  # x(m) has the spikes of row u if u - w < m <= u
-        _add_up_products(first[u], words, window, total)
-        start = max(0, u - window + 1)
-        for k in range(start + 1, n_lags):
-            found[k] += total[n - k + min(u + 1, k)] - total[n - k + start]
-    return found
-
-
-@njit(cache=True)
-def _add_up_products(row, words, window, total):
-    """total[j] = sum over rows before j of the spikes of `row` times counts x at that row.
-
-    Of these rows, the words are (word, time), so that the innermost loop runs over neighbours.
-    """
-    n_words, n_steps = words.shape
-    common = np.zeros(n_steps, np.int64)
-    for word in range(n_words):
-        for j in range(n_steps):
-            common[j] += _ones(row[word] & words[word, j])
-    counted = 0
-    for j in range(n_steps):
-        counted += common[j] - (common[j - window] if j >= window else 0)
-        total[j + 1] = total[j] + counted

@@ -6,6 +6,7 @@ counts in a causal window (`boxcar`) of spiking ones.
 
 from collections.abc import Callable
 from enum import IntEnum
+from functools import reduce
 from itertools import pairwise
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -181,8 +182,8 @@ class Halves(Generic[AnyMoments]):
         middle, rest = n_steps // 2, n_steps - n_steps // 2
         self._edges = sorted({0, middle, middle + rest // 2, middle + rest // 2 * 2, 2 * middle})
         self._edges = [*(edge for edge in self._edges if edge < n_steps), n_steps]
-        self._parts = [moments(n_neurons) for _ in self._edges[1:]]
-        self._nothing = moments(n_neurons)
+        self._nothing: AnyMoments = moments(n_neurons)
+        self._parts: list[AnyMoments] = [moments(n_neurons) for _ in self._edges[1:]]
         self._middle, self._rest, self._n_done = middle, rest, 0
 
     def add(self, x: np.ndarray) -> None:
@@ -192,11 +193,9 @@ class Halves(Generic[AnyMoments]):
         self._n_done += len(x)
 
     def _between(self, start: int, stop: int) -> AnyMoments:
-        total = self._nothing
-        for part, edge in zip(self._parts, self._edges, strict=False):
-            if start <= edge < stop:
-                total = total.joined(part)
-        return total
+        parts = zip(self._parts, self._edges, strict=False)
+        chosen = [part for part, edge in parts if start <= edge < stop]
+        return reduce(lambda a, b: a.joined(b), chosen) if chosen else self._nothing
 
     @property
     def whole(self) -> AnyMoments:
@@ -229,9 +228,7 @@ class Halves(Generic[AnyMoments]):
             return float(np.float64(second) / first)
 
 
-def fluctuation(
-    c: np.ndarray, halves: Halves[Moments] | Halves[CountMoments]
-) -> Fluctuation:
+def fluctuation(c: np.ndarray, halves: Halves[Moments] | Halves[CountMoments]) -> Fluctuation:
     """Autocovariance c at lags 0 to the largest, c(0) and decay time with their flags.
 
     c(0) and decay time are NaN unless the activity is stationary:
@@ -268,6 +265,6 @@ def fluctuation_of(
     x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
 ) -> Fluctuation:
     """That of x, (time, neuron), in one piece."""
-    halves = Halves(*x.shape, Moments)
+    halves = Halves(len(x), x.shape[1], Moments)
     halves.add(x)
     return fluctuation(autocovariance(x, max_lag=max_lag), halves)

@@ -19,8 +19,8 @@ _COMMON_SOURCES = [
     "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
-    "columns", "lif", "loihi", "mapping", "perturbation", "quantiles", "quantisation",
-    "ranges", "twins", "working_point",
+    "coincidences", "columns", "count_products", "lif", "loihi", "mapping", "perturbation",
+    "quantiles", "quantisation", "ranges", "spike_counts", "twins", "working_point",
 ]  # fmt: skip
 _SOURCES = {
     "rate": ["rate", "tangent"],

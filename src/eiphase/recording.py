@@ -259,6 +259,8 @@ def checked(recording: xr.Dataset) -> xr.Dataset:
         raise DatasetError(f"The dataset has the dimension {other}: select one recording of it.")
     if activity.dtype.kind not in ("iub" if name == "spikes" else "iuf"):
         raise DatasetError(f"The recording's {name} are {activity.dtype}, but must be numbers.")
+    if name == "spikes" and not np.isin(activity.values, (0, 1)).all():
+        raise DatasetError("The recording's spikes are not all 0 or 1.")
     return recording.transpose("time", "neuron", ...)
 
 

@@ -14,18 +14,13 @@ from typing import Protocol, Self
 import numpy as np
 from numba import njit
 
-from eiphase.coincidences import (
-    LaggedSums,
-    population,
-    products_around,
-    products_before,
-    weighted_population,
-)
+from eiphase import count_products
+from eiphase.coincidences import LaggedSums, population
 
 
 def counted(spikes: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Counts x at each step, (time, neuron); `before` are the w steps that precede them."""
-    counts = np.empty(spikes.shape, np.uint16)
+    counts = np.empty(spikes.shape, np.uint8 if len(before) <= 255 else np.uint16)
     _count(spikes, before, counts)
     return counts
 
@@ -34,14 +29,14 @@ def counted(spikes: np.ndarray, before: np.ndarray) -> np.ndarray:
 def _count(spikes, before, counts):
     n_steps, n = spikes.shape
     window = len(before)
-    x = np.zeros(n, np.uint16)
+    x = np.zeros(n, counts.dtype)
     for t in range(window):
         for i in range(n):
             x[i] += before[t, i]
     for t in range(n_steps):
         leaving = before[t] if t < window else spikes[t - window]
         for i in range(n):
-            x[i] += np.uint16(spikes[t, i]) - np.uint16(leaving[i])
+            x[i] += spikes[t, i] - leaving[i]  # modulo 2^8 or 2^16
             counts[t, i] = x[i]
 
 
@@ -55,7 +50,7 @@ class CountMoments:
     def add(self, counts: np.ndarray) -> None:
         """Take in the next steps, (time, neuron)."""
         if len(counts):
-            self.squares += _add_counts(counts, self.total)
+            self.squares += int(_add_counts(counts, self.total))
             self.n_steps += len(counts)
 
     def joined(self, other: Self) -> Self:
@@ -102,8 +97,14 @@ def _add_counts(counts, total):
                 squares[i] += x * x
         for i in range(n):
             total[i] += sums[i]
-            all_squares += np.int64(squares[i])
+            all_squares += squares[i]
     return all_squares
+
+
+@njit(cache=True)
+def _nearest(total, n_steps):
+    """The integer n nearest to a mean count."""
+    return (2 * total + n_steps) // (2 * n_steps)
 
 
 @njit(cache=True)
@@ -111,7 +112,7 @@ def _squared(total, n_steps):
     r"""$\sum_i X_i^2 / T$ as two integers, of which the second is to be divided by T."""
     whole = rest = 0
     for x in total:
-        nearest = (2 * x + n_steps) // (2 * n_steps)
+        nearest = _nearest(x, n_steps)
         y = x - n_steps * nearest
         whole += nearest * (x + y)
         rest += y * y
@@ -129,14 +130,15 @@ class Autocovariance(Protocol):
 
 
 class StandardAutocovariance:
-    """`observables.StandardAutocovariance` of counts, from spikes packed into bits."""
+    """`observables.StandardAutocovariance` of counts."""
 
     def __init__(self, n_neurons: int, *, window: int, max_lag: int, unbiased: bool = True):
-        self._products, self._n_neurons = _Products(n_neurons, window, max_lag), n_neurons
-        self._unbiased = unbiased
+        self._n_neurons, self._window, self._unbiased = n_neurons, window, unbiased
+        self._lags = np.arange(max_lag + 1)
+        self._coincidences = LaggedSums.of_coincidences(n_neurons, max_lag + window)
 
     def add(self, rows: np.ndarray) -> None:
-        self._products.add(rows)
+        self._coincidences.add(rows)
 
     def found(self, total: np.ndarray) -> np.ndarray:
         r"""From $\sum_t \delta x(t)\, \delta x(t + k)$ of each neuron, which is
@@ -144,92 +146,51 @@ class StandardAutocovariance:
         $$\sum_t x(t)\, x(t + k) - \Big(1 + \frac{k}{T}\Big) \frac{X^2}{T}
           + \frac{X}{T} \Big[ \sum_{t < k} x(t) + \sum_{t \ge T - k} x(t) \Big]$$
         """
-        n_steps, lags = self._products.n_steps, self._products.lags
+        spikes, lags, window = self._coincidences, self._lags, self._window
+        n_steps = spikes.n_steps + 1 - window
         whole, rest = _squared(total, n_steps)
-        nearest = (2 * total + n_steps) // (2 * n_steps)
-        ends = self._products.ends(total) - 2 * lags * (nearest * total).sum()
-        sums = self._products.linear() + lags * (nearest**2).sum() - whole + ends // n_steps
+        nearest = _nearest(total, n_steps)
+        ends = count_products.ends(spikes.first, spikes.last, window, total)
+        ends -= 2 * lags * (nearest * total).sum()
+        products = count_products.linear(spikes.sums, spikes.first, spikes.last, window)
+        products += ends // n_steps + lags * (nearest**2).sum() - whole
         left = ends % n_steps - (1 + lags / n_steps) * rest
         pairs = n_steps - lags if self._unbiased else n_steps
-        return (sums + left / n_steps) / (self._n_neurons * pairs)
+        return (products + left / n_steps) / (self._n_neurons * pairs)
 
 
 class TutorialAutocovariance:
-    """`observables.TutorialAutocovariance` of counts, from spikes packed into bits."""
+    """`observables.TutorialAutocovariance` of counts."""
 
     def __init__(self, n_neurons: int, *, window: int, max_lag: int):
-        self._products, self._n_neurons = _Products(n_neurons, window, max_lag), n_neurons
-        self._window, self._fired = window, np.empty(0, np.int64)
+        self._n_neurons, self._window = n_neurons, window
+        self._coincidences = LaggedSums.of_coincidences(n_neurons, max_lag + window)
+        self._fired = np.empty(0, np.int64)
         self._shared = LaggedSums.of_products(max_lag + 1)
 
     def add(self, rows: np.ndarray) -> None:
-        self._products.add(rows)
+        self._coincidences.add(rows)
         fired = np.concatenate([self._fired, population(rows)])
         self._fired = fired[max(0, len(fired) + 1 - self._window) :]
         self._shared.add(_in_windows(fired, self._window)[:, None])
 
     def found(self, total: np.ndarray) -> np.ndarray:
-        r"""With $P = \sum_i y_i$ and steps modulo T, it is
+        r"""With $P = \sum_i x_i$, $P_T = \sum_i X_i$ and steps modulo T, N T c(k) is
 
-        $$\frac{1}{N T} \Big[ \sum_t \Big( \sum_i y_i(t)\, y_i(t + k) - \frac{1}{N} P(t)\, P(t + k)
-          \Big) - \frac{1}{T} \Big( \sum_i Y_i^2 - \frac{1}{N} \big(\textstyle\sum_i Y_i\big)^2 \Big)
-          \Big]$$
+        $$\sum_i \Big[ \sum_t x_i(t)\, x_i(t + k) - \frac{X_i^2}{T} \Big]
+          - \frac{1}{N} \Big[ \sum_t P(t)\, P(t + k) - \frac{P_T^2}{T} \Big]$$
         """
-        n_steps, n = self._products.n_steps, self._n_neurons
+        spikes, shared, n = self._coincidences, self._shared, self._n_neurons
+        n_steps = shared.n_steps
         whole, rest = _squared(total, n_steps)
-        single = self._products.circular() - whole
-        first, last = self._shared.first.ravel(), self._shared.last.ravel()
-        shared = self._shared.sums.copy()
-        shared[1:] += np.convolve(first, last[::-1])[: len(first)]
-        all_whole, all_rest = _squared(total.sum(keepdims=True), n_steps)
-        shared -= all_whole
-        return (n * single - shared - (n * rest - all_rest) / n_steps) / (n**2 * n_steps)
-
-
-class _Products:
-    r"""Sums over neurons of lagged products of counts, from coincidences of spikes.
-
-    With nobody firing outside of the w - 1 steps before the run and the run itself, counts
-    rise from 0 in these steps and fall to 0 in the w - 1 after it. With C(d) the coincidences,
-    summed over time, and P those of the w - 1 steps before and after,
-
-    $$\sum_{t = 0}^{T - k - 1} \sum_i x_i(t)\, x_i(t + k)
-      = \sum_{|e| < w} (w - |e|)\, C(|k + e|) - \sum_{\text{pairs with a step outside}} \ldots$$
-    """
-
-    def __init__(self, n_neurons: int, window: int, max_lag: int):
-        self.lags, self._window = np.arange(max_lag + 1), window
-        self._coincidences = LaggedSums.of_coincidences(n_neurons, window + max_lag)
-
-    def add(self, rows: np.ndarray) -> None:
-        self._coincidences.add(rows)
-
-    @property
-    def n_steps(self) -> int:
-        """Of the run."""
-        return self._coincidences.n_steps + 1 - self._window
-
-    def linear(self) -> np.ndarray:
-        """Of counts x, over all pairs of steps that lie in the run; (lag,)."""
-        window, sums = self._window, self._coincidences.sums
-        both_signs = np.concatenate([sums[window - 1 : 0 : -1], sums])
-        found = _in_windows(_in_windows(both_signs, window), window)
-        for rows in (self._coincidences.first, self._coincidences.last[::-1].copy()):
-            found -= products_before(rows, window, len(self.lags))
-        return found
-
-    def circular(self) -> np.ndarray:
-        """The same with the run's end joined to its beginning."""
-        first, last = self._coincidences.first, self._coincidences.last
-        return self.linear() + products_around(first, last, self._window, len(self.lags))
-
-    def ends(self, weights: np.ndarray) -> np.ndarray:
-        """Weighted counts, summed over the first k and the last k steps of the run; (lag,)."""
-        first, last = self._coincidences.first, self._coincidences.last
-        fired = weighted_population(first, weights) + weighted_population(last, weights)[::-1]
-        found = np.zeros_like(self.lags)
-        found[1:] = np.cumsum(_in_windows(fired, self._window))
-        return found
+        products = count_products.linear(spikes.sums, spikes.first, spikes.last, self._window)
+        products += count_products.around(spikes.first, spikes.last, self._window) - whole
+        shared_whole, shared_rest = _squared(total.sum(keepdims=True), n_steps)
+        shared_products = shared.sums - shared_whole
+        first, last = shared.first.ravel(), shared.last.ravel()
+        shared_products[1:] += np.convolve(first, last[::-1])[: len(first)]
+        left = (n * rest - shared_rest) / n_steps
+        return (n * products - shared_products - left) / (n**2 * n_steps)
 
 
 def _in_windows(values: np.ndarray, window: int) -> np.ndarray:
