@@ -42,3 +42,17 @@ def test_blocks_of_any_length_give_the_same(of, estimator):
         np.testing.assert_allclose(
             in_blocks[name], whole[name], rtol=1e-11, atol=tolerance, err_msg=name
         )
+
+
+@pytest.mark.parametrize("estimator", ["standard", "tutorial"])
+def test_spikes_in_blocks_of_any_length_give_the_same_bits(estimator):
+    activity, _ = activity_of(OfSpikes)
+    found = []
+    for cuts in ([], [190, 205, 210, 211, 1003, 2791], range(0, 3000, 7)):
+        measured = OfSpikes(40, SIMULATION, Observables(autocovariance=estimator))
+        for block in np.split(activity, cuts):
+            measured.add(block)
+        found.append(measured.found())
+    for in_blocks in found[1:]:
+        for name, value in found[0].items():
+            assert np.array_equal(in_blocks[name], value), name

@@ -1,12 +1,17 @@
 r"""Spike counts $x_i(t) = \sum_{a < w} s_i(t - a)$ in a window of w steps: what is kept of them.
 
-Counts are integers, and so are all sums of them here: they are exact, and how the steps are
-cut into blocks changes no bit. What is subtracted from them is, too: the integer $n_i$
-nearest to a neuron's mean count comes off before anything is divided, which leaves
+Counts are integers, and so are all sums of them here: exact, and the same however the steps are
+cut into blocks. What is to be divided by the steps T is taken apart first. With a neuron's total
+$X_i = \sum_t x_i(t)$, and $n_i$ the integer nearest to its mean,
 
-$$y_i = x_i - n_i, \qquad Y_i = \sum_t y_i(t), \qquad |Y_i| \le T / 2$$
+$$X_i = T n_i + Y_i, \qquad |Y_i| \le T / 2, \qquad
+  \frac{X_i^2}{T} = n_i (X_i + Y_i) + \frac{Y_i^2}{T}$$
 
-and an integer whose mean is y varies by at least |y| (1 - |y|): no digits are lost.
+Only the last term is rounded, and it is no larger than the variance: no digits are lost where
+neurons differ by more than they fluctuate.
+
+Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K of N or more: of 400
+neurons and w = 25, for 10,000 lags in 3 billion steps.
 """
 
 from typing import Protocol, Self
@@ -145,6 +150,8 @@ class StandardAutocovariance:
 
         $$\sum_t x(t)\, x(t + k) - \Big(1 + \frac{k}{T}\Big) \frac{X^2}{T}
           + \frac{X}{T} \Big[ \sum_{t < k} x(t) + \sum_{t \ge T - k} x(t) \Big]$$
+
+        With n subtracted from the counts in brackets, only what is left of X is rounded.
         """
         spikes, lags, window = self._coincidences, self._lags, self._window
         n_steps = spikes.n_steps + 1 - window
