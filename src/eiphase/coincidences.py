@@ -71,13 +71,13 @@ class Firing:
 
     def __init__(self, n_neurons: int):
         self.n_steps, self._n_spikes, self._n_neurons = 0, 0, n_neurons
-        self._ever = np.zeros((1, -(-n_neurons // WORD)), np.uint64)
+        self._ever = np.zeros(-(-n_neurons // WORD), np.uint64)
         self._always = ~self._ever
 
     def add(self, rows: np.ndarray) -> None:
         """Take in the next steps, (time, word)."""
         self.n_steps += len(rows)
-        self._n_spikes += _add_firing(rows, self._ever[0], self._always[0])
+        self._n_spikes += int(_add_firing(rows, self._ever, self._always))
 
     @property
     def rate(self) -> float:
@@ -87,12 +87,17 @@ class Firing:
     @property
     def silent(self) -> float:
         """Fraction of neurons that fire in no step."""
-        return float((self._n_neurons - population(self._ever)[0]) / self._n_neurons)
+        return (self._n_neurons - _in_all(self._ever)) / self._n_neurons
 
     @property
     def always(self) -> float:
         """Fraction of neurons that fire in every step."""
-        return float(population(self._always)[0] / self._n_neurons)
+        return _in_all(self._always) / self._n_neurons
+
+
+def _in_all(words: np.ndarray) -> int:
+    """How many bits are 1."""
+    return int.from_bytes(words.tobytes(), "little").bit_count()
 
 
 @njit(cache=True)

@@ -107,17 +107,11 @@ def _add_counts(counts, total):
 
 
 @njit(cache=True)
-def _nearest(total, n_steps):
-    """The integer n nearest to a mean count."""
-    return (2 * total + n_steps) // (2 * n_steps)
-
-
-@njit(cache=True)
 def _squared(total, n_steps):
     r"""$\sum_i X_i^2 / T$ as two integers, of which the second is to be divided by T."""
     whole = rest = 0
     for x in total:
-        nearest = _nearest(x, n_steps)
+        nearest = (2 * x + n_steps) // (2 * n_steps)
         y = x - n_steps * nearest
         whole += nearest * (x + y)
         rest += y * y
@@ -150,17 +144,13 @@ class StandardAutocovariance:
 
         $$\sum_t x(t)\, x(t + k) - \Big(1 + \frac{k}{T}\Big) \frac{X^2}{T}
           + \frac{X}{T} \Big[ \sum_{t < k} x(t) + \sum_{t \ge T - k} x(t) \Big]$$
-
-        With n subtracted from the counts in brackets, only what is left of X is rounded.
         """
         spikes, lags, window = self._coincidences, self._lags, self._window
         n_steps = spikes.n_steps + 1 - window
         whole, rest = _squared(total, n_steps)
-        nearest = _nearest(total, n_steps)
-        ends = count_products.ends(spikes.first, spikes.last, window, total)
-        ends -= 2 * lags * (nearest * total).sum()
+        ends = count_products.ends(spikes.first, spikes.last, window, total) - lags * whole
         products = count_products.linear(spikes.sums, spikes.first, spikes.last, window)
-        products += ends // n_steps + lags * (nearest**2).sum() - whole
+        products += ends // n_steps - whole
         left = ends % n_steps - (1 + lags / n_steps) * rest
         pairs = n_steps - lags if self._unbiased else n_steps
         return (products + left / n_steps) / (self._n_neurons * pairs)
