@@ -24,7 +24,9 @@ def linear(coincidences, first, last, window):
 
     of which the pairs with a step outside of the run do not belong to it.
     """
-    found = -_products_outside(first, window) - _products_outside(last[::-1], window)
+    found = np.zeros(len(first) - window + 2, np.int64)
+    _subtract_products_outside(_by_word(first, 1), window, found)
+    _subtract_products_outside(_by_word(last, -1), window, found)
     for e in range(1 - window, window):
         for k in range(len(found)):
             found[k] += (window - abs(e)) * coincidences[abs(k + e)]
@@ -32,28 +34,26 @@ def linear(coincidences, first, last, window):
 
 
 @njit(cache=True)
-def _products_outside(rows, window):
-    r"""$\sum_{j < w - 1} \sum_i x_i(j)\, x_i(j + k)$, of counts x of spikes in these rows only.
+def _subtract_products_outside(words, window, found):
+    r"""$\sum_{j < w - 1} \sum_i x_i(j)\, x_i(j + k)$, of counts x of spikes in these steps only.
 
     At the end of the run it is the same with time reversed.
     """
-    words, total = rows.T.copy(), np.zeros(len(rows) + 1, np.int64)
-    found = np.zeros(len(rows) - window + 2, np.int64)
-    for u in range(window - 1):  # the spikes of row u are in x(j) if u <= j < u + w
-        _add_up_products(rows[u], words, window, total)
+    total = np.zeros(words.shape[1] + 1, np.int64)
+    for u in range(window - 1):  # the spikes of step u are in x(j) if u <= j < u + w
+        _add_up_products(words[:, u], words, window, total)
         for k in range(len(found)):
-            found[k] += total[window - 1 + k] - total[u + k]
-    return found
+            found[k] -= total[window - 1 + k] - total[u + k]
 
 
 @njit(cache=True)
 def around(first, last, window):
     r"""$\sum_{t = 0}^{k - 1} \sum_i x_i(t)\, x_i(T - k + t)$: pairs across the end of the run."""
-    words, n = last.T.copy(), len(last)
+    rows, words, n = _by_word(first, 1), _by_word(last, 1), len(last)
     total = np.zeros(n + 1, np.int64)
     found = np.zeros(n - window + 2, np.int64)
     for u in range(n):  # the spikes of row u are in x(t) if u - w < t <= u
-        _add_up_products(first[u], words, window, total)
+        _add_up_products(rows[:, u], words, window, total)
         start = max(0, u - window + 1)
         for k in range(start + 1, len(found)):
             found[k] += total[n - k + min(u + 1, k)] - total[n - k + start]
@@ -61,10 +61,21 @@ def around(first, last, window):
 
 
 @njit(cache=True)
-def _add_up_products(row, words, window, total):
-    """total[j] = sum over rows before j of the spikes of `row` times counts x at that row.
+def _by_word(rows, direction):
+    """Rows as (word, time), so that innermost loops run over neighbours; in reverse if -1."""
+    n_steps, n_words = rows.shape
+    words = np.empty((n_words, n_steps), np.uint64)
+    for j in range(n_steps):
+        for word in range(n_words):
+            words[word, j] = rows[j if direction > 0 else n_steps - 1 - j, word]
+    return words
 
-    Of these rows the words are (word, time), so that the innermost loop runs over neighbours.
+
+@njit(cache=True)
+def _add_up_products(row, words, window, total):
+    """total[j] = sum over steps before j of the spikes of `row` times counts x at that step.
+
+    Of these steps, the words are (word, time).
     """
     n_words, n_steps = words.shape
     common = np.zeros(n_steps, np.int64)
@@ -80,26 +91,26 @@ def _add_up_products(row, words, window, total):
 @njit(cache=True)
 def ends(first, last, window, weights):
     r"""$\sum_i z_i \big[ \sum_{t < k} x_i(t) + \sum_{t \ge T - k} x_i(t) \big]$ with weights z."""
-    fired = _weighted(first, weights) + _weighted(last, weights)[::-1]
-    found = np.zeros(len(fired) - window + 2, np.int64)
-    counted = fired[: window - 1].sum()
-    for k in range(1, len(found)):
-        counted += fired[k + window - 2]
-        found[k] = found[k - 1] + counted
-        counted -= fired[k - 1]
+    n = len(first)
+    fired, found = np.zeros(n, np.int64), np.zeros(n - window + 2, np.int64)
+    for j in range(n):
+        fired[j] = _weight(first[j], weights) + _weight(last[n - 1 - j], weights)
+    counted = 0
+    for j in range(n):
+        counted += fired[j]
+        if j >= window - 1:
+            k = j - window + 2
+            found[k] = found[k - 1] + counted
+            counted -= fired[k - 1]
     return found
 
 
 @njit(cache=True)
-def _weighted(rows, weights):
-    """Sum of the weights of those who fire, (time,)."""
-    n_steps, n_words = rows.shape
-    padded, found = np.zeros((n_words, WORD), np.int64), np.zeros(n_steps, np.int64)
-    padded.ravel()[: len(weights)] = weights
-    for t in range(n_steps):
-        for word in range(n_words):
-            bits, total = rows[t, word], 0
-            for i in range(WORD):
-                total += padded[word, i] if (bits >> np.uint64(i)) & np.uint64(1) else 0
-            found[t] += total
-    return found
+def _weight(row, weights):
+    """The sum of the weights of those who fire."""
+    total, n = 0, len(weights)
+    for word in range(len(row)):
+        bits, part = row[word], weights[word * WORD :]
+        for i in range(min(WORD, n - word * WORD)):
+            total += part[i] if (bits >> np.uint64(i)) & np.uint64(1) else 0
+    return total

@@ -55,7 +55,8 @@ class CountMoments:
     def add(self, counts: np.ndarray) -> None:
         """Take in the next steps, (time, neuron)."""
         if len(counts):
-            self.squares += int(_add_counts(counts, self.total))
+            largest = int(np.iinfo(counts.dtype).max)
+            self.squares += int(_add_counts(counts, (2**32 - 1) // largest**2, self.total))
             self.n_steps += len(counts)
 
     def joined(self, other: Self) -> Self:
@@ -85,16 +86,15 @@ class CountMoments:
 
 
 @njit(cache=True)
-def _add_counts(counts, total):
+def _add_counts(counts, length, total):
     """Each neuron's counts to its total; returns the sum of all squares.
 
-    Sums of 32 bits, of so many steps that they hold them: a vector holds twice as many.
+    Sums over `length` steps have 32 bits, so that a vector holds twice as many as of 64.
     """
     n_steps, n = counts.shape
-    all_squares, largest = 0, max(1, counts.max())
-    length = max(1, (2**32 - 1) // largest**2)
+    sums, squares = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
+    all_squares = 0
     for first in range(0, n_steps, length):
-        sums, squares = np.zeros(n, np.uint32), np.zeros(n, np.uint32)
         for t in range(first, min(first + length, n_steps)):
             for i in range(n):
                 x = np.uint32(counts[t, i])
@@ -103,6 +103,7 @@ def _add_counts(counts, total):
         for i in range(n):
             total[i] += sums[i]
             all_squares += squares[i]
+            sums[i] = squares[i] = 0
     return all_squares
 
 
