@@ -8,7 +8,7 @@ import json
 import platform
 import subprocess
 from functools import cache
-from importlib.metadata import version
+from importlib import metadata
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parent
@@ -30,6 +30,7 @@ _SOURCES = {
 Origin = tuple[str, str]
 """Commit and machine that simulated."""
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
+_version = cache(metadata.version)  # which looks through all that is installed
 
 
 @cache  # gathering asks once for each tile
@@ -66,14 +67,14 @@ def sources_digest(*names: str) -> str:
         for path in sorted(folder.glob("*.py")) if folder.is_dir() else [_PACKAGE / f"{name}.py"]:
             digest.update(path.read_bytes())
     for package in _NUMERICAL_PACKAGES:
-        digest.update(f"{package} {version(package)}".encode())
+        digest.update(f"{package} {_version(package)}".encode())
     return digest.hexdigest()
 
 
 def attributes(*backends: str) -> dict[str, str]:
     """Commit, digest of the backends' code, versions and machine, as attributes of a file."""
     packages = ("eiphase", *_NUMERICAL_PACKAGES, "xarray", "netCDF4")
-    versions = {"python": platform.python_version(), **{p: version(p) for p in packages}}
+    versions = {"python": platform.python_version(), **{p: _version(p) for p in packages}}
     commit, machine = origin()
     return {
         "commit": commit,
@@ -88,6 +89,7 @@ def origin() -> Origin:
     return _commit(), f"{platform.system()} {platform.machine()}, {_processor()}"
 
 
+@cache
 def _processor() -> str:
     """Its model name, as Linux tells it."""
     try:

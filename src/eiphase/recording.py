@@ -16,8 +16,9 @@ from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.ranges import dynamic_range
-from eiphase.simulation import integer_diagnostics, scale_diagnostics
+from eiphase.simulation import integer_diagnostics, load_kernels, scale_diagnostics
 from eiphase.sweep import (
+    Mapping,
     Observables,
     Simulation,
     SingleRun,
@@ -214,6 +215,7 @@ def _through_lava(
     divergence: Divergence | None,
 ) -> dict[str, np.ndarray]:
     """What one network does on a backend, each array (time, neuron) or a count."""
+    load_kernels(backend, Mapping(), Observables(chaos=divergence is not None))
     arrays = {}
     for name in _KEPT[backend]:
         shape = (steps, n_neurons) if name in _RECORDED else (1,)

@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from enum import IntEnum
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -24,7 +24,8 @@ from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.quantisation import DynamicRange
 from eiphase.ranges import RangeOfStates
-from eiphase.sweep import Sweep, Tile
+from eiphase.sweep import Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
+from eiphase.sweep import Mapping as MappingConfig
 from eiphase.twins import FloatTwins, IntegerTwins
 
 # What a bit-accurate network takes from the simulation of the same network in floating point.
@@ -47,16 +48,38 @@ def simulate_tile(
     `OF_LIF_FLOAT`: an `lif_bit_accurate` tile needs them. Returns the variables
     of `dataset.VARIABLES` along the tile's points. `progress` goes to standard error.
     """
+    load_kernels(tile.backend, sweep.mapping, sweep.observables)
     work = _Work(sweep, tile, ranges or {}, progress=progress)
-    backend = _BACKENDS[tile.backend](work)
-    NetworkTile(
-        networks=backend.networks(),
-        record=backend.record,
-        n_steps=sweep.simulation.steps,
-        block_steps=sweep.simulation.block_steps,
-        perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
-    ).simulate(tile.backend)
+    _process(work).simulate(tile.backend)
     return work.values
+
+
+@cache
+def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> None:
+    """Load the compiled kernels of a backend into this process, or compile them.
+
+    Lava's processes are forked from it and have then what it has. Else each would load them
+    anew, which takes 0.25 s: as long as to simulate many a network. They are loaded by being
+    called: a small network is simulated here.
+    """
+    sweep = Sweep(
+        network=NetworkConfig(neurons=10),
+        grid=Grid(q_factor=(4.0,), g_factor=(6.0,)),
+        seeds=(1,),
+        backends=("lif_float", "lif_bit_accurate") if backend != "rate" else ("rate",),
+        # Activity enough for `quantiles` to take the way that it takes for large networks.
+        simulation=Simulation(
+            steps=1000 + 2 * observables.boxcar, burn_in=observables.boxcar, max_lag=10
+        ),
+        mapping=how,
+        observables=observables,
+    )
+    low, high = -1.0, 1.0
+    of_states = DynamicRange(low, high, low, high, low, high, low)
+    known = asdict(of_states) | scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
+    ranges = {name: np.array([value]) for name, value in known.items()}
+    work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, progress=False)
+    _process(work).simulate_without_lava(backend)
 
 
 def scale_diagnostics(scale: WeightScale) -> dict[str, float]:
@@ -173,6 +196,17 @@ class _Work:
             seconds = time.monotonic() - self._started
             text = f"{self.tile}: {self._n_done} of {n} networks, {seconds:.1f} s"
             print(text, file=sys.stderr, flush=True)
+
+
+def _process(work: _Work) -> NetworkTile:
+    simulation, backend = work.sweep.simulation, _BACKENDS[work.tile.backend](work)
+    return NetworkTile(
+        networks=backend.networks(),
+        record=backend.record,
+        n_steps=simulation.steps,
+        block_steps=simulation.block_steps,
+        perturb_after=simulation.burn_in if work.sweep.observables.chaos else None,
+    )
 
 
 class _Backend(Protocol):

@@ -71,16 +71,20 @@ def write(
         file.parameters = json.dumps(sweep.parameters(tile.backend))
         file.setncatts(provenance.attributes(tile.backend))
         file.origins = json.dumps(sorted(origins or [provenance.origin()]))
+        file.checksum = _checksum(values)
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
 
         for name in ("q_factor", "g_factor"):
-            coordinates = [getattr(network, name) for network in networks]
-            file.createVariable(name, "f8", ("point",))[:] = coordinates
-        for name, data in values.items():
+            file.createVariable(name, "f8", ("point",))
+        for name in values:
             dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
-            file.createVariable(name, VARIABLES[name].dtype, dims)[:] = data
-        file.checksum = _checksum(values)
+            file.createVariable(name, VARIABLES[name].dtype, dims)
+        # Numbers only now: between them, each new variable would take netCDF twice as long.
+        for name in ("q_factor", "g_factor"):
+            file[name][:] = [getattr(network, name) for network in networks]
+        for name, data in values.items():
+            file[name][:] = data
 
 
 def read(path: Path, sweep: Sweep) -> Contents:

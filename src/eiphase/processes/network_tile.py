@@ -68,6 +68,10 @@ class NetworkTile(AbstractProcess):
         """
         lava_run.run(self, n_steps=1, run_config=Loihi1SimCfg(select_tag=backend))
 
+    def simulate_without_lava(self, backend: str) -> None:
+        """Do the same in the caller's own process."""
+        _MODELS[backend](self.proc_params).simulate()
+
 
 class _TileModel(PyAsyncProcessModel):
     """Simulates one after the other, block by block, in the same memory."""
@@ -82,6 +86,9 @@ class _TileModel(PyAsyncProcessModel):
 
     def run_async(self):
         keep_freed_memory()
+        self.simulate()
+
+    def simulate(self):
         self.n_steps = self.proc_params["n_steps"]
         self.perturb_after = self.proc_params["perturb_after"]
         self.steps_done = self.proc_params["steps_done"]
@@ -163,3 +170,10 @@ class LoihiTileModel(_TileModel):
             return self.network.advance(spikes, self.steps_done)
         counts = self.simulator.advance(self.state, spikes, self.steps_done)
         return loihi.IntegerRecording(spikes, *counts), None
+
+
+_MODELS = {
+    "rate": RateTileModel,
+    "lif_float": LIFTileModel,
+    "lif_bit_accurate": LoihiTileModel,
+}
