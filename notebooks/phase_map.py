@@ -24,8 +24,7 @@ import numpy as np
 import xarray as xr
 
 import eiphase
-from eiphase.mapping import ScaleStatus
-from eiphase.observables import Flag
+from eiphase.flags import Flag, ScaleStatus
 
 phase_map = xr.open_dataset("phase_map.nc")
 phase_map

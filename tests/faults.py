@@ -23,7 +23,7 @@ import netCDF4
 import numpy as np
 from faulty_job import CONTROL_GROUP
 
-from eiphase.observables import Flag
+from eiphase.flags import Flag
 
 SWEEP = """
 network: {neurons: 20}

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 
 from eiphase import critical_line
-from eiphase.critical_line import Crossing, Refined
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, Phase, Refined
 
 Q = np.linspace(1, 10, 10)
 

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiphase import damage, lif, loihi, mapping, network, quantisation, twins
-from eiphase.damage import Damage, Fate, Twin
+from eiphase.damage import Damage, Twin
+from eiphase.flags import Fate
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
 from eiphase.network import Network

@@ -8,7 +8,7 @@ from conftest import REPOSITORY
 
 import eiphase
 from eiphase.dataset import DERIVED, VARIABLES
-from eiphase.observables import Flag
+from eiphase.flags import Flag
 from eiphase.sweep import (
     Grid,
     Mapping,

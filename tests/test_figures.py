@@ -11,9 +11,7 @@ from eiphase import dataset
 from eiphase.figures import comparison, files
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
-from eiphase.mapping import ScaleStatus
-from eiphase.observables import Flag
-from eiphase.phases import Phase
+from eiphase.flags import Flag, Phase, ScaleStatus
 
 mpl.use("agg")
 

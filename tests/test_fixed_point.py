@@ -6,6 +6,7 @@ from scipy.special import erf
 
 from eiphase import fixed_point, network, observables, rate
 from eiphase.fixed_point import Loss
+from eiphase.flags import Flag
 from eiphase.network import Network
 
 STEEPEST = 2 / np.sqrt(np.pi)  # erf'(0)
@@ -168,4 +169,4 @@ def test_simulations_settle_below_critical_q_and_not_above(seed):
         ).c0_flag
         for x in trajectories
     ]
-    assert flags == [observables.Flag.UNDEFINED, observables.Flag.OK]
+    assert flags == [Flag.UNDEFINED, Flag.OK]

@@ -10,10 +10,8 @@ import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
 from eiphase import borders, gathering, meanfield, tile_file
-from eiphase.critical_line import Crossing
-from eiphase.damage import Fate
 from eiphase.dataset import DERIVED, VARIABLES, DatasetError
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, Fate, Phase
 from eiphase.sweep import Sweep
 
 
@@ -130,7 +128,6 @@ PEAK = """
 import json, resource, sys
 from pathlib import Path
 from eiphase import gathering
-from eiphase.phases import Phase
 from eiphase.sweep import Sweep
 sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
 tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]

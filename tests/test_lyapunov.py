@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from eiphase.lyapunov import BLOCKS, ExponentFlag, exponent
+from eiphase.flags import ExponentFlag
+from eiphase.lyapunov import BLOCKS, exponent
 
 
 def test_the_logistic_map_at_4_has_exponent_ln_2():

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eiphase import lif, mapping, network, quantisation, working_point
-from eiphase.mapping import ScaleStatus
+from eiphase.flags import ScaleStatus
 from eiphase.network import Network
 from eiphase.sweep import Mapping
 from eiphase.working_point import Moments

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eiphase import lif, mapping, observables, rate
-from eiphase.observables import Flag
+from eiphase.flags import Flag
 
 
 def white_noise(seed, shape):

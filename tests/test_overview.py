@@ -7,11 +7,10 @@ import pytest
 import xarray as xr
 
 from eiphase import dataset
-from eiphase.damage import Fate
 from eiphase.dataset import NOT_APPLICABLE, DatasetError
 from eiphase.figures import files, has_overview, panels
 from eiphase.figures.overview import plot_overview
-from eiphase.phases import Phase
+from eiphase.flags import Fate, Phase
 
 mpl.use("agg")
 G = [4.0, 4.5, 5.0]

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from eiphase import phases
-from eiphase.damage import Fate
-from eiphase.observables import Flag
-from eiphase.phases import Phase
+from eiphase.flags import Fate, Flag, Phase
 
 LAGS = np.arange(200)
 DECAYING = np.exp(-LAGS / 30)

@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from eiphase.critical_line import Crossing
-from eiphase.damage import Fate
 from eiphase.dataset import DatasetError
 from eiphase.figures import precision
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, Fate, Phase
 
 mpl.use("agg")
 S, C = Fate.SPREAD, Fate.CONFINED

@@ -10,8 +10,8 @@ import xarray as xr
 import eiphase
 from eiphase import lif, loihi, mapping, network, observables, quantisation
 from eiphase.dataset import DatasetError
+from eiphase.flags import Flag
 from eiphase.memory import shared_array
-from eiphase.observables import Flag
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError
 

@@ -9,8 +9,8 @@ import yaml
 from test_refinement_job import COARSE
 from tiny_workflow import run_sweep, snakemake
 
-from eiphase.critical_line import Refined
 from eiphase.dataset import DERIVED, VARIABLES
+from eiphase.flags import Refined
 
 TINY = COARSE | {"refinement": {"precision": 0.5}}
 

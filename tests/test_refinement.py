@@ -6,10 +6,8 @@ import xarray as xr
 from tiny_sweep import VALID, refine, values_of
 
 from eiphase import cli, gathering, refinement, tile_job, verification
-from eiphase.critical_line import Crossing, Refined
-from eiphase.damage import Fate
 from eiphase.dataset import DatasetError
-from eiphase.observables import Flag
+from eiphase.flags import Crossing, Fate, Flag, Refined
 from eiphase.sweep import Sweep
 
 SATURATED = (1.6, 1.9)  # q_factor between which lif_float with seed 3 and g_factor 6 is

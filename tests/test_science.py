@@ -25,7 +25,7 @@ from eiphase import (
     tangent,
     twins,
 )  # fmt: skip
-from eiphase.mapping import ScaleStatus
+from eiphase.flags import Fate, ScaleStatus
 from eiphase.network import Network
 from eiphase.ranges import dynamic_range
 
@@ -188,7 +188,7 @@ def test_the_example_of_chaos():
         f"{spread.level:.2f}; in integers to {spike.level:.2f}, while all {bit.trials} flipped "
         "bits heal"
     )
-    assert bit.fate == damage.Fate.HEALED
+    assert bit.fate == Fate.HEALED
 
 
 def test_damage_has_a_border_with_mappings_that_keep_what_they_map():
@@ -208,7 +208,7 @@ def test_damage_has_a_border_with_mappings_that_keep_what_they_map():
         f"stays confined ({numbers[0]} in floating point, {numbers[1]} in integers), at q = 4 it "
         f"spreads ({numbers[2]} and {numbers[3]})"
     )
-    confined, spread = damage.Fate.CONFINED, damage.Fate.SPREAD
+    confined, spread = Fate.CONFINED, Fate.SPREAD
     assert [found.fate for found in levels] == [confined, confined, spread, spread]
 
 

@@ -21,12 +21,10 @@ from eiphase import (
     tangent,
     twins,
 )  # fmt: skip
-from eiphase.damage import Fate
 from eiphase.dataset import NOT_APPLICABLE, VARIABLES
-from eiphase.lyapunov import ExponentFlag
+from eiphase.flags import ExponentFlag, Fate, Flag
 from eiphase.moments import Moments
 from eiphase.network import Network
-from eiphase.observables import Flag
 from eiphase.ranges import dynamic_range
 from eiphase.samples import Samples
 from eiphase.simulation import simulate_tile

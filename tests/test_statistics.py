@@ -7,9 +7,9 @@ from hypothesis import strategies as st
 from scipy.special import erf
 
 from eiphase import network, observables, rate, statistics
+from eiphase.flags import Flag
 from eiphase.moments import Moments
 from eiphase.network import Network, Synapses
-from eiphase.observables import Flag
 from eiphase.samples import Samples
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from eiphase import lyapunov, network, rate, tangent
+from eiphase.flags import ExponentFlag
 from eiphase.network import Network
 
 
@@ -132,4 +133,4 @@ def test_a_trajectory_that_is_not_finite_is_flagged():
     batch = rate.Batch(np.ones((5, 5)), [point])
     states = np.full((1, 20, 5), np.nan)
     found = lyapunov.exponent(tangent.log_growth(batch, states)[0])
-    assert found.flag == lyapunov.ExponentFlag.BROKEN
+    assert found.flag == ExponentFlag.BROKEN

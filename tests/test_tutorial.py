@@ -7,6 +7,7 @@ import pytest
 import eiphase
 from eiphase import observables
 from eiphase.figures import files
+from eiphase.flags import Flag
 from eiphase.network import Network
 
 NETWORKS = {
@@ -66,7 +67,7 @@ def test_balanced_covariance_of_spikes_is_small_and_decays_quickly(c):
     spikes = c["balanced", "lif_float"]
     assert spikes[0] == pytest.approx(0.13320, rel=1e-3)
     time, flag = observables.decay_time(spikes)
-    assert flag == observables.Flag.OK
+    assert flag == Flag.OK
     assert time < 10
 
 

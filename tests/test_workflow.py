@@ -16,9 +16,9 @@ from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
 from eiphase import figures, mapping, network, observables, provenance, quantisation
 from eiphase.dataset import DatasetError
+from eiphase.flags import Flag
 from eiphase.network import Network
 from eiphase.notebook import execute
-from eiphase.observables import Flag
 from eiphase.processes import ei_network
 from eiphase.processes.ei_network import EINetwork
 from eiphase.sweep import Sweep

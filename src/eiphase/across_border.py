@@ -7,8 +7,8 @@ import numpy as np
 import xarray as xr
 
 from eiphase import provenance
-from eiphase.damage import Fate
 from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.flags import Fate
 from eiphase.network import Network
 from eiphase.recording import NoSuchIntegers, simulate
 from eiphase.sweep import Sweep

@@ -1,34 +1,14 @@
 """Where a quantity changes sign along q_factor: the border between phases, and how sure it is."""
 
 from collections.abc import Callable, Mapping, Sequence
-from enum import IntEnum
 
 import numpy as np
 from scipy.special import stdtrit
 
 from eiphase import phases
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, Phase, Refined
 
 CONFIDENCE = 0.95
-
-
-class Crossing(IntEnum):
-    """What a scan along q_factor says of the border."""
-
-    RISE = 0  # one change, from negative to positive
-    FALL = 1  # one change, from positive to negative
-    SEVERAL = 2  # more than one; the first rise is given
-    POSITIVE = 3  # everywhere: the border, if there is one, lies outside of the range
-    NEGATIVE = 4  # everywhere
-    UNKNOWN = 5  # fewer than two points are defined
-
-
-class Refined(IntEnum):
-    """What further points near a border gave."""
-
-    REACHED = 0  # the border is known to the wanted precision
-    NO_CHANGE = 1  # there is none to refine
-    STOPPED = 2  # the quantity is not defined in the middle of where the border is
 
 
 Point = tuple[float, float]

@@ -5,10 +5,11 @@ integers has no infinitely small neighbourhood, the nearest state differs by one
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 from typing import Any, NamedTuple, Protocol, Self
 
 import numpy as np
+
+from eiphase.flags import Fate
 
 # Differences below this are taken for none where numbers are real; integers must be equal.
 NEGLIGIBLE = 1e-6  # thresholds, mean over neurons
@@ -16,16 +17,6 @@ NEGLIGIBLE = 1e-6  # thresholds, mean over neurons
 SPREAD_FROM = 0.5
 # Growth from the third to the last quarter of the measured steps that is not over yet.
 STILL_GROWING = 2.0
-
-
-class Fate(IntEnum):
-    """What has become of a perturbation at the end of the run."""
-
-    HEALED = 0  # network and twin have become equal, after each trial
-    CONFINED = 1  # they differ, but spike trains little, and not more and more
-    SPREAD = 2  # spike trains differ about as much as independent ones
-    UNDECIDED = 3  # they differ little as yet, but more and more
-    BROKEN = 4  # activity is not finite, or the mapping gives no network
 
 
 class Simulator(Protocol):

@@ -14,12 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eiphase.critical_line import Crossing, Refined
-from eiphase.damage import Fate
-from eiphase.lyapunov import ExponentFlag
-from eiphase.mapping import ScaleStatus
-from eiphase.observables import Flag
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, ExponentFlag, Fate, Flag, Phase, Refined, ScaleStatus
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -11,6 +11,7 @@ import signal
 import sys
 import threading
 import traceback
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing import Process
@@ -43,8 +44,11 @@ def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> Non
     actors = _Actors()
     try:
         with unnamed_channels(), actors.in_place_of_lavas():
+            with _without_pandas():
+                executable = process.compile(run_config)
             with actors.watched(may_end=False):
-                process.run(condition=RunSteps(num_steps=n_steps), run_cfg=run_config)
+                process.create_runtime(executable=executable)
+                process.run(RunSteps(num_steps=n_steps))
             with actors.watched(may_end=True):
                 process.stop()
     except BaseException as error:
@@ -57,6 +61,25 @@ def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> Non
         raise
     finally:
         _forget(process.runtime)
+
+
+@contextmanager
+def _without_pandas() -> Iterator[None]:
+    """Where pandas is not imported yet, it cannot be here: that would take 0.2 s for nothing.
+
+    Lava keeps its Processes in networkx's graphs, and networkx asks first whether what it makes
+    a graph of is one of pandas' tables.
+    """
+    if "pandas" in sys.modules:
+        yield
+        return
+    sys.modules["pandas"] = None  # type: ignore[assignment]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ImportWarning)
+            yield
+    finally:
+        del sys.modules["pandas"]
 
 
 def _forget(runtime: Runtime | None) -> None:

@@ -1,19 +1,12 @@
 """The largest Lyapunov exponent, from how a small perturbation grows from step to step."""
 
-from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
 
+from eiphase.flags import ExponentFlag
+
 BLOCKS = 10  # into which the measured steps are cut, for the error
-
-
-class ExponentFlag(IntEnum):
-    """Why an exponent is, or is not, a number."""
-
-    OK = 0
-    VANISHED = 1  # the perturbation became exactly zero: it shrinks faster than can be said
-    BROKEN = 2  # activity is not finite, or the mapping gives no network
 
 
 class Exponent(NamedTuple):

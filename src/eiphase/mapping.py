@@ -3,13 +3,13 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from scipy.optimize import brentq, fsolve
 from scipy.special import erf, zetac
 
 from eiphase import columns, network, working_point
+from eiphase.flags import ScaleStatus
 from eiphase.lif import LIFParameters
 from eiphase.network import Network
 from eiphase.working_point import LIFNeuron, Moments
@@ -21,17 +21,6 @@ RELATIVE_BIAS = 5  # bias in units of the input that just reaches threshold [1]
 # Where `corrected` looks for its scale: down from the largest, by this factor each.
 _N_SCALES = 9
 _SCALE_FACTOR = 1.5
-
-
-class ScaleStatus(IntEnum):
-    """How the weight scale of a rate-to-LIF mapping came about."""
-
-    SOLVED = 0  # the mapping's equation holds
-    UNCHANGED = 1  # the solver gave its start back, which does not solve the equation
-    NOT_SOLVED = 2  # the solver stopped somewhere that does not solve the equation
-    NOT_POSITIVE = 3  # the solver's result is not positive: the weights stay as they are
-    IDENTITY = 4  # no equation: weights stay as they are by choice
-    STRONGEST = 5  # rate neurons couple more strongly than LIF neurons can: the strongest
 
 
 @dataclass(frozen=True)

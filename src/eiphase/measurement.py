@@ -9,10 +9,10 @@ from eiphase import observables as ob
 from eiphase.blocks import blocks
 from eiphase.coincidences import Firing, packed
 from eiphase.damage import Assessment
+from eiphase.flags import Flag
 from eiphase.lyapunov import MeanGrowth
 from eiphase.moments import Moments
 from eiphase.network import Synapses
-from eiphase.observables import Flag
 from eiphase.samples import Samples
 from eiphase.spike_counts import CountMoments, counted
 from eiphase.sweep import (

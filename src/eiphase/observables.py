@@ -5,13 +5,13 @@ counts in a causal window (`boxcar`) of spiking ones.
 """
 
 from collections.abc import Callable
-from enum import IntEnum
 from functools import reduce
 from itertools import pairwise
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
+from eiphase.flags import Flag
 from eiphase.lagged_products import LaggedProducts
 from eiphase.moments import Moments
 from eiphase.spike_counts import CountMoments, counted
@@ -25,17 +25,6 @@ STATIONARY = 10.0
 ACTIVE_FRACTION = 0.05
 
 AnyMoments = TypeVar("AnyMoments", Moments, CountMoments)
-
-
-class Flag(IntEnum):
-    """Why an observable is, or is not, a number that one can use."""
-
-    OK = 0
-    CENSORED = 1  # the autocovariance does not fall below c(0)/e within the largest lag
-    UNDEFINED = 2  # nothing fluctuates, or less and less: the network settles
-    BROKEN = 3  # activity is not finite, or the mapping gives no network
-    TRANSIENT = 4  # activity is not stationary, but does not settle either
-    SATURATED = 5  # nearly all neurons are silent or fire in every step
 
 
 class Fluctuation(NamedTuple):

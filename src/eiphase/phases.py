@@ -1,12 +1,10 @@
 """Which phase a simulation is in, decided from its observables by rules in one place."""
 
 from collections.abc import Mapping
-from enum import IntEnum
 
 import numpy as np
 
-from eiphase.damage import Fate
-from eiphase.observables import Flag
+from eiphase.flags import Fate, Flag, Phase
 
 # An exponent counts as positive or negative beyond so many of its standard errors.
 SIGNIFICANT = 2.0
@@ -14,18 +12,6 @@ SIGNIFICANT = 2.0
 RECURRENCE = 0.8
 # Integer weights worth more or less than this part beside the threshold are another network's.
 WEIGHT_STRENGTH_TOLERANCE = 0.2
-
-
-class Phase(IntEnum):
-    """What a network does in the long run."""
-
-    FIXED_POINT = 0
-    OSCILLATION = 1
-    CHAOS = 2
-    SATURATED = 3
-    SILENT = 4
-    BROKEN = 5
-    UNDECIDED = 6
 
 
 def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:

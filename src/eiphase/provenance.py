@@ -11,12 +11,14 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from eiphase.dataset import VARIABLES
+
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "blocks", "damage", "error_function", "lagged_products", "lyapunov", "measurement", "memory",
-    "moments", "network", "observables", "processes", "samples", "simulation", "statistics",
-    "sweep", "vectors",
+    "blocks", "damage", "error_function", "flags", "lagged_products", "lyapunov", "measurement",
+    "memory", "moments", "network", "observables", "processes", "samples", "simulation",
+    "statistics", "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
     "coincidences", "columns", "count_products", "lif", "loihi", "mapping", "perturbation",
@@ -50,12 +52,7 @@ def code_digest(*backends: str, recording: bool = False, refinement: bool = Fals
 
 
 def _stored_variables() -> str:
-    """Names, types and dimensions of what tiles hold, without the words that describe it.
-
-    Costs 0.3 s at the first time, for the kernels' modules that define the flags.
-    """
-    from eiphase.dataset import VARIABLES
-
+    """Names, types and dimensions of what tiles hold, without the words that describe it."""
     return json.dumps([(name, v.dtype, v.lagged) for name, v in VARIABLES.items()])
 
 

@@ -6,27 +6,29 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from enum import IntEnum
 from functools import cache, cached_property
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from eiphase import mapping, measurement, network, quantisation, rate
-from eiphase.damage import Assessment, Fate
+from eiphase import measurement, network, quantisation, rate
+from eiphase.damage import Assessment
 from eiphase.dataset import VARIABLES
+from eiphase.flags import ExponentFlag, Fate, Flag, ScaleStatus
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import IntegerRecording, LoihiParameters
-from eiphase.lyapunov import ExponentFlag, MeanGrowth
-from eiphase.mapping import ScaleStatus, WeightScale
+from eiphase.lyapunov import MeanGrowth
 from eiphase.measurement import Measurement, OfSpikes, OfStates
 from eiphase.memory import shared_array
 from eiphase.network import Network, Synapses
-from eiphase.observables import Flag
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.quantisation import DynamicRange
 from eiphase.ranges import RangeOfStates
 from eiphase.sweep import Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
 from eiphase.sweep import Mapping as MappingConfig
 from eiphase.twins import FloatTwins, IntegerTwins
+
+if TYPE_CHECKING:
+    from eiphase.mapping import WeightScale
 
 # What a bit-accurate network takes from the simulation of the same network in floating point.
 OF_LIF_FLOAT = (
@@ -76,13 +78,14 @@ def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> 
     )
     low, high = -1.0, 1.0
     of_states = DynamicRange(low, high, low, high, low, high, low)
-    known = asdict(of_states) | scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
+    scale = {"weight_scale": 1.0, "weight_scale_status": ScaleStatus.IDENTITY}
+    known = asdict(of_states) | scale | {"predicted_rate": np.nan}
     ranges = {name: np.array([value]) for name, value in known.items()}
     work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, progress=False)
     _process(work).simulate_without_lava(backend)
 
 
-def scale_diagnostics(scale: WeightScale) -> dict[str, float]:
+def scale_diagnostics(scale: "WeightScale") -> dict[str, float]:
     """How a network was mapped to LIF neurons: values of some of `dataset.VARIABLES`."""
     return {
         "weight_scale": scale.value,
@@ -139,8 +142,10 @@ class _Work:
         """`half`, in the order in which LIF networks read their weights."""
         return np.asfortranarray(self.half)
 
-    def lif_network(self, index: int, scale: WeightScale) -> LIFParameters:
+    def lif_network(self, index: int, scale: "WeightScale") -> LIFParameters:
         """Map a network from rate to LIF and store how that went."""
+        from eiphase import mapping  # its solvers take 0.15 s to import, for LIF networks alone
+
         self.store(index, **scale_diagnostics(scale))
         return mapping.lif_parameters(self.half_in_columns, self.networks[index], scale)
 
@@ -253,6 +258,8 @@ class _LIFFloat:
 
     def networks(self) -> Iterator[tuple[int, LIFParameters]]:
         simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
+        from eiphase import mapping
+
         find_scale = mapping.RATE_TO_LIF[self.work.sweep.mapping.rate_to_lif]
         for index, point in enumerate(self.work.networks):
             parameters = self.work.lif_network(index, find_scale(self.work.half, point))
@@ -292,6 +299,8 @@ class _LIFBitAccurate:
         self.quantise = quantisation.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
 
     def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
+        from eiphase.mapping import WeightScale
+
         for index in range(len(self.work.networks)):
             known = {name: self.work.ranges[name][index] for name in OF_LIF_FLOAT}
             scale = WeightScale(

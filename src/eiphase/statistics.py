@@ -10,9 +10,9 @@ import numpy as np
 from numba import njit
 
 from eiphase import vectors
+from eiphase.flags import Flag
 from eiphase.moments import Moments
 from eiphase.network import Synapses, n_excitatory
-from eiphase.observables import Flag
 from eiphase.samples import Samples
 
 # Sokal's c: the window of the integrated autocorrelation time reaches so many times as far.

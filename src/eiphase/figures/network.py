@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from eiphase import recording as rec
 from eiphase.dataset import DatasetError
 from eiphase.figures.panels import BACKEND_TITLES
-from eiphase.observables import Flag
+from eiphase.flags import Flag
 
 POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}
 ACTIVATION_COLOURS = {"excitatory": "#b2182b", "inhibitory": "#2166ac", "total": "0.2"}

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eiphase.damage import SPREAD_FROM, Fate
+from eiphase.damage import SPREAD_FROM
 from eiphase.dataset import DatasetError
 from eiphase.figures import panels, phases
-from eiphase.phases import Phase
+from eiphase.flags import Fate, Phase
 
 _INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
 _NO_C0 = ("0.88", "", "no c(0) to compare")

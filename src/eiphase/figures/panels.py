@@ -14,8 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE, DatasetError
-from eiphase.mapping import ScaleStatus
-from eiphase.observables import Flag
+from eiphase.flags import Flag, ScaleStatus
 
 BACKEND_TITLES = {
     "rate": "Rate neurons",

@@ -14,8 +14,7 @@ from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from eiphase.dataset import DatasetError
 from eiphase.figures import panels
-from eiphase.mapping import ScaleStatus
-from eiphase.observables import Flag
+from eiphase.flags import Flag, ScaleStatus
 
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
 _FLAGGED: dict[int, tuple[str, str, str]] = {

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 from eiphase import phases
 from eiphase.dataset import DatasetError
 from eiphase.figures import panels
-from eiphase.phases import Phase
+from eiphase.flags import Phase
 
 # Colours that differ in lightness too; chaos stands out.
 _LOOKS: dict[Phase, tuple[str, str, str]] = {

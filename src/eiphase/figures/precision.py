@@ -13,10 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eiphase import critical_line
-from eiphase.critical_line import Crossing
-from eiphase.damage import Fate
 from eiphase.dataset import DatasetError
-from eiphase.phases import Phase
+from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
 
