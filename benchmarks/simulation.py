@@ -20,8 +20,8 @@ import tutorial_path
 
 from eiphase import lif, mapping, network, quantisation, tile_file
 from eiphase.network import Network
-from eiphase.processes.ei_network import EINetwork
 from eiphase.ranges import dynamic_range
+from eiphase.reference.ei_network import EINetwork
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 

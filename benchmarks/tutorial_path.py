@@ -9,7 +9,7 @@ from lava.magma.core.run_conditions import RunSteps
 from lava.proc.io.sink import RingBuffer
 from lava.proc.monitor.process import Monitor
 
-from eiphase.processes.ei_network import EINetwork, run_config
+from eiphase.reference.ei_network import EINetwork, run_config
 
 BURN_IN = 200  # steps left out at either end, as in the tutorial
 MAX_LAG = 100

@@ -24,11 +24,12 @@ import numpy as np
 from lava.magma.runtime.runtime_services import runtime_service
 from lava.proc.lif.models import PyLifModelFloat
 
-from eiphase import cli, mapping, measurement, network, rate, tile_job
+from eiphase import cli, mapping, measurement, network, simulation, tile_job
+from eiphase import sweep as sweeps
 from eiphase.dataset import VARIABLES
-from eiphase.network import Network
-from eiphase.processes import ei_network, network_tile
-from eiphase.processes.ei_network import EINetwork
+from eiphase.processes import network_tile
+from eiphase.reference import ei_network
+from eiphase.reference.ei_network import EINetwork
 
 CONTROL_GROUP = "eiphase-faults"  # of limited memory, see `faults.control_group`
 # Which class simulates, and which of its methods.
@@ -137,6 +138,9 @@ def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_DFL)  # even where they were ignored,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
+    sweep = sweeps.load(Path("sweep.yaml"))
+    # What else the model would be called for first, and meet its fault outside of Lava.
+    simulation.load_kernels(backend, sweep.mapping, sweep.observables)
     model, method = MODELS[kind, backend]
     where, _, what = fault.rpartition(":")
     replace = {(tile_job, "simulate_tile"): before(tile_job.simulate_tile, "worker")}
@@ -158,9 +162,6 @@ def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
     with ExitStack() as stack:
         for (owner, name), value in replace.items():
             stack.enter_context(mock.patch.object(owner, name, value))
-        rate.run(
-            rate.Batch(np.zeros((5, 5)), [Network(n_neurons=5, q_factor=1, g_factor=1, seed=0)]), 1
-        )  # compile
         say("supervisor")
         options = ["--backend", backend, "--seed", "1", "--tile", "0", "--time-limit", time_limit]
         return cli.main(["simulate-tile", "sweep.yaml", "results/tile.nc", *options])

@@ -128,7 +128,7 @@ import numpy as np
 import eiphase.lava_compatibility
 from eiphase import lif, rate
 from eiphase.network import Network
-from eiphase.processes import ei_network
+from eiphase.reference import ei_network
 from eiphase.processes.network_tile import NetworkTile
 
 batch = rate.Batch(np.zeros((5, 5)), [Network(n_neurons=5, q_factor=1, g_factor=1, seed=0)])

@@ -9,9 +9,9 @@ from lava.utils.weightutils import clip_weights, determine_sign_mode, truncate_w
 from eiphase import lif, loihi, mapping, network, quantisation
 from eiphase.lif import LIFParameters
 from eiphase.loihi import Connections, LoihiParameters
-from eiphase.processes import ei_network
-from eiphase.processes.ei_network import EINetwork
 from eiphase.ranges import dynamic_range
+from eiphase.reference import ei_network
+from eiphase.reference.ei_network import EINetwork
 
 
 @pytest.fixture(scope="module")

@@ -10,11 +10,11 @@ from lava.proc.io.source import RingBuffer
 from eiphase import lif, mapping, network, quantisation, rate
 from eiphase.memory import shared_array
 from eiphase.network import Network
-from eiphase.processes import ei_network
-from eiphase.processes.ei_network import EINetwork
 from eiphase.processes.network_tile import NetworkTile
-from eiphase.processes.recorder import Recorder
 from eiphase.ranges import dynamic_range
+from eiphase.reference import ei_network
+from eiphase.reference.ei_network import EINetwork
+from eiphase.reference.recorder import Recorder
 
 
 def on_all_backends(half, point, n_steps):

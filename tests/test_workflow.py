@@ -19,8 +19,8 @@ from eiphase.dataset import DatasetError
 from eiphase.flags import Flag
 from eiphase.network import Network
 from eiphase.notebook import execute
-from eiphase.processes import ei_network
-from eiphase.processes.ei_network import EINetwork
+from eiphase.reference import ei_network
+from eiphase.reference.ei_network import EINetwork
 from eiphase.sweep import Sweep
 
 

@@ -22,7 +22,7 @@ from eiphase import lava_run, rate
 from eiphase.lif import LIFParameters
 from eiphase.loihi import LoihiParameters
 from eiphase.network import n_excitatory
-from eiphase.processes.recorder import Recorder
+from eiphase.reference.recorder import Recorder
 
 
 class EINetwork(AbstractProcess):
