@@ -68,6 +68,7 @@ growth: .venv/ready  ## time and memory against neurons and steps, drawn as resu
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv
 	$(UV) pip sync --require-hashes --compile-bytecode requirements.lock
 	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	.venv/bin/eiphase compile
 	touch $@
 
 .venv-peers/ready: benchmarks/peers/requirements.lock | $(UV)
@@ -87,4 +88,4 @@ lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
 		--output-file benchmarks/peers/requirements.lock
 
 clean:  ## remove the environment; results stay
-	rm -rf .venv .venv-peers .uv
+	rm -rf .venv .venv-peers .uv src/eiphase/__pycache__

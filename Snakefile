@@ -14,13 +14,9 @@ try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
-# So that rules find `eiphase` even where the environment is not activated. And compiled kernels
-# are kept by version of the code and by node: Numba's cache is safe for jobs that start at once
-# only if all would compile the same, from the same sources and for the same processor.
-KERNELS = Path(workflow.basedir) / ".snakemake/kernels" / provenance.code_digest()
+# So that rules find `eiphase` even where the environment is not activated.
 shell.prefix(  # in place of Snakemake's own, which has the first line: a job fails if it fails
-    "set -euo pipefail; "
-    f"export PATH='{Path(sys.executable).parent}':$PATH NUMBA_CACHE_DIR='{KERNELS}'/$(uname -n); "
+    "set -euo pipefail; " f"export PATH='{Path(sys.executable).parent}':$PATH; "
 )
 
 

@@ -1,11 +1,21 @@
-"""Compiled kernels: jobs that start at once share them, and Lava's processes inherit them."""
+"""Compiled kernels: what is kept, that jobs share it, and that Lava's processes inherit it."""
 
+import ast
+import fcntl
 import os
+import platform
+import shutil
 import subprocess
 import sys
+from importlib import import_module
+from pathlib import Path
+from threading import Thread
 
 import pytest
+from conftest import REPOSITORY
+from numba.core.dispatcher import Dispatcher
 
+from eiphase import compiled
 from eiphase.sweep import Sweep
 
 # A job's work, and the digest of its numbers.
@@ -41,16 +51,134 @@ def outcome(process):
     return numbers
 
 
+def kernels_in(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+
+
 def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
     alone = outcome(start(tmp_path / "alone"))
     jobs = [start(tmp_path / "shared") for _ in range(3)]
     assert [outcome(job) for job in jobs] == [alone] * 3
-    cached = {path: path.stat().st_mtime_ns for path in (tmp_path / "shared").rglob("*.nb?")}
+    cached = kernels_in(tmp_path / "shared")
     # What they left serves the next job: it compiles nothing, and gets the same numbers.
     assert outcome(start(tmp_path / "shared")) == alone
-    later = {path: path.stat().st_mtime_ns for path in (tmp_path / "shared").rglob("*.nb?")}
     assert cached
-    assert later == cached
+    assert kernels_in(tmp_path / "shared") == cached
+
+
+PACKAGE = REPOSITORY / "src/eiphase"
+
+
+def modules_with_kernels():
+    """Their names, the text of each, and the functions in it that are compiled."""
+    for path in PACKAGE.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+        kernels = [f for f in functions if "njit" in map(_name_of, f.decorator_list)]
+        if kernels:
+            yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), tree, kernels
+
+
+def _name_of(decorator):
+    while not isinstance(decorator, ast.Name):
+        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
+    return decorator.id
+
+
+def test_every_kernel_is_kept_by_version_and_node():
+    assert compiled.FOLDER.name == platform.node()
+    for name, _, kernels in modules_with_kernels():
+        for function in kernels:
+            dispatcher = getattr(import_module(f"eiphase.{name}"), function.name)
+            assert isinstance(dispatcher, Dispatcher)
+            assert compiled.FOLDER in Path(dispatcher.stats.cache_path).parents, function.name
+
+
+def test_what_kernels_use_of_other_modules_stands_beside_other_kernels():
+    """By those modules, a version is told from another."""
+    modules = list(modules_with_kernels())
+    names = {name for name, *_ in modules}
+    assert {"vectors", "rate", "lif", "loihi"} <= names
+    for name, tree, kernels in modules:
+        ours = {
+            alias.asname or alias.name: alias.name if node.module == "eiphase" else node.module[8:]
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("eiphase")
+            for alias in node.names
+        }
+        for function in kernels:
+            body = [node for statement in function.body for node in ast.walk(statement)]
+            used = {node.id for node in body if isinstance(node, ast.Name)} & ours.keys()
+            assert {ours[one] for one in used} <= names, f"{name}.{function.name}"
+
+
+def test_one_process_at_a_time_adds_a_kernel(tmp_path, monkeypatch):
+    """Else two would give the same number to different kernels."""
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path)
+
+    @compiled.njit(cache=True)
+    def twice(x):
+        return 2 * x
+
+    with (tmp_path / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        call = Thread(target=twice, args=(2,))
+        call.start()
+        call.join(3)
+        assert call.is_alive()
+        assert not kernels_in(tmp_path)
+    call.join()
+    assert len(kernels_in(tmp_path)) == 2  # index and code
+
+
+def version_of(package):
+    command = [sys.executable, "-c", "from eiphase import compiled; print(compiled.FOLDER)"]
+    environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": ""}
+    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    folder = Path(run.stdout.strip())
+    assert folder.parents[2] == package / "__pycache__"
+    return folder.parent.name
+
+
+def test_a_change_of_a_module_with_kernels_is_another_version(tmp_path):
+    package = tmp_path / "eiphase"
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    before = version_of(package)
+    for module, same in (("cli", True), ("vectors", False)):
+        with (package / f"{module}.py").open("a") as file:
+            file.write("# does it otherwise\n")
+        assert (version_of(package) == before) is same, module
+
+
+def test_a_package_that_cannot_be_written_to_has_its_kernels_in_the_users_cache(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setattr(compiled.config, "CACHE_DIR", "")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    assert compiled._folder().parents[1] == tmp_path / "eiphase"
+
+
+EVERYTHING = {
+    "observables": {"chaos": True, "statistics": True},
+    "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
+}
+
+
+def test_after_the_installation_sweeps_compile_nothing(tmp_path):
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-m", "eiphase.cli", "compile"], env=environment, check=True)
+    installed = kernels_in(tmp_path)
+    config = SWEEP.model_dump(exclude_unset=True)
+    sweeps = [
+        Sweep.model_validate(config | changes | {"backends": backends})
+        for changes in ({}, {"observables": {"autocovariance": "tutorial"}}, EVERYTHING)
+        for backends in (("rate",), SPIKING)
+    ]
+    arguments = [sweep.model_dump_json(exclude_unset=True) for sweep in sweeps]
+    command = [sys.executable, "-c", SIMULATE_TILES, *arguments]
+    subprocess.run(command, env=environment, check=True)
+    assert kernels_in(tmp_path) == installed
 
 
 # In a new process, so that no other test has loaded anything. Counts kernels that Numba loads,
@@ -71,12 +199,14 @@ Dispatcher.compile = counted
 print(*loaded)
 """
 SIMULATE_TILES = """
+import sys
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
 
-sweep, ranges = Sweep.model_validate_json(sys.argv[1]), None
-for backend in sweep.backends:
-    ranges = simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges)
+for config in sys.argv[1:]:
+    sweep, ranges = Sweep.model_validate_json(config), None
+    for backend in sweep.backends:
+        ranges = simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges)
 """
 RECORD = """
 import eiphase
@@ -102,17 +232,14 @@ def assert_models_load_none(work, *arguments):
     [
         {},
         {"observables": {"autocovariance": "tutorial", "boxcar": 100}},
-        {
-            "observables": {"chaos": True, "statistics": True},
-            "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
-        },
+        EVERYTHING,
     ],
 )
 def test_models_inherit_the_kernels_of_tiles(backends, changes):
     """Whatever is measured, and however large networks are and long the run."""
     config = {
         "network": {"neurons": 200},
-        "grid": {"q_factor": [4.0, 9.0], "g_factor": [6.0]},
+        "grid": {"q_factor": [0.5, 9.0], "g_factor": [6.0]},
         "seeds": [1],
         "backends": backends,
         "simulation": {"steps": 2500, "burn_in": 200, "max_lag": 50},

@@ -1,7 +1,6 @@
 """The real workflow, end to end: Snakemake, Lava, netCDF, figures."""
 
 import json
-import platform
 import re
 
 import nbformat
@@ -14,7 +13,7 @@ from test_sweep import changed
 from tiny_sweep import simulate_and_gather
 from tiny_workflow import TINY, assert_equal, run_sweep, snakemake
 
-from eiphase import figures, mapping, network, observables, provenance, quantisation
+from eiphase import figures, mapping, network, observables, quantisation
 from eiphase.dataset import DatasetError
 from eiphase.flags import Flag
 from eiphase.network import Network
@@ -43,12 +42,6 @@ def test_shows_progress_within_a_tile_and_per_job(sweep):
     *_, log = sweep
     assert "lif_float seed 7 tile 0: 3 of 6 networks" in log
     assert "12 of 12 steps (100%) done" in log
-
-
-def test_kernels_are_kept_by_version_of_the_code_and_node(sweep):
-    """Jobs of another version or processor that start at once would get each other's code."""
-    kernels = REPOSITORY / ".snakemake/kernels" / provenance.code_digest() / platform.node()
-    assert list(kernels.rglob("rate._run-*.nbi"))
 
 
 def test_every_point_is_there(sweep):

@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_simulate(commands)
     _add_show(commands)
+    _add_compile(commands)
     _add_verify(commands)
     _add_compare(commands)
     _add_jobs(commands)
@@ -75,7 +76,7 @@ def _add_command(commands, name: str, what: str, example: str) -> argparse.Argum
         name,
         help=what,
         description=f"{what[0].upper()}{what[1:]}.",
-        epilog=f"example:\n  eiphase {name} {example}\n",
+        epilog=f"example:\n  eiphase {name} {example}".rstrip() + "\n",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
@@ -133,6 +134,16 @@ def _add_show(commands) -> None:
     show.add_argument("dataset", type=Path, help="a phase_map.nc, or a recording")
     show.add_argument("--html", type=Path, help="write it as a page to this file instead")
     show.set_defaults(command=_show)
+
+
+def _add_compile(commands) -> None:
+    command = _add_command(
+        commands,
+        "compile",
+        "compile the kernels, which the first simulations would do otherwise",
+        "",
+    )
+    command.set_defaults(command=_compile)
 
 
 def _add_verify(commands) -> None:
@@ -366,6 +377,12 @@ def _show(options: argparse.Namespace) -> None:
             return
     with dataset.reading(path), dataset.open_phase_map(path) as opened:
         terminal.print_phase_map(opened, html=options.html)
+
+
+def _compile(options: argparse.Namespace) -> None:
+    from eiphase import simulation
+
+    simulation.compile_kernels()
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -10,8 +10,10 @@ from typing import Self
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
+
+from eiphase.compiled import njit
 
 WORD = 64  # bits
 _LAGS_AT_ONCE = 4  # as `_add_coincidences` is written: they share the words of the later step

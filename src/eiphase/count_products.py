@@ -6,7 +6,7 @@ as many at its end. Sums are integers, so exact, as long as they fit into 64 bit
 """
 
 import numpy as np
-from numba import njit
+from eiphase.compiled import njit
 
 from eiphase.coincidences import WORD, ones
 

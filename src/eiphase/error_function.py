@@ -4,7 +4,8 @@ import math
 from decimal import Decimal, localcontext
 
 import numpy as np
-from numba import njit
+
+from eiphase.compiled import njit
 
 # erf is known at the multiples of 1 / NODES_PER_UNIT, and is 1 to double precision from LAST.
 # Fewer nodes would need more terms; these tables (25 kB) still fit into the first cache.

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from eiphase import columns
+from eiphase.compiled import njit
 from eiphase.network import Synapses
 
 

@@ -8,9 +8,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numba import int32, njit
+from numba import int32
 
 from eiphase import network, vectors
+from eiphase.compiled import njit
 from eiphase.network import Synapses
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
+from eiphase.compiled import njit
 from eiphase.lif import LIFParameters, Recording
 
 SEED = 0  # of the direction in which the perturbation starts

@@ -3,7 +3,8 @@
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+
+from eiphase.compiled import njit
 
 SAMPLE = 4096  # numbers that show about where a quantile lies
 MARGIN = int(1.5 * np.sqrt(SAMPLE))  # three standard deviations of a rank in it, or more

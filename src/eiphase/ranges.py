@@ -3,8 +3,8 @@
 import math
 
 import numpy as np
-from numba import njit
 
+from eiphase.compiled import njit
 from eiphase.lif import Recording
 from eiphase.quantiles import Spread, extremes, spread
 from eiphase.quantisation import RANGE_QUANTILES, DynamicRange

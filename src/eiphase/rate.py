@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.special import erf
 
 from eiphase import error_function, network, vectors
+from eiphase.compiled import njit
 from eiphase.network import Network
 
 # Networks that advance in step: a row of numbers holds one of each.

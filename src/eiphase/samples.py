@@ -3,8 +3,8 @@
 from typing import Self
 
 import numpy as np
-from numba import njit
 
+from eiphase.compiled import njit
 from eiphase.moments import Moments
 
 

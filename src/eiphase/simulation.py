@@ -3,10 +3,12 @@
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from enum import IntEnum
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, Protocol, get_args
 
 import numpy as np
 
@@ -23,7 +25,7 @@ from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.quantisation import DynamicRange
 from eiphase.ranges import RangeOfStates
-from eiphase.sweep import Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
+from eiphase.sweep import Backend, Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
 from eiphase.sweep import Mapping as MappingConfig
 from eiphase.twins import FloatTwins, IntegerTwins
 
@@ -62,11 +64,12 @@ def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> 
 
     Lava's processes are forked from it and have then what it has. Else each would load them
     anew, which takes 0.25 s: as long as to simulate many a network. They are loaded by being
-    called: a small network is simulated here.
+    called: two small networks are simulated here.
     """
     sweep = Sweep(
         network=NetworkConfig(neurons=10),
-        grid=Grid(q_factor=(4.0,), g_factor=(6.0,)),
+        # One that settles and one that does not: `mapping.corrected` treats them otherwise.
+        grid=Grid(q_factor=(0.5, 4.0), g_factor=(6.0,)),
         seeds=(1,),
         backends=("lif_float", "lif_bit_accurate") if backend != "rate" else ("rate",),
         # Activity enough for `quantiles` to take the way that it takes for large networks.
@@ -80,9 +83,22 @@ def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> 
     of_states = DynamicRange(low, high, low, high, low, high, low)
     scale = {"weight_scale": 1.0, "weight_scale_status": ScaleStatus.IDENTITY}
     known = asdict(of_states) | scale | {"predicted_rate": np.nan}
-    ranges = {name: np.array([value]) for name, value in known.items()}
+    ranges = {name: np.full(2, value) for name, value in known.items()}
     work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, progress=False)
     _process(work).simulate_without_lava(backend)
+
+
+def compile_kernels() -> None:
+    """Compile what sweeps call, as far as it is not compiled yet; backends side by side."""
+    backends = get_args(Backend)
+    with ProcessPoolExecutor(len(backends), get_context("fork")) as pool:
+        list(pool.map(_compile_kernels, backends))
+
+
+def _compile_kernels(backend: str) -> None:
+    load_kernels(backend, MappingConfig(), Observables())
+    everything = Observables(statistics=True, chaos=True)
+    load_kernels(backend, MappingConfig(rate_to_lif="corrected"), everything)
 
 
 def scale_diagnostics(scale: "WeightScale") -> dict[str, float]:

@@ -17,7 +17,7 @@ neurons and w = 25, for 10,000 lags in 3 billion steps.
 from typing import Protocol, Self
 
 import numpy as np
-from numba import njit
+from eiphase.compiled import njit
 
 from eiphase import count_products
 from eiphase.coincidences import LaggedSums, population

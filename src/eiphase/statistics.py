@@ -7,9 +7,9 @@ activity. No function calls BLAS, whose bits depend on its threads.
 from typing import Self
 
 import numpy as np
-from numba import njit
 
 from eiphase import vectors
+from eiphase.compiled import njit
 from eiphase.flags import Flag
 from eiphase.moments import Moments
 from eiphase.network import Synapses, n_excitatory

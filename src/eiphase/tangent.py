@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 
 from eiphase import error_function, rate, vectors
+from eiphase.compiled import njit
 
 SEED = 0  # of the direction in which the perturbation starts
 

@@ -7,9 +7,11 @@ back: in memory, each addition would wait for the one before to be stored.
 
 import numpy as np
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
+
+from eiphase.compiled import njit
 
 # Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
 # takes a few cycles. Results do not depend on it.

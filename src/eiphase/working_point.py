@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from scipy.optimize import brentq
 from scipy.special import dawsn, erf, erfcx
 
 from eiphase import network
+from eiphase.compiled import njit
 
 ZETA_HALF = -1.4603545088095868  # the Riemann zeta function at 1/2
 MAX_ITERATIONS = 40  # of single neurons' rates

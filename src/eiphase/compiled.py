@@ -1,0 +1,75 @@
+"""Numba's `njit`, with compiled kernels kept by version of the code and by node, for all jobs.
+
+Numba looks only at the file that a kernel stands in, not at those of what the kernel calls: here
+each version of the code has its own folder. Numba numbers its files: two jobs at once, of two
+kinds of processor or for two kinds of arrays, could take the same number, and a third load the
+wrong kernel. So each node has its own folder, to which one job at a time adds.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import llvmlite
+import numba
+import numpy as np
+from numba import config
+from numba.core.caching import FunctionCache
+
+_PACKAGE = Path(__file__).parent
+
+
+def njit(*, cache: bool) -> Callable[[Callable], Any]:
+    """Numba's decorator; with `cache`, what it compiles is kept in `FOLDER`."""
+
+    def decorate(function: Callable) -> Any:
+        kernel = numba.njit(function)
+        if cache:
+            everywhere = config.CACHE_DIR
+            config.CACHE_DIR = str(FOLDER)  # for this kernel, and not for those of others
+            try:
+                kernel._cache = _SharedCache(function)
+            finally:
+                config.CACHE_DIR = everywhere
+        return kernel
+
+    return decorate
+
+
+class _SharedCache(FunctionCache):
+    """Numba's, to which one process at a time adds."""
+
+    def save_overload(self, signature: Any, compiled: Any) -> None:
+        with (FOLDER / "lock").open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            super().save_overload(signature, compiled)
+
+
+def _folder() -> Path:
+    """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
+    if config.CACHE_DIR:
+        parent = Path(config.CACHE_DIR)
+    elif os.access(_PACKAGE, os.W_OK):
+        parent = _PACKAGE / "__pycache__/kernels"
+    else:
+        parent = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "eiphase"
+    return parent / _version() / platform.node()
+
+
+def _version() -> str:
+    """Of all modules that kernels stand in, and of what compiles them."""
+    packages = f"{llvmlite.__version__} {numba.__version__} {np.__version__}"
+    digest = hashlib.sha256(packages.encode())
+    for path in sorted(_PACKAGE.glob("*.py")):
+        source = path.read_bytes()
+        if b"\n@njit" in source:
+            digest.update(source)
+    return digest.hexdigest()[:16]
+
+
+FOLDER = _folder()
+"""Of the kernels of this version of the code, on this node."""
