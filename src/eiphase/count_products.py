@@ -6,9 +6,9 @@ as many at its end. Sums are integers, so exact, as long as they fit into 64 bit
 """
 
 import numpy as np
-from eiphase.compiled import njit
 
 from eiphase.coincidences import WORD, ones
+from eiphase.compiled import njit
 
 
 @njit(cache=True)

@@ -11,7 +11,6 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
-from eiphase.compiled import njit
 from eiphase.flags import Flag
 from eiphase.lagged_products import LaggedProducts
 from eiphase.moments import Moments

@@ -17,10 +17,10 @@ neurons and w = 25, for 10,000 lags in 3 billion steps.
 from typing import Protocol, Self
 
 import numpy as np
-from eiphase.compiled import njit
 
 from eiphase import count_products
 from eiphase.coincidences import LaggedSums, population
+from eiphase.compiled import njit
 
 
 def counted(spikes: np.ndarray, before: np.ndarray) -> np.ndarray:
