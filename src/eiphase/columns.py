@@ -24,11 +24,11 @@ def padded(n: int, dtype: str) -> int:
 
 
 def empty(m: int, n: int) -> np.ndarray:
-    """A matrix (m, n) whose columns are such pieces: `of` does not copy it if they are full."""
+    """A matrix (m, n) whose columns are such pieces: `columns_of` does not copy it if they are full."""
     return aligned((n, padded(m, "float64")), "float64")[:, :m].T
 
 
-def of(matrix: np.ndarray) -> np.ndarray:
+def columns_of(matrix: np.ndarray) -> np.ndarray:
     """The columns of a matrix (m, n), one after the other: shape (n, m and some zeros)."""
     m, n = matrix.shape
     transposed = matrix.T

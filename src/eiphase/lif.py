@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eiphase import columns
+from eiphase.columns import aligned, columns_of
 from eiphase.compiled import njit
 from eiphase.network import Synapses
 
@@ -64,12 +64,12 @@ class State(NamedTuple):
 class Simulator:
     """A network with its weights in the order in which the kernel reads them."""
 
-    columns: np.ndarray  # (pre, post), padded: see `columns.of`
+    columns: np.ndarray  # (pre, post), padded: see `columns.columns_of`
     parameters: LIFParameters
 
     @classmethod
     def of(cls, parameters: LIFParameters) -> "Simulator":
-        return cls(columns.of(parameters.weights), parameters)
+        return cls(columns_of(parameters.weights), parameters)
 
     @property
     def n_neurons(self) -> int:
@@ -82,7 +82,7 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         n, n_padded = self.columns.shape
-        state = State(np.zeros(n), np.zeros(n), columns.aligned((1, n_padded), "float64")[0])
+        state = State(np.zeros(n), np.zeros(n), aligned((1, n_padded), "float64")[0])
         state.input[:] = 0
         return state
 
