@@ -24,7 +24,7 @@ def padded(n: int, dtype: str) -> int:
 
 
 def empty(m: int, n: int) -> np.ndarray:
-    """A matrix (m, n) whose columns are such pieces: `columns_of` does not copy it if they are full."""
+    """A matrix (m, n) with such columns: if they are full, `columns_of` does not copy it."""
     return aligned((n, padded(m, "float64")), "float64")[:, :m].T
 
 

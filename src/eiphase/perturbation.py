@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eiphase.columns import columns_of
 from eiphase.compiled import njit
 from eiphase.lif import LIFParameters, Recording
 
@@ -48,6 +49,7 @@ class Difference:
     """A perturbed twin's difference to its network between two steps; it changes in place."""
 
     parameters: LIFParameters
+    columns: np.ndarray  # of the weights, padded: see `columns.columns_of`
     current: np.ndarray  # (neuron,)
     voltage: np.ndarray
     input: np.ndarray
@@ -59,14 +61,15 @@ class Difference:
         n = len(parameters.weights)
         start = np.random.RandomState(SEED).standard_normal((2, n))
         start *= SIZE * parameters.vth / np.linalg.norm(start)
-        return cls(parameters, start[0], start[1], np.zeros(n), np.zeros(n))
+        columns = columns_of(parameters.weights)
+        return cls(parameters, columns, start[0], start[1], np.zeros(n), np.zeros(n))
 
     def log_growth(self, recording: Recording) -> np.ndarray:
         """In each of the network's next steps, (time,)."""
         p = self.parameters
         found = np.empty(len(recording.spikes))
         _log_growth(
-            p.weights,
+            self.columns,
             float(p.du),
             float(p.dv),
             float(p.vth),
@@ -84,7 +87,7 @@ class Difference:
 
 @njit(cache=True)
 def _log_growth(
-    weights, du, dv, vth, bias, spikes, current, voltage, size, d_u, d_v, d_a, before, found
+    columns, du, dv, vth, bias, spikes, current, voltage, size, d_u, d_v, d_a, before, found
 ):
     n_steps, n = spikes.shape
     for t in range(n_steps):
@@ -98,7 +101,8 @@ def _log_growth(
                 d_v[i] = 0.0 if fires else change
             else:
                 d_v[i] = (0.0 if fires else integrated + change) - voltage[t, i]
-                d_input += weights[:, i] if fires else -weights[:, i]
+                column = columns[i, :n]
+                d_input += column if fires else -column
         d_a[:] = d_input
         before[:] = voltage[t]
         squares = 0.0

@@ -97,7 +97,7 @@ def compile_kernels() -> None:
 
 def _compile_kernels(backend: str) -> None:
     load_kernels(backend, MappingConfig(), Observables())
-    everything = Observables(statistics=True, chaos=True)
+    everything = Observables(autocovariance="tutorial", statistics=True, chaos=True)
     load_kernels(backend, MappingConfig(rate_to_lif="corrected"), everything)
 
 
