@@ -59,7 +59,8 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
         n_together = rate.batch_size(sweep.network_bytes, sweep.batch_bytes)
         n_networks = -(-n_networks // n_together) * n_together
     sweep = sweep_of(n_neurons, n_steps, n_networks)
-    ranges = {name: np.full(n_networks, value) for name, value in asdict(RANGES).items()}
+    given = asdict(RANGES) | simulation.scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
+    ranges = {name: np.full(n_networks, value) for name, value in given.items()}
     simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges, progress=False)
     return n_networks
 

@@ -138,6 +138,17 @@ def test_a_name_that_is_another_folders_is_refused(tmp_path, name):
         sweeps.load(tmp_path / name)
 
 
+def test_sums_of_counts_fit_into_64_bits():
+    """N w^2 T K, the largest that they can be."""
+    long = {"steps": 10_000_000, "burn_in": 10_000, "max_lag": 1_000_000}
+    config = VALID | {"network": {"neurons": 400}, "simulation": long}
+    Sweep.model_validate(config | {"observables": {"boxcar": 48}})
+    assert 400 * 48**2 * 10**7 * 10**6 < 2**63 < 400 * 49**2 * 10**7 * 10**6
+    with pytest.raises(ValueError, match=r"boxcar is 49, but .* at most 48, so that sums"):
+        Sweep.model_validate(config | {"observables": {"boxcar": 49}})
+    Sweep.model_validate(config | {"observables": {"boxcar": 49}, "backends": ["rate"]})
+
+
 def test_the_boxcar_fits_into_burn_in_exactly():
     config = VALID | {"observables": {"boxcar": 101}}
     Sweep.model_validate(config)

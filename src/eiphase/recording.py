@@ -23,6 +23,7 @@ from eiphase.sweep import (
     Simulation,
     SingleRun,
     SweepError,
+    check_counts,
     measured_steps,
     sentence,
 )
@@ -304,7 +305,10 @@ def measure(
     try:
         simulation = Simulation(**{name: _plain(value) for name, value in durations.items()})
         observables = Observables(**{name: _plain(value) for name, value in options.items()})
-        measured_steps(simulation, observables, spiking="state" not in recording)
+        spiking = "state" not in recording
+        measured_steps(simulation, observables, spiking=spiking)
+        if spiking:
+            check_counts(recording.sizes["neuron"], simulation, observables)
     except ValidationError as error:
         raise SweepError(f"{sentence(error)}.") from None
     except ValueError as error:  # it names keys of a config, which are arguments here

@@ -11,7 +11,7 @@ Only the last term is rounded, and it is no larger than the variance: no digits 
 neurons differ by more than they fluctuate.
 
 Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K of N or more: of 400
-neurons and w = 25, for 10,000 lags in 3 billion steps.
+neurons and w = 25, for 10,000 lags in 3 billion steps. `sweep.check_counts` sees to that.
 """
 
 from typing import Protocol, Self

@@ -5,6 +5,7 @@ Imports nothing heavy: the Snakefile reads it at every start.
 
 import hashlib
 import json
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -195,6 +196,18 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
     return slice(s.burn_in, s.burn_in + measured)
 
 
+def check_counts(neurons: int, simulation: Simulation, observables: Observables) -> None:
+    """Raises `ValueError` if sums of spike counts' products may not fit into 64 bits."""
+    terms = neurons * simulation.steps * max(neurons, simulation.max_lag)
+    largest = math.isqrt((2**63 - 1) // terms)
+    if observables.boxcar > largest:
+        raise ValueError(
+            f"observables.boxcar is {observables.boxcar}, but for {neurons} neurons, "
+            f"simulation.steps = {simulation.steps} and simulation.max_lag = "
+            f"{simulation.max_lag} it must be at most {largest}, so that sums of counts stay exact"
+        )
+
+
 def stride(samples_per_time_constant: int, step_size: float) -> int:
     """Steps from one sample to the next."""
     return max(1, round(1 / (samples_per_time_constant * step_size)))
@@ -265,6 +278,7 @@ class Sweep(_Section):
         spiking = set(self.backends) != {"rate"}
         measured_steps(self.simulation, self.observables, spiking=spiking)
         if spiking:
+            check_counts(self.network.neurons, self.simulation, self.observables)
             for g in self.grid.g_factor:
                 _check_inhibition(
                     "grid.g_factor holds", g, self.network.neurons, self.mapping.rate_to_lif
