@@ -53,6 +53,7 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         measurement.of_whole(measured, activity, SIMULATION)
 
     simulator, some_states = rate.Simulator.of(batch), states[:, :RATE_STEPS].copy()
+    scale, half_in_columns = mapping.tutorial(half, CRITICAL), np.asfortranarray(half)
     return {
         "matrix product": (multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS),
         "rate": (
@@ -61,7 +62,8 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         ),
         "lif_float": (lambda: lif.run(lif_network, N_STEPS, reuse=recording), 1),
         "lif_bit_accurate": (lambda: loihi.run(integers, N_STEPS), 1),
-        "mapping to LIF": (lambda: mapping.rate_to_lif(half, CRITICAL, "tutorial"), 1),
+        "scale of LIF weights": (lambda: mapping.tutorial(half, CRITICAL), 1),
+        "LIF weights": (lambda: mapping.lif_parameters(half_in_columns, CRITICAL, scale), 1),
         "range of u and v": (lambda: dynamic_range(recording), 1),
         "mapping to integers": (lambda: quantisation.tutorial(lif_network, ranges), 1),
         "use of the bits": (lambda: quantisation.weight_use(integers, lif_network), 1),

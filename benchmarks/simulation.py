@@ -1,6 +1,6 @@
 """What one simulation costs in a sweep, beside the tutorial's own path.
 
-Times whole tiles of 64 networks (N = 400, 1000 steps) over the range of the demo, then
+Times whole tiles of 64 and of 1024 networks (N = 400, 1000 steps) over the range of the demo, and
 near the tutorial's critical point, everything in: Lava's start, mapping, simulation,
 observables, writing. The ranges that lif_bit_accurate takes from lif_float count as its
 own: they are what lif_float costs more in a sweep with both. In the same run, on the same
@@ -29,16 +29,20 @@ REPEATS = 3
 N_STEPS = 1000
 TARGET = {"rate": 1000, "lif_float": 4000, "lif_bit_accurate": 5000}  # times as fast
 
-GRIDS = {
-    "demo's range": {
-        "q_factor": {"start": 1.0, "stop": 12.0, "count": 8},
-        "g_factor": {"start": 3.0, "stop": 6.5, "count": 8},
-    },
-    "near q_factor 8.16, g_factor 4.5": {
-        "q_factor": {"start": 8.0, "stop": 8.3, "count": 8},
-        "g_factor": {"start": 4.4, "stop": 4.6, "count": 8},
-    },
+DEMO = ((1.0, 12.0), (3.0, 6.5))  # ranges of q_factor and g_factor
+CRITICAL = ((8.0, 8.3), (4.4, 4.6))
+TILES = {
+    "demo's range, a tile of 64": (DEMO, 8),
+    "demo's range, a tile of 1024": (DEMO, 32),
+    "near q_factor 8.16, g_factor 4.5, a tile of 1024": (CRITICAL, 32),
 }
+
+
+def grid_of(ranges: tuple[tuple[float, float], tuple[float, float]], count: int) -> dict:
+    return {
+        name: {"start": start, "stop": stop, "count": count}
+        for name, (start, stop) in zip(("q_factor", "g_factor"), ranges, strict=True)
+    }
 
 
 def sweep_of(grid: dict, *backends: str) -> Sweep:
@@ -100,7 +104,7 @@ def in_sweep(sweep: Sweep, backend: str, folder: Path) -> float:
         ranges = tile_file.read(floats, sweep).values
 
     def run() -> None:
-        values = simulate_tile(sweep, tile, ranges=ranges)
+        values = simulate_tile(sweep, tile, ranges=ranges, progress=False)
         tile_file.write(folder / sweep.tile_path(tile), values, sweep, tile)
 
     return seconds(run) / len(tile.points)
@@ -122,9 +126,9 @@ def main() -> None:
     # One core for this process and all that Lava forks from it.
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     tutorial = tutorial_seconds()
-    for title, grid in GRIDS.items():
+    for title, (ranges, count) in TILES.items():
         print(f"{title}\none simulation     in a sweep, ms   tutorial, s   ratio   target")
-        for backend, cost in cost_of_each(grid).items():
+        for backend, cost in cost_of_each(grid_of(ranges, count)).items():
             print(
                 f"{backend:18}{cost * 1e3:15.1f}{tutorial[backend]:14.1f}"
                 f"{tutorial[backend] / cost:8.0f}{TARGET[backend]:9d}"
