@@ -20,8 +20,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 from eiphase import rate
+from eiphase.flags import ScaleStatus
+from eiphase.mapping import WeightScale
 from eiphase.quantisation import DynamicRange
-from eiphase.simulation import simulate_tile
+from eiphase.simulation import scale_diagnostics, simulate_tile
 from eiphase.sweep import Sweep
 
 BACKENDS = ("rate", "lif_float", "lif_bit_accurate")
@@ -59,7 +61,7 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
         n_together = rate.batch_size(sweep.network_bytes, sweep.batch_bytes)
         n_networks = -(-n_networks // n_together) * n_together
     sweep = sweep_of(n_neurons, n_steps, n_networks)
-    given = asdict(RANGES) | simulation.scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
+    given = asdict(RANGES) | scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
     ranges = {name: np.full(n_networks, value) for name, value in given.items()}
     simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges, progress=False)
     return n_networks
