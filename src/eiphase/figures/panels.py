@@ -25,6 +25,7 @@ BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), stri
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
 DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or u wrapped"
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
+_CELLS_WITH_FULL_MARKS = 20  # along an axis; where there are more, marks shrink with them
 
 
 def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
@@ -145,17 +146,22 @@ def hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: 
 
 
 def mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) -> None:
-    """Put a small marker into cells, and explain it in the legend if there are any."""
+    """Put a small marker into cells, and explain it in the legend if there are any.
+
+    In maps of many cells it is smaller, so that the cells' colour can be seen beside it.
+    """
     if not cells.any():
         return
     q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
     look: dict[str, Any] = {
-        "marker": marker, "linestyle": "none",
-        "markersize": 3 if marker == "o" else 7, "markerfacecolor": "white",
+        "marker": marker, "linestyle": "none", "markerfacecolor": "white",
         "markeredgecolor": "0.2" if marker == "o" else "0.55",
     }  # fmt: skip
-    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look)
-    legend[text] = Line2D([], [], label=text, **look)
+    size = 3 if marker == "o" else 7
+    scale = min(1.0, _CELLS_WITH_FULL_MARKS / max(cells.sizes["q_factor"], cells.sizes["g_factor"]))
+    small = {"markersize": scale * size, "markeredgewidth": scale}
+    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look, **small)
+    legend[text] = Line2D([], [], label=text, markersize=size, **look)
 
 
 def log_norm(values: xr.DataArray) -> LogNorm:
