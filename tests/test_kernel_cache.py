@@ -144,7 +144,7 @@ def test_a_change_of_a_module_with_kernels_is_another_version(tmp_path):
     package = tmp_path / "eiphase"
     shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     before = version_of(package)
-    for module, same in (("cli", True), ("vectors", False)):
+    for module, same in (("cli", True), ("vectors", False), ("compiled", False)):
         with (package / f"{module}.py").open("a") as file:
             file.write("# does it otherwise\n")
         assert (version_of(package) == before) is same, module
@@ -157,6 +157,16 @@ def test_a_package_that_cannot_be_written_to_has_its_kernels_in_the_users_cache(
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     assert compiled._folder().parents[1] == tmp_path / "eiphase"
+
+
+def test_where_nothing_can_be_kept_kernels_serve_one_process(tmp_path):
+    file = tmp_path / "file"
+    file.touch()
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(file / "folder")}
+    script = "from eiphase.quantiles import extremes; print(extremes([2.0, 1.0]))"
+    command = [sys.executable, "-c", script]
+    found = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
+    assert found.stdout == "(1.0, 2.0)\n"
 
 
 EVERYTHING = {

@@ -38,6 +38,23 @@ def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
     assert spread(values, (0.2, 0.8)).quantiles == np.quantile(values, (0.2, 0.8)).tolist()
 
 
+@pytest.mark.parametrize("n", [4097, 5000, 20_000])
+def test_the_last_quantile_is_the_largest_value(n):
+    """Whose rank has none after it, whatever the sample shows."""
+    rng = np.random.default_rng(n)
+    for values in (np.round(rng.normal(size=n)), rng.lognormal(sigma=9, size=n)):
+        found = spread(values, (0.44, 0.81, 0.0, 1.0)).quantiles
+        assert found == np.quantile(values, (0.44, 0.81, 0.0, 1.0)).tolist()
+
+
+@pytest.mark.parametrize("fraction", [0.004, 0.2, 0.5])
+def test_infinite_values_are_ordered_like_others(fraction):
+    values = np.random.default_rng(0).normal(size=20_000)
+    values[: int(fraction * values.size)] *= np.inf
+    assert spread(values, (0.3, 0.7)).quantiles[0] == np.quantile(values, 0.3, method="linear")
+    assert spread(values, (0.3,))[:2] == (-np.inf, np.inf)
+
+
 @pytest.mark.parametrize("n", [10, 10_000])
 def test_quantiles_of_what_is_not_finite_are_not(n):
     values = np.random.default_rng(0).normal(size=n)

@@ -9,7 +9,7 @@ import numpy as np
 CACHE_LINE = 64  # bytes
 
 
-def aligned(shape: tuple[int, int], dtype: str) -> np.ndarray:
+def aligned_empty(shape: tuple[int, int], dtype: str) -> np.ndarray:
     """Memory for numbers, the first at the start of a cache line; what it holds is open."""
     n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
     memory = np.empty(n_bytes + CACHE_LINE, np.uint8)
@@ -25,7 +25,7 @@ def padded(n: int, dtype: str) -> int:
 
 def empty(m: int, n: int) -> np.ndarray:
     """A matrix (m, n) with such columns: if they are full, `columns_of` does not copy it."""
-    return aligned((n, padded(m, "float64")), "float64")[:, :m].T
+    return aligned_empty((n, padded(m, "float64")), "float64")[:, :m].T
 
 
 def columns_of(matrix: np.ndarray) -> np.ndarray:
@@ -35,7 +35,7 @@ def columns_of(matrix: np.ndarray) -> np.ndarray:
     whole = transposed.flags.c_contiguous and padded(m, matrix.dtype) == m
     if whole and transposed.ctypes.data % CACHE_LINE == 0:
         return transposed
-    found = aligned((n, padded(m, matrix.dtype)), matrix.dtype)
+    found = aligned_empty((n, padded(m, matrix.dtype)), matrix.dtype)
     found[:, :m] = transposed
     found[:, m:] = 0
     return found

@@ -11,6 +11,7 @@ import hashlib
 import os
 import platform
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -31,20 +32,24 @@ def njit(*, cache: bool) -> Callable[[Callable], Any]:
         if cache:
             everywhere = config.CACHE_DIR
             config.CACHE_DIR = str(FOLDER)  # for this kernel, and not for those of others
-            try:
-                kernel._cache = _SharedCache(function)
-            finally:
-                config.CACHE_DIR = everywhere
+            with suppress(RuntimeError):  # of Numba, if it can write nowhere
+                shared = _SharedCache(function)
+                if FOLDER in Path(shared.cache_path).parents:  # else it could not write there
+                    kernel._cache = shared
+            config.CACHE_DIR = everywhere
         return kernel
 
     return decorate
 
 
 class _SharedCache(FunctionCache):
-    """Numba's, to which one process at a time adds."""
+    """Numba's, to which one process at a time adds.
+
+    What cannot be kept, on a full disk or where there are no locks, serves this process alone.
+    """
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        with (FOLDER / "lock").open("w") as file:
+        with suppress(OSError), (FOLDER / "lock").open("w") as file:
             fcntl.flock(file, fcntl.LOCK_EX)
             super().save_overload(signature, compiled)
 
@@ -52,11 +57,11 @@ class _SharedCache(FunctionCache):
 def _folder() -> Path:
     """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
     if config.CACHE_DIR:
-        parent = Path(config.CACHE_DIR)
+        parent = Path(config.CACHE_DIR).absolute()
     elif os.access(_PACKAGE, os.W_OK):
         parent = _PACKAGE / "__pycache__/kernels"
     else:
-        parent = Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "eiphase"
+        parent = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "eiphase"
     return parent / _version() / platform.node()
 
 
@@ -66,7 +71,7 @@ def _version() -> str:
     digest = hashlib.sha256(packages.encode())
     for path in sorted(_PACKAGE.glob("*.py")):
         source = path.read_bytes()
-        if b"\n@njit" in source:
+        if path == Path(__file__) or b"\n@njit" in source:
             digest.update(source)
     return digest.hexdigest()[:16]
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eiphase.columns import aligned, columns_of
+from eiphase.columns import aligned_empty, columns_of
 from eiphase.compiled import njit
 from eiphase.network import Synapses
 
@@ -82,7 +82,7 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         n, n_padded = self.columns.shape
-        state = State(np.zeros(n), np.zeros(n), aligned((1, n_padded), "float64")[0])
+        state = State(np.zeros(n), np.zeros(n), aligned_empty((1, n_padded), "float64")[0])
         state.input[:] = 0
         return state
 

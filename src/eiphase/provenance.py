@@ -16,12 +16,12 @@ from eiphase.dataset import VARIABLES
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "blocks", "damage", "error_function", "flags", "lagged_products", "lyapunov", "measurement",
-    "memory", "moments", "network", "observables", "processes", "samples", "simulation",
-    "statistics", "sweep", "vectors",
+    "blocks", "columns", "compiled", "damage", "error_function", "flags", "lagged_products", "lyapunov",
+    "measurement", "memory", "moments", "network", "observables", "processes", "samples",
+    "simulation", "statistics", "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
-    "coincidences", "columns", "count_products", "lif", "loihi", "mapping", "perturbation",
+    "coincidences", "count_products", "lif", "loihi", "mapping", "perturbation",
     "quantiles", "quantisation", "ranges", "spike_counts", "twins", "working_point",
 ]  # fmt: skip
 _SOURCES = {

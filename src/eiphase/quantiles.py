@@ -61,8 +61,9 @@ def neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, float
         lanes = _Lanes.empty()
         kept, n_below, n_up_to = _within(values, low, high, *lanes)
         minimum, maximum = lanes.extremes(values.size)
-        representative = (n_below <= ranks).all() and (after < n_up_to).all()
-        if representative and not np.isnan(minimum) and 2 * kept.size < values.size:
+        representative = (n_below <= ranks).all() and (ranks + 1 < n_up_to).all()
+        finite = np.isfinite(maximum - minimum)
+        if representative and finite and 2 * kept.size < values.size:
             found = np.stack([low, high], axis=1)
             for q in np.flatnonzero(low < high):
                 found[q] = _at(kept, low[q], high[q], ranks[q] - n_below[q])

@@ -91,7 +91,7 @@ def _n_simulated(sweep: Sweep) -> int:
 
 
 def _simulated(backend: str) -> list[str]:
-    """What is simulated for a backend: integers need the float network's dynamic ranges."""
+    """What is simulated for a backend: integers need what the float network gave."""
     return ["lif_float", backend] if backend == "lif_bit_accurate" else [backend]
 
 

@@ -50,7 +50,7 @@ def _simulate(sweep: Sweep, tile: Tile, points: list[Point], folder: Path) -> Co
     round_sweep, round_tile = _with_points(sweep, tile, points)
     path = folder / round_sweep.tile_path(round_tile)
     ranges = None
-    if tile.backend == "lif_bit_accurate":  # takes its dynamic ranges from there
+    if tile.backend == "lif_bit_accurate":  # takes dynamic ranges and weight scale from there
         floats = Tile("lif_float", tile.seed, tile.number, round_tile.points)
         ranges = folder / round_sweep.tile_path(floats)
         tile_job.run(round_sweep, floats, ranges)

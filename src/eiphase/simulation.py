@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from eiphase.mapping import WeightScale
 
 # What a bit-accurate network takes from the simulation of the same network in floating point.
-OF_LIF_FLOAT = (
+TAKEN_FROM_LIF_FLOAT = (
     *DynamicRange.__dataclass_fields__,
     *("weight_scale", "weight_scale_status", "predicted_rate"),
 )
@@ -49,7 +49,7 @@ def simulate_tile(
     """Run all networks of a tile through Lava and measure them.
 
     `ranges` are variables of the `lif_float` tile of the same seed and points, those named in
-    `OF_LIF_FLOAT`: an `lif_bit_accurate` tile needs them. Returns the variables
+    `TAKEN_FROM_LIF_FLOAT`: an `lif_bit_accurate` tile needs them. Returns the variables
     of `dataset.VARIABLES` along the tile's points. `progress` goes to standard error.
     """
     load_kernels(tile.backend, sweep.mapping, sweep.observables)
@@ -273,15 +273,13 @@ class _LIFFloat:
         self.with_ranges = "lif_bit_accurate" in work.sweep.backends
 
     def networks(self) -> Iterator[tuple[int, LIFParameters]]:
-        simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
         from eiphase import mapping
 
+        simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
         find_scale = mapping.RATE_TO_LIF[self.work.sweep.mapping.rate_to_lif]
         for index, point in enumerate(self.work.networks):
             parameters = self.work.lif_network(index, find_scale(self.work.half, point))
-            self.activity = self.work.measurement(
-                OfSpikes, parameters.synapses if self.work.statistics else None
-            )
+            self.activity = self.work.measurement_of_spikes(parameters)
             self.ranges = RangeOfStates(simulation.steps, n_neurons)
             self.growth, self.damage = self.work.growth(), self.work.assessment()
             yield index, parameters
@@ -318,7 +316,7 @@ class _LIFBitAccurate:
         from eiphase.mapping import WeightScale
 
         for index in range(len(self.work.networks)):
-            known = {name: self.work.ranges[name][index] for name in OF_LIF_FLOAT}
+            known = {name: self.work.ranges[name][index] for name in TAKEN_FROM_LIF_FLOAT}
             scale = WeightScale(
                 known.pop("weight_scale"),
                 ScaleStatus(known.pop("weight_scale_status")),
@@ -335,9 +333,7 @@ class _LIFBitAccurate:
             if parameters.is_degenerate():
                 self._broken(index)
                 continue
-            self.activity = self.work.measurement(
-                OfSpikes, parameters.synapses if self.work.statistics else None
-            )
+            self.activity = self.work.measurement_of_spikes(parameters)
             self.overflows = {"current_wraps": 0, "voltage_clips": 0}
             self.damage = {cause: self.work.assessment() for cause in ("spike", "bit")}
             yield index, parameters

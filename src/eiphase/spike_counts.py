@@ -10,8 +10,9 @@ $$X_i = T n_i + Y_i, \qquad |Y_i| \le T / 2, \qquad
 Only the last term is rounded, and it is no larger than the variance: no digits are lost where
 neurons differ by more than they fluctuate.
 
-Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K of N or more: of 400
-neurons and w = 25, for 10,000 lags in 3 billion steps. `sweep.check_counts` sees to that.
+Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K (with the tutorial's
+estimator, K or N, whichever is more): of 400 neurons and w = 25, for 10,000 lags in 3 billion
+steps. `sweep.check_counts` sees to that.
 """
 
 from typing import Protocol, Self

@@ -148,7 +148,7 @@ class Observables(_Section):
     unbiased: bool = True
     """Divide by the number of pairs at each lag, not by that at lag 0; with `standard` only."""
     boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"})] = 25
-    """Causal window in which spikes are counted."""
+    """Causal window in which spikes are counted; very long runs allow only shorter ones."""
     statistics: bool = False
     """Also measure dimension, synchrony, irregularity of spikes, activations, and so on."""
     chaos: bool = False
@@ -198,8 +198,10 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
 
 def check_counts(neurons: int, simulation: Simulation, observables: Observables) -> None:
     """Raises `ValueError` if sums of spike counts' products may not fit into 64 bits."""
-    terms = neurons * simulation.steps * max(neurons, simulation.max_lag)
-    largest = math.isqrt((2**63 - 1) // terms)
+    factor = simulation.max_lag
+    if observables.autocovariance == "tutorial":  # which sums products of all neurons' counts, too
+        factor = max(neurons, factor)
+    largest = math.isqrt((2**63 - 1) // (neurons * simulation.steps * factor))
     if observables.boxcar > largest:
         raise ValueError(
             f"observables.boxcar is {observables.boxcar}, but for {neurons} neurons, "

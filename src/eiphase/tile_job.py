@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from eiphase import provenance, tile_file
-from eiphase.simulation import OF_LIF_FLOAT, simulate_tile
+from eiphase.simulation import TAKEN_FROM_LIF_FLOAT, simulate_tile
 from eiphase.sweep import Sweep, Tile
 from eiphase.tile_file import Values
 
@@ -36,7 +36,7 @@ def run(
     new = [point for point in networks if point not in found]
     if new:
         source = tile_file.dynamic_ranges(ranges, sweep, tile) if ranges else {}
-        names = OF_LIF_FLOAT if ranges else ()
+        names = TAKEN_FROM_LIF_FLOAT if ranges else ()
         simulated = simulate_tile(
             sweep,
             replace(tile, points=tuple(networks[point] for point in new)),

@@ -11,13 +11,13 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
+from eiphase.columns import CACHE_LINE
 from eiphase.compiled import njit
 
 # Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
 # takes a few cycles. Results do not depend on it.
 ROW_BYTES = 256
 SUMMED_BYTES = (2**16 - 1) // (2**8 - 1)  # so many bytes surely add up within 16 bits
-_CACHE_LINE = 64  # bytes; a vector that crosses two lines takes twice as long to load
 
 
 def width(dtype: str) -> int:
@@ -27,8 +27,8 @@ def width(dtype: str) -> int:
 
 def aligned(n: int, dtype: str) -> np.ndarray:
     """Zeros of shape (n, width), each row at the start of a cache line."""
-    memory = np.zeros(n * ROW_BYTES + _CACHE_LINE, np.uint8)
-    first = -memory.ctypes.data % _CACHE_LINE
+    memory = np.zeros(n * ROW_BYTES + CACHE_LINE, np.uint8)
+    first = -memory.ctypes.data % CACHE_LINE
     return memory[first : first + n * ROW_BYTES].view(dtype).reshape(n, width(dtype))
 
 

@@ -3,7 +3,7 @@ OTHER = f"{RESULTS}/mappings/{{mapping}}"  # the sweep with another mapping
 
 
 def float_tile(wildcards):
-    """The tile whose dynamic ranges an lif_bit_accurate tile needs; the others need none."""
+    """The tile whose dynamic ranges and weight scales lif_bit_accurate takes; others take none."""
     if wildcards.backend != "lif_bit_accurate":
         return []
     tile = SWEEP.tile("lif_float", int(wildcards.seed), int(wildcards.tile))

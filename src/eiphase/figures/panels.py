@@ -159,7 +159,7 @@ def mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) 
     }  # fmt: skip
     size = 3 if marker == "o" else 7
     scale = min(1.0, _CELLS_WITH_FULL_MARKS / max(cells.sizes["q_factor"], cells.sizes["g_factor"]))
-    small = {"markersize": scale * size, "markeredgewidth": scale}
+    small: dict[str, Any] = {"markersize": scale * size, "markeredgewidth": scale}
     axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look, **small)
     legend[text] = Line2D([], [], label=text, markersize=size, **look)
 
