@@ -16,9 +16,9 @@ from eiphase.dataset import VARIABLES
 _PACKAGE = Path(__file__).parent
 # Sources and packages on which the numbers of a tile depend; `processes` is a folder.
 _COMMON_SOURCES = [
-    "blocks", "columns", "compiled", "damage", "error_function", "flags", "lagged_products", "lyapunov",
-    "measurement", "memory", "moments", "network", "observables", "processes", "samples",
-    "simulation", "statistics", "sweep", "vectors",
+    "blocks", "columns", "compiled", "damage", "error_function", "flags", "lagged_products",
+    "lyapunov", "measurement", "memory", "moments", "network", "observables", "processes",
+    "samples", "simulation", "statistics", "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
     "coincidences", "count_products", "lif", "loihi", "mapping", "perturbation",
