@@ -87,5 +87,5 @@ lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
 		--python-version 3.11 benchmarks/peers/requirements.in \
 		--output-file benchmarks/peers/requirements.lock
 
-clean:  ## remove the environment; results stay
+clean:  ## remove the environment and compiled kernels; results stay
 	rm -rf .venv .venv-peers .uv src/eiphase/__pycache__
