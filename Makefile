@@ -7,6 +7,8 @@ PYTHON ?= >=3.11,<3.13
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# Where uv installs: else it would be the environment that is active.
+export VIRTUAL_ENV := $(CURDIR)/.venv
 
 .PHONY: demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
 	bench-peers growth lock clean
