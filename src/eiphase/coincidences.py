@@ -9,38 +9,11 @@ from collections.abc import Callable
 from typing import Self
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
+from eiphase.bits import WORD, nonzero, ones
 from eiphase.compiled import njit
 
-WORD = 64  # bits
 _LAGS_AT_ONCE = 4  # as `_add_coincidences` is written: they share the words of the later step
-
-
-@intrinsic
-def ones(typing_context, word):
-    """How many of a word's bits are 1."""
-
-    def code(context, builder, signature, arguments):
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), code
-
-
-@intrinsic
-def _nonzero(typing_context, row, first):
-    """Which of row[first : first + 64], bytes, are not 0, as bits of a word, the lowest first."""
-
-    def code(context, builder, signature, arguments):
-        array = context.make_array(signature.args[0])(context, builder, arguments[0])
-        bytes_type = ir.VectorType(ir.IntType(8), WORD)
-        place = builder.bitcast(builder.gep(array.data, [arguments[1]]), bytes_type.as_pointer())
-        found = builder.icmp_unsigned("!=", builder.load(place, align=1), bytes_type(None))
-        return builder.bitcast(found, ir.IntType(WORD))
-
-    return types.uint64(row, types.intp), code
 
 
 @njit(cache=True)
@@ -51,7 +24,7 @@ def packed(spikes):
     rows = np.zeros((n_steps, -(-n // WORD)), np.uint64)
     for t in range(n_steps):
         for word in range(n_full):
-            rows[t, word] = _nonzero(spikes[t], word * WORD)
+            rows[t, word] = nonzero(spikes[t], word * WORD)
         for i in range(n_full * WORD, n):
             rows[t, n_full] |= np.uint64(spikes[t, i] != 0) << np.uint64(i % WORD)
     return rows

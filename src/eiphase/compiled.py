@@ -71,7 +71,7 @@ def _version() -> str:
     digest = hashlib.sha256(packages.encode())
     for path in sorted(_PACKAGE.glob("*.py")):
         source = path.read_bytes()
-        if path == Path(__file__) or b"\n@njit" in source:
+        if path == Path(__file__) or b"\n@njit" in source or b"\n@intrinsic" in source:
             digest.update(source)
     return digest.hexdigest()[:16]
 

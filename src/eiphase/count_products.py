@@ -7,7 +7,7 @@ as many at its end. Sums are integers, so exact, as long as they fit into 64 bit
 
 import numpy as np
 
-from eiphase.coincidences import WORD, ones
+from eiphase.bits import WORD, ones
 from eiphase.compiled import njit
 
 

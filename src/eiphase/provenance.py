@@ -21,7 +21,7 @@ _COMMON_SOURCES = [
     "samples", "simulation", "statistics", "sweep", "vectors",
 ]  # fmt: skip
 _LIF_SOURCES = [
-    "coincidences", "count_products", "lif", "loihi", "mapping", "perturbation",
+    "bits", "coincidences", "count_products", "lif", "loihi", "mapping", "perturbation",
     "quantiles", "quantisation", "ranges", "spike_counts", "twins", "working_point",
 ]  # fmt: skip
 _SOURCES = {

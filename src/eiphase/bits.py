@@ -1,0 +1,73 @@
+"""Words of 64 bits in compiled code, by the processor's own instructions for them."""
+
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+
+WORD = 64  # bits
+
+
+@intrinsic
+def ones(typing_context, word):
+    """How many of a word's bits are 1."""
+
+    def code(context, builder, signature, arguments):
+        return builder.ctpop(arguments[0])
+
+    return types.int64(types.uint64), code
+
+
+@intrinsic
+def first_one(typing_context, word):
+    """The place of the lowest bit that is 1; of a word that has one."""
+
+    def code(context, builder, signature, arguments):
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.int64(types.uint64), code
+
+
+@intrinsic
+def nonzero(typing_context, row, first):
+    """Which of row[first : first + 64], bytes, are not 0, as bits of a word, the lowest first."""
+
+    def code(context, builder, signature, arguments):
+        numbers = _word_of(context, builder, signature, arguments)
+        found = builder.icmp_unsigned("!=", numbers, numbers.type(None))
+        return builder.bitcast(found, ir.IntType(WORD))
+
+    return types.uint64(row, types.intp), code
+
+
+@intrinsic
+def at_least(typing_context, values, first, limit):
+    """Which of values[first : first + 64], of float64, are not below a limit; NaN is not."""
+    return types.uint64(values, types.intp, types.float64), _compared(">=")
+
+
+@intrinsic
+def above(typing_context, values, first, limit):
+    """Which of values[first : first + 64], of float64, are above a limit; NaN is not."""
+    return types.uint64(values, types.intp, types.float64), _compared(">")
+
+
+def _compared(operator):
+    def code(context, builder, signature, arguments):
+        numbers, lane = _word_of(context, builder, signature, arguments), ir.IntType(32)
+        undefined = ir.Constant(numbers.type, ir.Undefined)
+        limit = builder.insert_element(undefined, arguments[2], lane(0))
+        all_first = ir.Constant(ir.VectorType(lane, WORD), [0] * WORD)
+        limits = builder.shuffle_vector(limit, undefined, all_first)
+        found = builder.fcmp_ordered(operator, numbers, limits)
+        return builder.bitcast(found, ir.IntType(WORD))
+
+    return code
+
+
+def _word_of(context, builder, signature, arguments):
+    """64 numbers of an array from a place on, as one vector."""
+    array_type = signature.args[0]
+    array = context.make_array(array_type)(context, builder, arguments[0])
+    vector = ir.VectorType(context.get_value_type(array_type.dtype), WORD)
+    place = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+    return builder.load(place, align=array_type.dtype.bitwidth // 8)
