@@ -1,10 +1,12 @@
 """Words of 64 bits in compiled code, by the processor's own instructions for them."""
 
+import numpy as np
 from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
 WORD = 64  # bits
+ALL = np.uint64(2**WORD - 1)
 
 
 @intrinsic

@@ -4,14 +4,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eiphase.bits import WORD, above, at_least, first_one, ones
+from eiphase import vectors
+from eiphase.bits import ALL, WORD, above, at_least, first_one, ones
 from eiphase.compiled import njit
 
-SAMPLE = 8192  # numbers that show about where a quantile lies
+SAMPLE = 4096  # numbers that show about where a quantile lies
 MARGIN = int(1.5 * np.sqrt(SAMPLE))  # three standard deviations of a rank in it, or more
 # Where the sample is taken, as parts of the whole: even, and in step with no period.
 PLACES = np.arange(SAMPLE) * (np.sqrt(5) - 1) / 2 % 1
-_BINS = 512  # into which the values of a bracket are counted: a few dozen in each
+_BINS = 256  # into which the values of a bracket are counted: a few dozen in each
+_ROW = vectors.width("float64")
 
 
 class Spread(NamedTuple):
@@ -25,12 +27,11 @@ class Spread(NamedTuple):
 def spread(x: np.ndarray, probabilities: tuple[float, ...]) -> Spread:
     """Extremes and, to the bit, `np.quantile(x, probabilities)`; faster than it for large x."""
     values = np.ravel(x)
-    minimum, maximum = extremes(values)
-    if np.isnan(minimum):
-        return Spread(minimum, maximum, [np.nan] * len(probabilities))
     positions = np.array(probabilities) * (values.size - 1)
     ranks = positions.astype(np.int64)
-    pairs = neighbours(values, ranks)
+    pairs, minimum, maximum = _neighbours(values, ranks)
+    if np.isnan(minimum):
+        return Spread(np.nan, np.nan, [np.nan] * len(probabilities))
     found = []
     for weight, (lower, upper) in zip(positions - ranks, pairs, strict=True):
         # NumPy's linear interpolation, which starts from the nearer of the two values.
@@ -46,23 +47,22 @@ def extremes(x: np.ndarray) -> tuple[float, float]:
     return float(x.min()), float(x.max())
 
 
-def neighbours(values: np.ndarray, ranks: np.ndarray) -> np.ndarray:
-    """The values at these ranks and at the next in ascending order, (rank, 2), without NaN.
+def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """The values at these ranks and at the next in ascending order, (rank, 2); and the extremes.
 
-    The rank after the last is the last. A sample brackets each rank closely; what lies outside
-    of all brackets is counted and left out.
+    The rank after the last is the last. All NaN if there is one. A sample brackets each rank
+    closely; what lies outside of the brackets is counted and left out.
     """
     if values.size > 2 * SAMPLE:
         low, high = _brackets(values, ranks)
-        kept, n_below, n_up_to = _within(values, low, high)
-        representative = (n_below <= ranks).all() and (ranks + 1 < n_up_to).all()
-        if representative and np.isfinite(high - low).all() and 2 * kept.size < values.size:
+        inside, n_inside, n_below, n_up_to, minimum, maximum = _within(values, low, high)
+        if (n_below <= ranks).all() and (ranks + 1 < n_up_to).all() and np.isfinite(maximum - minimum):
             found = np.stack([low, high], axis=1)
             for q in np.flatnonzero(low < high):
-                found[q] = _at(kept, low[q], high[q], ranks[q] - n_below[q])
-            return found
+                found[q] = _at(inside[q, : n_inside[q]], low[q], high[q], ranks[q] - n_below[q])
+            return found, minimum, maximum
     pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
-    return np.partition(values, pairs.ravel())[pairs]
+    return np.partition(values, pairs.ravel())[pairs], *extremes(values)
 
 
 def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -77,43 +77,50 @@ def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @njit(cache=True)
 def _within(values, low, high):
-    """The values in any bracket [low, high] with low < high.
+    """The values in each bracket [low, high] with low < high, and how many these are.
 
-    And of each bracket, how many values are below low, and how many up to high.
+    And of each bracket, how many values are below low, and how many up to high; and the
+    extremes of all values, NaN if there is one. Takes 64 values or more, in one pass.
     """
+    inside = np.empty((len(low), len(values)))
+    n_inside = np.zeros(len(low), np.int64)
     n_below = np.zeros(len(low), np.int64)
     n_up_to = np.zeros(len(low), np.int64)
-    kept = np.empty(len(values))
-    n_kept = 0
-    rest = np.full(WORD, np.inf)  # what does not fill a word is filled up
-    n_rest = len(values) % WORD
-    rest[:n_rest] = values[len(values) - n_rest :]
+    n_numbers = 0
+    smallest = largest = vectors.load_row(values, 0)
     for first in range(0, len(values), WORD):
-        part = values[first : first + WORD] if first + WORD <= len(values) else rest
-        inside = np.uint64(0)
+        start = min(first, len(values) - WORD)
+        new = ALL << np.uint64(first - start)  # the last 64 overlap with those before
+        part = values[start:]
+        for i in range(WORD // _ROW):
+            row = vectors.load_row(part, i)
+            smallest, largest = vectors.lesser(row, smallest), vectors.greater(row, largest)
+        n_numbers += ones(new & at_least(part, 0, -np.inf))
         for q in range(len(low)):
             from_low, beyond = at_least(part, 0, low[q]), above(part, 0, high[q])
-            n_below[q] += WORD - ones(from_low)
-            n_up_to[q] += WORD - ones(beyond)
+            n_below[q] += ones(new & ~from_low)
+            n_up_to[q] += ones(new & ~beyond)
             if low[q] < high[q]:
-                inside |= from_low & ~beyond
-        while inside:
-            kept[n_kept] = part[first_one(inside)]
-            n_kept += 1
-            inside &= inside - np.uint64(1)
-    return kept[:n_kept], n_below, n_up_to
+                bits = new & from_low & ~beyond
+                while bits:
+                    inside[q, n_inside[q]] = part[first_one(bits)]
+                    n_inside[q] += 1
+                    bits &= bits - np.uint64(1)
+    ends = np.empty((2, _ROW))
+    vectors.store_row(ends, 0, smallest)
+    vectors.store_row(ends, 1, largest)
+    missing = 0.0 if n_numbers == len(values) else np.nan
+    return inside, n_inside, n_below, n_up_to, ends[0].min() + missing, ends[1].max() + missing
 
 
 @njit(cache=True)
 def _at(values, low, high, rank):
-    """Of the values in a bracket, those at a rank and at the next: only a few bins are sorted."""
+    """Of values from low to high, those at a rank and at the next: only a few bins are sorted."""
     scale = _BINS / (high - low) if high - low > _BINS * np.finfo(np.float64).tiny else 0.0
     bins = np.empty(len(values), np.int32)
     for k in range(len(values)):
-        inside = (values[k] >= low) & (values[k] <= high)
-        number = min(np.int32((values[k] - low if inside else 0.0) * scale), np.int32(_BINS - 1))
-        bins[k] = number if inside else np.int32(_BINS)
-    counts = np.zeros(_BINS + 1, np.int64)
+        bins[k] = min(np.int32((values[k] - low) * scale), np.int32(_BINS - 1))
+    counts = np.zeros(_BINS, np.int64)
     for number in bins:
         counts[number] += 1
     first, n_before = 0, 0
@@ -126,7 +133,7 @@ def _at(values, low, high, rank):
         stop += 1
     found = np.empty(n_up_to - n_before + 1)
     n = 0
-    for k in range(len(values)):  # without a branch, as above
+    for k in range(len(values)):  # without a branch, which would often be mispredicted
         found[n] = values[k]
         n += (first <= bins[k]) & (bins[k] < stop)
     found = np.sort(found[:n])

@@ -128,6 +128,25 @@ def add_rows(typing_context, a, b):
 
 
 @intrinsic
+def lesser(typing_context, a, b):
+    """a where it is less than b, of float64, else b, number by number."""
+    return a(a, b), _chosen("<")
+
+
+@intrinsic
+def greater(typing_context, a, b):
+    """a where it is greater than b, of float64, else b, number by number."""
+    return a(a, b), _chosen(">")
+
+
+def _chosen(operator):
+    def code(context, builder, signature, arguments):
+        return builder.select(builder.fcmp_ordered(operator, *arguments), *arguments)
+
+    return code
+
+
+@intrinsic
 def even_bytes(typing_context, row):
     """Of each number of 16 bits in a row, the lower 8: every other byte, in memory's order."""
 
