@@ -180,8 +180,8 @@ class State(NamedTuple):
 
     current: np.ndarray  # (neuron,), int32
     voltage: np.ndarray  # (neuron,), int32
-    # Sums of stored weights that arrive in the next step, from the neurons of the first
-    # `Dense` and from the others, int32, (2, neuron); padded.
+    # Sums of stored weights that arrive in the next step through each `Dense`, int32,
+    # (Dense, neuron); padded.
     input: np.ndarray
 
     def copy(self) -> "State":
@@ -193,10 +193,10 @@ class Simulator:
     """A network with its stored weights in the order in which the kernel reads them."""
 
     columns: np.ndarray  # codes of the stored weights
-    # Of the first `Dense` and of the last, (2, 4): `Connections.coding`, and by how many bits
-    # their sums are shifted to the left and to the right.
+    # Of each `Dense`, (Dense, 4): `Connections.coding`, and by how many bits its sums are
+    # shifted to the left and to the right.
     decode: np.ndarray
-    n_first: int  # neurons of the first `Dense`
+    ends: np.ndarray  # (Dense,), where its presynaptic neurons end
     parameters: LoihiParameters
 
     @classmethod
@@ -204,8 +204,8 @@ class Simulator:
         parts = parameters.connections
         columns = vectors.byte_columns_in_rows(np.concatenate([c.codes for c in parts], axis=1))
         decode = [(*c.coding, max(c.exponent, 0), max(-c.exponent, 0)) for c in parts]
-        n_first = parts[0].weights.shape[1]
-        return cls(columns, np.array([decode[0], decode[-1]], np.int32), n_first, parameters)
+        ends = np.cumsum([c.weights.shape[1] for c in parts])
+        return cls(columns, np.array(decode, np.int32), ends, parameters)
 
     @property
     def n_neurons(self) -> int:
@@ -220,7 +220,8 @@ class Simulator:
         """u = v = 0, and nothing has fired."""
         n = self.n_neurons
         padded = vectors.n_blocks(n, "uint8") * vectors.width("uint8")
-        return State(np.zeros(n, np.int32), np.zeros(n, np.int32), np.zeros((2, padded), np.int32))
+        at_rest = np.zeros(n, np.int32)
+        return State(at_rest, at_rest.copy(), np.zeros((len(self.ends), padded), np.int32))
 
     def advance(
         self, state: State, spikes: np.ndarray, steps_done: np.ndarray | None = None
@@ -234,7 +235,7 @@ class Simulator:
         return _run(
             self.columns,
             self.decode,
-            self.n_first,
+            self.ends,
             np.int32(2**DECAY_BITS - (p.du + 1)),
             np.int32(2**DECAY_BITS - p.dv),
             np.int32(self.threshold),
@@ -254,9 +255,10 @@ class Simulator:
     def fire(self, state: State, neuron: int) -> None:
         """Let a neuron fire once more than it did in the last step."""
         state.voltage[neuron] = 0
-        dense = int(neuron >= self.n_first)
+        dense = int(np.searchsorted(self.ends, neuron, side="right"))
         stored = self.parameters.connections[dense].stored
-        state.input[dense, : self.n_neurons] += stored[:, neuron - dense * self.n_first]
+        first = self.ends[dense] - stored.shape[1]
+        state.input[dense, : self.n_neurons] += stored[:, neuron - first]
 
 
 def run(
@@ -280,23 +282,24 @@ def run(
 
 @njit(cache=True)
 def _run(
-    columns, decode, n_first,
-    keep_u, keep_v, threshold, bias, partial, u, v, a, spikes, steps_done,
-):  # fmt: skip
+    columns, decode, ends, keep_u, keep_v, threshold, bias, partial, u, v, a, spikes, steps_done
+):
     n_steps, n = spikes.shape
+    arrived = np.empty(n, np.int32)
     fired = np.empty(n + 1, np.int64)
-    step, smallest, left, right = decode[0]
-    last_step, last_smallest, last_left, last_right = decode[1]
     wraps = 0
     clips = 0
     for t in range(n_steps):
+        arrived[:] = 0
+        for dense in range(len(ends)):
+            left, right = decode[dense, 2], decode[dense, 3]
+            for i in range(n):
+                arrived[i] += vectors.shifted_32(a[dense, i], left, right)
         wraps_now = int32(0)
         clips_now = int32(0)
         # All in 32 bits, of which a vector holds twice as many; Numba alone would take 64.
         for i in range(n):
-            total = vectors.shifted_32(a[0, i], left, right)
-            total += vectors.shifted_32(a[1, i], last_left, last_right)
-            decayed = int32(_kept(u[i], keep_u) + int32(total << ALIGNMENT))
+            decayed = int32(_kept(u[i], keep_u) + int32(arrived[i] << ALIGNMENT))
             wrapped = int32(decayed - _WRAP * (decayed > STATE_LIMIT))
             wrapped = int32(wrapped + _WRAP * (decayed <= -STATE_LIMIT))
             wraps_now = int32(wraps_now + int32(wrapped != decayed))
@@ -314,9 +317,12 @@ def _run(
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
             n_fired += spikes[t, i]
-        middle = np.searchsorted(fired[:n_fired], n_first)
-        _add_columns(columns, fired, 0, middle, step, smallest, partial, a[0])
-        _add_columns(columns, fired, middle, n_fired, last_step, last_smallest, partial, a[1])
+        first = 0
+        for dense in range(len(ends)):
+            last = np.searchsorted(fired[:n_fired], ends[dense])
+            step, smallest = decode[dense, 0], decode[dense, 1]
+            _add_columns(columns, fired, first, last, step, smallest, partial, a[dense])
+            first = last
         steps_done[0] += 1
     return wraps, clips
 

@@ -56,7 +56,8 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
     if values.size > 2 * SAMPLE:
         low, high = _brackets(values, ranks)
         inside, n_inside, n_below, n_up_to, minimum, maximum = _within(values, low, high)
-        if (n_below <= ranks).all() and (ranks + 1 < n_up_to).all() and np.isfinite(maximum - minimum):
+        representative = (n_below <= ranks).all() and (ranks + 1 < n_up_to).all()
+        if representative and np.isfinite(maximum - minimum):
             found = np.stack([low, high], axis=1)
             for q in np.flatnonzero(low < high):
                 found[q] = _at(inside[q, : n_inside[q]], low[q], high[q], ranks[q] - n_below[q])

@@ -147,23 +147,24 @@ def _chosen(operator):
 
 
 @intrinsic
-def even_bytes(typing_context, row):
-    """Of each number of 16 bits in a row, the lower 8: every other byte, in memory's order."""
-
-    def code(context, builder, signature, arguments):
-        return builder.and_(arguments[0], _all(arguments[0].type, 0xFF))
-
-    return row(row), code
-
-
-@intrinsic
 def odd_bytes(typing_context, row):
-    """Of each number of 16 bits in a row, the upper 8."""
+    """Of each number of 16 bits in a row, the upper 8: every other byte, in memory's order."""
 
     def code(context, builder, signature, arguments):
         return builder.lshr(arguments[0], _all(arguments[0].type, 8))
 
     return row(row), code
+
+
+@intrinsic
+def less_odd_bytes(typing_context, a, b):
+    """a - 2^8 b of integers of 16 bits, number by number; they wrap."""
+
+    def code(context, builder, signature, arguments):
+        a, b = arguments
+        return builder.sub(a, builder.shl(b, _all(b.type, 8)))
+
+    return a(a, b), code
 
 
 @intrinsic
@@ -216,12 +217,13 @@ def add_up_bytes(rows, offset, indices, start, stop):
     """The sums of rows[offset + i] over all i in indices[start:stop], of bytes.
 
     Those of the even bytes, and of the odd ones, see `byte_columns_in_rows`: exact for up to
-    `SUMMED_BYTES` indices.
+    `SUMMED_BYTES` indices. Sums of both together wrap, but not what is left of them for the
+    even bytes.
     """
-    even = zero_row(rows)
-    odd = even
+    both = zero_row(rows)
+    odd = both
     for k in range(start, stop):
         row = load_row(rows, offset + indices[k])
-        even = add_rows(even, even_bytes(row))
+        both = add_rows(both, row)
         odd = add_rows(odd, odd_bytes(row))
-    return even, odd
+    return less_odd_bytes(both, odd), odd
