@@ -8,11 +8,16 @@ import pytest
 
 from eiphase.sweep import Sweep
 
-# Each backend's tile, and the digest of every variable.
+# Each backend's tile, and the digest of every variable; and what theory knows of some weights.
 SIMULATE = """
 import hashlib, sys
+import numpy as np
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep
+from eiphase.working_point import Moments
+
+for seed in range(10):
+    print("moments", Moments.of(np.random.RandomState(seed).standard_normal((400, 400))))
 
 sweep = Sweep.model_validate_json(sys.argv[1])
 values = None

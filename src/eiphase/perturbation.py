@@ -60,7 +60,7 @@ class Difference:
         """From rest, in a random direction."""
         n = len(parameters.weights)
         start = np.random.RandomState(SEED).standard_normal((2, n))
-        start *= SIZE * parameters.vth / np.linalg.norm(start)
+        start *= SIZE * parameters.vth / np.sqrt(np.square(start).sum())
         columns = columns_of(parameters.weights)
         return cls(parameters, columns, start[0], start[1], np.zeros(n), np.zeros(n))
 

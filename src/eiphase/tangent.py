@@ -53,7 +53,7 @@ class Tangents:
             [vectors.aligned(n_neurons, "float64") for _ in range(n_groups)] for _ in range(2)
         )
         for tangent in found:
-            tangent[:] = (start / np.linalg.norm(start))[:, None]
+            tangent[:] = (start / np.sqrt(np.square(start).sum()))[:, None]
         return cls(batch, rate.sparse(batch.half), found, states)
 
     def log_growth(self, states: np.ndarray) -> np.ndarray:

@@ -56,9 +56,9 @@ class Moments:
         n_exc = network.n_excitatory(len(weights))
         found = np.zeros(5)
         for part in (weights[:, :n_exc], weights[:, n_exc:]):
-            squares = part * part
+            squares = part * part  # not by BLAS, whose bits depend on its threads
             w, w2 = part.mean(), squares.mean()
-            w3, w4 = np.vdot(squares, part) / part.size, np.vdot(squares, squares) / part.size
+            w3, w4 = (squares * part).mean(), np.square(squares).mean()
             found += part.shape[1] * np.array([w, w2, w2 - w**2, w3 - w * w2, w4 - w2**2])
         return cls(*found.tolist())
 
@@ -291,7 +291,7 @@ def _population_rate(outgoing, deviation, start, drive, dv, time_constant, shift
             return rates.mean()
         # Newton's step for what weights do on average over receivers, a matrix of rank one:
         # that feedback is strong. What is left contracts where the network is stable.
-        feedback = np.dot(mean_outgoing, excess) / (1 - np.dot(mean_outgoing, slope))
+        feedback = (mean_outgoing * excess).sum() / (1 - (mean_outgoing * slope).sum())
         for i in range(n):
             rates[i] = max(rates[i] + excess[i] + slope[i] * feedback, 0.0)
     return np.nan
