@@ -14,10 +14,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import llvmlite
 import numba
 import numpy as np
+import scipy
 from numba import config
 from numba.core.caching import FunctionCache
 
@@ -30,13 +32,11 @@ def njit(*, cache: bool) -> Callable[[Callable], Any]:
     def decorate(function: Callable) -> Any:
         kernel = numba.njit(function)
         if cache:
-            everywhere = config.CACHE_DIR
-            config.CACHE_DIR = str(FOLDER)  # for this kernel, and not for those of others
-            with suppress(RuntimeError):  # of Numba, if it can write nowhere
+            # For this kernel, and not for those of others. Numba raises if it can write nowhere.
+            with mock.patch.object(config, "CACHE_DIR", str(FOLDER)), suppress(RuntimeError):
                 shared = _SharedCache(function)
                 if FOLDER in Path(shared.cache_path).parents:  # else it could not write there
                     kernel._cache = shared
-            config.CACHE_DIR = everywhere
         return kernel
 
     return decorate
@@ -56,19 +56,21 @@ class _SharedCache(FunctionCache):
 
 def _folder() -> Path:
     """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
+    pythons = _PACKAGE / "__pycache__"
+    parent = pythons / "kernels"
     if config.CACHE_DIR:
         parent = Path(config.CACHE_DIR).absolute()
-    elif os.access(_PACKAGE, os.W_OK):
-        parent = _PACKAGE / "__pycache__/kernels"
-    else:
-        parent = Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "eiphase"
+    elif not os.access(pythons if pythons.exists() else _PACKAGE, os.W_OK):
+        with suppress(RuntimeError):  # of a user without a home, for whom nothing is kept
+            users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+            parent = users / "eiphase"
     return parent / _version() / platform.node()
 
 
 def _version() -> str:
-    """Of all modules that kernels stand in, and of what compiles them."""
-    packages = f"{llvmlite.__version__} {numba.__version__} {np.__version__}"
-    digest = hashlib.sha256(packages.encode())
+    """Of all modules with kernels, of what compiles them, and of what their tables are from."""
+    versions = [package.__version__ for package in (llvmlite, numba, np, scipy)]
+    digest = hashlib.sha256(" ".join(versions).encode())
     for path in sorted(_PACKAGE.glob("*.py")):
         source = path.read_bytes()
         if path == Path(__file__) or b"\n@njit" in source or b"\n@intrinsic" in source:
