@@ -11,8 +11,8 @@ Only the last term is rounded, and it is no larger than the variance: no digits 
 neurons differ by more than they fluctuate.
 
 Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K (with the tutorial's
-estimator, K or N, whichever is more): of 400 neurons and w = 25, for 10,000 lags in 3 billion
-steps. `sweep.check_counts` sees to that.
+estimator, K or N, whichever is more), to which `sweep.check_counts` sees, and while $N T^2 <
+2^{65}$ for the sum of $Y_i^2$: of 400 neurons and w = 25, for 10,000 lags in 300 million steps.
 """
 
 from typing import Protocol, Self
@@ -26,7 +26,7 @@ from eiphase.compiled import njit
 
 def counted(spikes: np.ndarray, before: np.ndarray) -> np.ndarray:
     """Counts x at each step, (time, neuron); `before` are the w steps that precede them."""
-    counts = np.empty(spikes.shape, np.uint8 if len(before) <= 255 else np.uint16)
+    counts = np.empty(spikes.shape, np.min_scalar_type(len(before)))
     _count(spikes, before, counts)
     return counts
 
@@ -42,7 +42,7 @@ def _count(spikes, before, counts):
     for t in range(n_steps):
         leaving = before[t] if t < window else spikes[t - window]
         for i in range(n):
-            x[i] += spikes[t, i] - leaving[i]  # modulo 2^8 or 2^16
+            x[i] += spikes[t, i] - leaving[i]  # modulo 2^8 or more
             counts[t, i] = x[i]
 
 
