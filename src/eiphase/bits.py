@@ -69,6 +69,8 @@ def _compared(operator):
 def _word_of(context, builder, signature, arguments):
     """64 numbers of an array from a place on, as one vector."""
     array_type = signature.args[0]
+    if array_type.layout != "C":
+        raise TypeError("Words are read of contiguous arrays only.")
     array = context.make_array(array_type)(context, builder, arguments[0])
     vector = ir.VectorType(context.get_value_type(array_type.dtype), WORD)
     place = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
