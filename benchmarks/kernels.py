@@ -15,6 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eiphase import lif, loihi, mapping, measurement, network, quantisation, rate
+from eiphase.columns import columns_of
 from eiphase.memory import keep_freed_memory
 from eiphase.network import Network
 from eiphase.ranges import dynamic_range
@@ -53,7 +54,7 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         measurement.of_whole(measured, activity, SIMULATION)
 
     simulator, some_states = rate.Simulator.of(batch), states[:, :RATE_STEPS].copy()
-    scale, half_in_columns = mapping.tutorial(half, CRITICAL), np.asfortranarray(half)
+    scale, half_in_columns = mapping.tutorial(half, CRITICAL), columns_of(half)[:, :N_NEURONS].T
     return {
         "matrix product": (multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS),
         "rate": (

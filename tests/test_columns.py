@@ -20,7 +20,7 @@ def test_columns_start_at_a_cache_line_and_end_in_zeros(m, n, dtype, per_line, o
 
 
 def test_a_matrix_that_lies_so_is_not_copied():
-    matrix = columns.empty(16, 3)
+    matrix = columns.aligned_empty((3, 16), "float64").T
     matrix[:] = 1
     assert np.shares_memory(columns.columns_of(matrix), matrix)
     elsewhere = np.empty(16 * 3 + 1)[1:]  # not at a cache line, whatever memory it is given

@@ -159,6 +159,17 @@ def test_a_package_that_cannot_be_written_to_has_its_kernels_in_the_users_cache(
     assert compiled._folder().parents[1] == tmp_path / "eiphase"
 
 
+def test_a_user_without_a_home_keeps_none(monkeypatch):
+    def home():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(compiled.config, "CACHE_DIR", "")
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr(Path, "home", home)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    assert compiled._folder().parents[2] == PACKAGE / "__pycache__"
+
+
 def test_where_nothing_can_be_kept_kernels_serve_one_process(tmp_path):
     file = tmp_path / "file"
     file.touch()
@@ -252,7 +263,8 @@ def test_models_inherit_the_kernels_of_tiles(backends, changes):
         "grid": {"q_factor": [0.5, 9.0], "g_factor": [6.0]},
         "seeds": [1],
         "backends": backends,
-        "simulation": {"steps": 2500, "burn_in": 200, "max_lag": 50},
+        # With more values of u and v than are kept: then they are counted into bins.
+        "simulation": {"steps": 11_000, "burn_in": 200, "max_lag": 50},
     }
     sweep = Sweep.model_validate(config | changes).model_dump_json(exclude_unset=True)
     assert_models_load_none(SIMULATE_TILES, sweep)

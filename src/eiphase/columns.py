@@ -4,14 +4,16 @@ Whatever a neuron's spike adds to all others lies in one piece of memory. It sta
 line: a vector that crosses two takes longer to load.
 """
 
+import math
+
 import numpy as np
 
 CACHE_LINE = 64  # bytes
 
 
-def aligned_empty(shape: tuple[int, int], dtype: str) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     """Memory for numbers, the first at the start of a cache line; what it holds is open."""
-    n_bytes = shape[0] * shape[1] * np.dtype(dtype).itemsize
+    n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(n_bytes + CACHE_LINE, np.uint8)
     first = -memory.ctypes.data % CACHE_LINE
     return memory[first : first + n_bytes].view(dtype).reshape(shape)
@@ -21,11 +23,6 @@ def padded(n: int, dtype: str) -> int:
     """n, or as many more as fill whole cache lines."""
     per_line = CACHE_LINE // np.dtype(dtype).itemsize
     return -(-n // per_line) * per_line
-
-
-def empty(m: int, n: int) -> np.ndarray:
-    """A matrix (m, n) with such columns: if they are full, `columns_of` does not copy it."""
-    return aligned_empty((n, padded(m, "float64")), "float64")[:, :m].T
 
 
 def columns_of(matrix: np.ndarray) -> np.ndarray:

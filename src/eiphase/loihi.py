@@ -11,6 +11,7 @@ import numpy as np
 from numba import int32
 
 from eiphase import network, vectors
+from eiphase.columns import aligned_empty, columns_of
 from eiphase.compiled import njit
 from eiphase.network import Synapses
 
@@ -123,18 +124,28 @@ class Connections:
         return WEIGHT_BITS - self.bits + self.mixes_signs
 
     @cached_property
+    def _truncated(self) -> tuple[np.ndarray, int]:
+        """Columns of `stored`, padded, and `magnitude`."""
+        weights = self.weights
+        if weights.dtype != np.int32:
+            weights = np.clip(weights, *self.limits).astype(np.int32)
+        columns = columns_of(weights)
+        stored = aligned_empty(columns.shape, "int16")
+        magnitude = _truncate(columns, *self.limits, self.dropped_bits, self.mixes_signs, stored)
+        return stored, int(magnitude)
+
+    @property
     def stored(self) -> np.ndarray:
         """As Loihi holds them, int16: clipped, without the lowest bits.
 
         Rounded towards zero, or down where signs mix.
         """
-        dropped = self.dropped_bits
-        stored = np.clip(self.weights, *self.limits).astype(np.int16)
-        if dropped and not self.mixes_signs:
-            stored[stored < 0] += 2**dropped - 1
-        stored >>= dropped
-        stored <<= dropped
-        return stored
+        return self._truncated[0][:, : len(self.weights)].T
+
+    @property
+    def magnitude(self) -> int:
+        """The sum of the stored weights' magnitudes."""
+        return self._truncated[1]
 
     @property
     def coding(self) -> tuple[int, int]:
@@ -278,6 +289,25 @@ def run(
     simulator = Simulator.of(parameters)
     counts = simulator.advance(simulator.at_rest(), spikes, steps_done)
     return IntegerRecording(spikes, *counts)
+
+
+@njit(cache=True)
+def _truncate(columns, low, high, dropped, down, stored):
+    """See `Connections.stored`; returns the sum of magnitudes."""
+    n, n_padded = columns.shape
+    low, high, dropped = int32(low), int32(high), int32(dropped)
+    up = int32(0 if down else 2**dropped - 1)  # added to what is negative before bits are dropped
+    total = 0
+    for j in range(n):
+        part = int32(0)
+        for i in range(n_padded):
+            x = min(max(columns[j, i], low), high)
+            x = int32(x + (up if x < 0 else int32(0)))
+            x = vectors.shifted_32(vectors.shifted_32(x, int32(0), dropped), dropped, int32(0))
+            part = int32(part + abs(x))
+            stored[j, i] = x
+        total += part
+    return total
 
 
 @njit(cache=True)

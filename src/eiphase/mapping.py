@@ -9,6 +9,7 @@ from scipy.optimize import brentq, fsolve
 from scipy.special import erf, zetac
 
 from eiphase import columns, network, working_point
+from eiphase.compiled import njit
 from eiphase.flags import ScaleStatus
 from eiphase.lif import LIFParameters
 from eiphase.network import Network
@@ -200,18 +201,28 @@ def lif_neuron(step_size: float) -> LIFNeuron:
 
 def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFParameters:
     """The LIF network of a rate network: dv = dr, du = 7 dr, weights = scale W du."""
-    du = CURRENT_SPEED * point.step_size
-    weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    lif_weights = columns.empty(*weights.shape)  # in the order in which the simulation reads them
-    np.multiply(weights, scale.value, out=lif_weights)
-    lif_weights *= du
+    n, du = len(half), CURRENT_SPEED * point.step_size
+    of_half = columns.columns_of(half)  # in the order in which the simulation reads them
+    scaled = columns.aligned_empty(of_half.shape, "float64")
+    relative = np.ones(n)
+    relative[network.n_excitatory(n) :] = point.g_factor
+    _scale(of_half, network.gain(n, point.q_factor), relative, scale.value, du, scaled)
     return LIFParameters(
-        weights=lif_weights,
+        weights=scaled[:, :n].T,
         du=du,
         dv=point.step_size,
         vth=VTH,
         bias=lif_bias(point.step_size),
     )
+
+
+@njit(cache=True)
+def _scale(of_half, gain, relative, scale, du, scaled):
+    """`network.weights`, times two more numbers, in one pass; the same bits as one by one."""
+    n, n_padded = of_half.shape
+    for j in range(n):
+        for i in range(n_padded):
+            scaled[j, i] = of_half[j, i] * gain * relative[j] * scale * du
 
 
 def rate_to_lif(

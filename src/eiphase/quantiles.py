@@ -51,18 +51,25 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
     """The values at these ranks and at the next in ascending order, (rank, 2); and the extremes.
 
     The rank after the last is the last. All NaN if there is one. A sample brackets each rank
-    closely; what lies outside of the brackets is counted and left out.
+    closely; what lies outside of the brackets is counted and left out, and so are their ends:
+    of spiking neurons' voltages, many are 0.
     """
+    pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
     if values.size > 2 * SAMPLE:
         low, high = _brackets(values, ranks)
-        inside, n_inside, n_below, n_up_to, minimum, maximum = _within(values, low, high)
-        representative = (n_below <= ranks).all() and (ranks + 1 < n_up_to).all()
+        inside, counts, minimum, maximum = _within(values, low, high)
+        representative = (counts[0] <= ranks).all() and (pairs[:, 1] < counts[3]).all()
         if representative and np.isfinite(maximum - minimum):
-            found = np.stack([low, high], axis=1)
-            for q in np.flatnonzero(low < high):
-                found[q] = _at(inside[q, : n_inside[q]], low[q], high[q], ranks[q] - n_below[q])
+            found = np.where(pairs < counts[1][:, None], low[:, None], high[:, None])
+            for q in range(len(ranks)):
+                n_inside = counts[2, q] - counts[1, q]
+                places = pairs[q] - counts[1, q]
+                known = (places >= 0) & (places < n_inside)
+                if known.any():
+                    places = np.clip(places, 0, n_inside - 1)
+                    at = np.array(_at(inside[q, :n_inside], low[q], high[q], *places))
+                    found[q, known] = at[known]
             return found, minimum, maximum
-    pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
     return np.partition(values, pairs.ravel())[pairs], *extremes(values)
 
 
@@ -78,15 +85,14 @@ def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @njit(cache=True)
 def _within(values, low, high):
-    """The values in each bracket [low, high] with low < high, and how many these are.
+    """The values between the ends of each bracket, and the extremes of all; NaN if there is one.
 
-    And of each bracket, how many values are below low, and how many up to high; and the
-    extremes of all values, NaN if there is one. Takes 64 values or more, in one pass.
+    And how many values are below low, up to low, below high and up to high, (4, bracket). Takes
+    64 values or more, in one pass.
     """
     inside = np.empty((len(low), len(values)))
     n_inside = np.zeros(len(low), np.int64)
-    n_below = np.zeros(len(low), np.int64)
-    n_up_to = np.zeros(len(low), np.int64)
+    counts = np.zeros((4, len(low)), np.int64)
     n_numbers = 0
     smallest = largest = vectors.load_row(values, 0)
     for first in range(0, len(values), WORD):
@@ -98,25 +104,30 @@ def _within(values, low, high):
             smallest, largest = vectors.lesser(row, smallest), vectors.greater(row, largest)
         n_numbers += ones(new & at_least(part, 0, -np.inf))
         for q in range(len(low)):
-            from_low, beyond = at_least(part, 0, low[q]), above(part, 0, high[q])
-            n_below[q] += ones(new & ~from_low)
-            n_up_to[q] += ones(new & ~beyond)
-            if low[q] < high[q]:
-                bits = new & from_low & ~beyond
-                while bits:
-                    inside[q, n_inside[q]] = part[first_one(bits)]
-                    n_inside[q] += 1
-                    bits &= bits - np.uint64(1)
+            from_low, above_low = at_least(part, 0, low[q]), above(part, 0, low[q])
+            from_high, above_high = at_least(part, 0, high[q]), above(part, 0, high[q])
+            counts[0, q] += ones(new & ~from_low)
+            counts[1, q] += ones(new & ~above_low)
+            counts[2, q] += ones(new & ~from_high)
+            counts[3, q] += ones(new & ~above_high)
+            bits = new & above_low & ~from_high
+            while bits:
+                inside[q, n_inside[q]] = part[first_one(bits)]
+                n_inside[q] += 1
+                bits &= bits - np.uint64(1)
     ends = np.empty((2, _ROW))
     vectors.store_row(ends, 0, smallest)
     vectors.store_row(ends, 1, largest)
     missing = 0.0 if n_numbers == len(values) else np.nan
-    return inside, n_inside, n_below, n_up_to, ends[0].min() + missing, ends[1].max() + missing
+    return inside, counts, ends[0].min() + missing, ends[1].max() + missing
 
 
 @njit(cache=True)
-def _at(values, low, high, rank):
-    """Of values from low to high, those at a rank and at the next: only a few bins are sorted."""
+def _at(values, low, high, rank, next_rank):
+    """Of values between low and high, those at a rank and at the next one, or at one twice.
+
+    Only a few bins are sorted.
+    """
     scale = _BINS / (high - low) if high - low > _BINS * np.finfo(np.float64).tiny else 0.0
     bins = np.empty(len(values), np.int32)
     for k in range(len(values)):
@@ -129,7 +140,7 @@ def _at(values, low, high, rank):
         n_before += counts[first]
         first += 1
     stop, n_up_to = first, n_before
-    while n_up_to <= rank + 1:
+    while n_up_to <= next_rank:
         n_up_to += counts[stop]
         stop += 1
     found = np.empty(n_up_to - n_before + 1)
@@ -138,4 +149,4 @@ def _at(values, low, high, rank):
         found[n] = values[k]
         n += (first <= bins[k]) & (bins[k] < stop)
     found = np.sort(found[:n])
-    return found[rank - n_before], found[rank - n_before + 1]
+    return found[rank - n_before], found[next_rank - n_before]

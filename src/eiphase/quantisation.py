@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 
 from eiphase import network
+from eiphase.columns import aligned_empty, columns_of
+from eiphase.compiled import njit
 from eiphase.lif import LIFParameters
 from eiphase.loihi import (
     ALIGNMENT,
@@ -92,12 +94,11 @@ def tutorial(
     scaled_bias = factor * bias
     bias_exponent = max(0, _exponent(scaled_bias, BIAS_MANTISSA_BITS))
     weight_exponent = max(0, _exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
-    mantissas = factor * weights
-    np.rint(mantissas, out=mantissas)
-    mantissas *= 2.0 ** -WEIGHT_EXPONENTS[0]
-    np.rint(mantissas, out=mantissas)
+    columns = columns_of(weights)
+    mantissas = aligned_empty(columns.shape, "int32")
+    _round(columns, factor, 2.0 ** -WEIGHT_EXPONENTS[0], mantissas)
     return LoihiParameters(
-        weights=mantissas.astype(np.int32),
+        weights=mantissas[:, : len(weights)].T,
         weight_exponent=weight_exponent,
         du=integer_decay(parameters.du),
         dv=integer_decay(parameters.dv),
@@ -106,6 +107,15 @@ def tutorial(
         bias_exponent=bias_exponent,
         weight_bits=weight_bits,
     )
+
+
+@njit(cache=True)
+def _round(columns, factor, place, mantissas):
+    """Scaled weights, rounded to integers and once more to their lowest binary place."""
+    n, n_padded = columns.shape
+    for j in range(n):
+        for i in range(n_padded):
+            mantissas[j, i] = np.int32(np.rint(np.rint(columns[j, i] * factor) * place))
 
 
 def full_range(
@@ -201,12 +211,22 @@ def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
     # Input and threshold are both shifted by ALIGNMENT, which cancels.
     with np.errstate(divide="ignore", invalid="ignore"):
         integer_strength = sum(
-            2.0**connections.exponent * np.abs(connections.stored).sum()
-            for connections in integer.connections
+            2.0**connections.exponent * connections.magnitude for connections in integer.connections
         ) / np.float64(integer.vth)
-        strength = integer_strength / (np.abs(real.weights).sum() / real.vth)
+        strength = integer_strength / (_magnitude(columns_of(real.weights)) / real.vth)
     return WeightUse(
         n_clipped / n_connections if n_connections else 0.0,
         min(connections.bits_used for connections in integer.connections),
         strength,
     )
+
+
+@njit(cache=True)
+def _magnitude(columns):
+    """The sum of all weights' magnitudes."""
+    n, n_padded = columns.shape
+    totals = np.zeros(n_padded)
+    for j in range(n):
+        for i in range(n_padded):
+            totals[i] += abs(columns[j, i])
+    return totals.sum()

@@ -115,6 +115,12 @@ def _count(values, scale, first, counts):
         counts[np.int64(np.floor(x * scale)) - first] += 1
 
 
+def load_counting_kernels() -> None:
+    """Load, or compile, what only runs of more than `KEPT_VALUES` call, by calling it."""
+    counts = _joined(np.ones(1, np.int64), 0, 1, 0)
+    _count(np.zeros(1), 1.0, 0, counts)
+
+
 class RangeOfStates:
     """The dynamic range of an LIF network, from its recording in blocks."""
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import numpy as np
 
 from eiphase import measurement, network, quantisation, rate
+from eiphase.columns import columns_of
 from eiphase.damage import Assessment
 from eiphase.dataset import VARIABLES
 from eiphase.flags import ExponentFlag, Fate, Flag, ScaleStatus
@@ -24,7 +25,7 @@ from eiphase.memory import shared_array
 from eiphase.network import Network, Synapses
 from eiphase.processes.network_tile import NetworkTile
 from eiphase.quantisation import DynamicRange
-from eiphase.ranges import RangeOfStates
+from eiphase.ranges import RangeOfStates, load_counting_kernels
 from eiphase.sweep import Backend, Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
 from eiphase.sweep import Mapping as MappingConfig
 from eiphase.twins import FloatTwins, IntegerTwins
@@ -86,6 +87,8 @@ def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> 
     ranges = {name: np.full(2, value) for name, value in known.items()}
     work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, progress=False)
     _process(work).simulate_without_lava(backend)
+    if backend == "lif_float":
+        load_counting_kernels()
 
 
 def compile_kernels() -> None:
@@ -156,7 +159,7 @@ class _Work:
     @cached_property
     def half_in_columns(self) -> np.ndarray:
         """`half`, in the order in which LIF networks read their weights."""
-        return np.asfortranarray(self.half)
+        return columns_of(self.half)[:, : len(self.half)].T
 
     def lif_network(self, index: int, scale: "WeightScale") -> LIFParameters:
         """Map a network from rate to LIF and store how that went."""

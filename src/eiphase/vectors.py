@@ -57,15 +57,9 @@ def byte_columns_in_rows(matrix: np.ndarray) -> np.ndarray:
     The even bytes of a row are the first half of a column within a block, the odd ones the
     second half.
     """
-    (m, n), half = matrix.shape, width("uint16")
-    n_blocks = -(-m // (2 * half))
-    rows = aligned(n_blocks * n, "uint16")
-    for parity in range(2):
-        for block in range(n_blocks):
-            first = (2 * block + parity) * half
-            part = matrix[first : first + half].astype(np.uint16).T
-            part <<= 8 * parity
-            rows[block * n : (block + 1) * n, : part.shape[1]] |= part
+    m, n = matrix.shape
+    rows = aligned(-(-m // ROW_BYTES) * n, "uint16")
+    _interleave(np.ascontiguousarray(matrix.T), rows)
     return rows
 
 
@@ -206,10 +200,22 @@ def _all(vector, number):
 
 def _pointer(context, builder, signature, arguments):
     array_type, row_type = signature.args[0], _Row(signature.args[0].dtype)
+    if array_type.layout != "C":
+        raise TypeError("Rows are those of contiguous arrays only.")
     array = context.make_array(array_type)(context, builder, arguments[0])
     first = builder.mul(arguments[1], ir.Constant(arguments[1].type, row_type.width))
     pointer = builder.gep(array.data, [first])
     return builder.bitcast(pointer, context.get_value_type(row_type).as_pointer())
+
+
+@njit(cache=True)
+def _interleave(columns, rows):
+    (n, m), half = columns.shape, rows.shape[1]
+    for j in range(n):
+        for part in range((m + half - 1) // half):
+            row, column = rows[part // 2 * n + j], columns[j, part * half : (part + 1) * half]
+            for k in range(len(column)):
+                row[k] |= np.uint16(column[k] << np.uint16(8)) if part % 2 else np.uint16(column[k])
 
 
 @njit(cache=True)
