@@ -1,5 +1,6 @@
 """Fixtures that several test modules share."""
 
+import shutil
 import signal
 from pathlib import Path
 
@@ -65,15 +66,22 @@ def tutorial() -> dict[str, Tutorial]:
     }
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory) -> Path:
+    """A folder with the files that `tiles` and `phase_map_file` copy."""
+    folder = tmp_path_factory.mktemp("made")
+    gathering.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    return folder
+
+
 @pytest.fixture
-def tiles(tmp_path) -> list[Path]:
+def tiles(made, tmp_path) -> list[Path]:
     """Files of all tiles of `tiny_sweep.SWEEP`, with `tiny_sweep.values_of` in them."""
-    return write_tiles(tmp_path)
+    shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
+    return [tmp_path / SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()]
 
 
 @pytest.fixture
-def phase_map_file(tiles, tmp_path) -> Path:
+def phase_map_file(made, tmp_path) -> Path:
     """All of them, gathered."""
-    path = tmp_path / "phase_map.nc"
-    gathering.gather(tiles, SWEEP, path, name="test")
-    return path
+    return Path(shutil.copy(made / "phase_map.nc", tmp_path))

@@ -162,14 +162,14 @@ def test_memory_does_not_grow_with_the_number_of_tiles(tmp_path):
     assert peaks[1] < 1.05 * peaks[0]
 
 
-@pytest.fixture
-def with_chaos(tmp_path):
+@pytest.fixture(scope="module")
+def with_chaos(tmp_path_factory):
     """A made-up sweep whose exponents and damage change sign where each seed says."""
     sweep = Sweep.model_validate(VALID | {
         "grid": {"q_factor": [4.0, 1.0, 2.0, 3.0], "g_factor": [4.0, 6.0]},
         "seeds": [1, 2, 3], "observables": {"chaos": True}, "tiles": 3,
     })  # fmt: skip
-    paths = []
+    folder, paths = tmp_path_factory.mktemp("with_chaos"), []
     for tile in sweep.all_tiles():
         values = values_of(tile, sweep)
         q = np.array([network.q_factor for network in sweep.networks(tile)])
@@ -178,9 +178,9 @@ def with_chaos(tmp_path):
         values["lyapunov_error"] = np.full(len(q), 0.001)
         values["spike_damage"] = 0.5 - 0.2 * (q - border)
         values["spike_damage_fate"] = np.where(q < border, Fate.SPREAD, Fate.HEALED).astype("i1")
-        paths.append(tmp_path / sweep.tile_path(tile))
+        paths.append(folder / sweep.tile_path(tile))
         tile_file.write(paths[-1], values, sweep, tile)
-    return gather(paths, tmp_path, sweep)
+    return gather(paths, folder, sweep)
 
 
 def test_borders_are_where_measures_of_chaos_change_sign(with_chaos):

@@ -1,5 +1,8 @@
 """The Lava Processes: the step-by-step reference and the fast tile give the same numbers."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -125,3 +128,26 @@ def test_a_model_that_raises_says_so():
     batch = rate.Batch(np.zeros((5, 5)), [Network(n_neurons=5, q_factor=1, g_factor=1, seed=0)])
     with pytest.raises(RuntimeError, match="the point of this test"):
         NetworkTile(networks=[(0, batch)], record=record, n_steps=2).simulate("rate")
+
+
+def test_lava_does_without_pandas_which_is_there_again_after_it():
+    script = """
+import sys
+from eiphase.lava_run import _without_pandas
+from eiphase.simulation import simulate_tile
+from eiphase.sweep import Sweep
+
+steps = {"steps": 300, "burn_in": 100, "max_lag": 50}
+grid = {"q_factor": [1.0], "g_factor": [5.0]}
+sweep = Sweep(network={"neurons": 20}, grid=grid, seeds=[1], backends=["rate"], simulation=steps)
+simulate_tile(sweep, sweep.tile("rate", 1, 0))
+print("pandas" in sys.modules)
+try:
+    with _without_pandas():
+        import pandas
+except ImportError:
+    import pandas
+print("pandas" in sys.modules)
+"""
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["False", "True"], run.stderr

@@ -1,5 +1,8 @@
 """Refined borders in a phase map: of made-up simulations whose borders are known."""
 
+import shutil
+from itertools import product
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -41,14 +44,44 @@ def simulated(sweep, tile, **_):
     return values
 
 
+SWEEP = sweep_with(0.1)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder for the tiles of `SWEEP`, and one where they are refined and gathered, too."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tile_job, "simulate_tile", simulated)
+        for tile in SWEEP.all_tiles():
+            tile_job.run(SWEEP, tile, folder / "tiles" / SWEEP.tile_path(tile))
+        shutil.copytree(folder / "tiles", folder / "refined")
+        gather(folder / "refined", SWEEP, refine(SWEEP, folder / "refined"))
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path, monkeypatch):
+def folder(made, tmp_path, monkeypatch):
     """Tiles of `sweep_with`, whatever its precision, and what simulates further ones."""
     monkeypatch.setattr(tile_job, "simulate_tile", simulated)
-    sweep = sweep_with(0.1)
-    for tile in sweep.all_tiles():
-        tile_job.run(sweep, tile, tmp_path / sweep.tile_path(tile))
-    return tmp_path
+    return shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def refined(made, tmp_path, monkeypatch):
+    """Tiles of `SWEEP`, refined, and their phase map."""
+    monkeypatch.setattr(tile_job, "simulate_tile", simulated)
+    return shutil.copytree(made / "refined", tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def phase_map(made):
+    return xr.load_dataset(made / "refined/phase_map.nc")
+
+
+def refined_paths(folder):
+    pairs = product(SWEEP.backends, SWEEP.seeds)
+    return [folder / SWEEP.refined_path(backend, seed) for backend, seed in pairs]
 
 
 def gather(folder, sweep, refined):
@@ -58,17 +91,15 @@ def gather(folder, sweep, refined):
     return xr.load_dataset(path)
 
 
-def test_refined_borders_are_where_they_are(folder):
-    sweep = sweep_with(0.1)
-    found = gather(folder, sweep, refine(sweep, folder))
-    expected = np.array([border(seed) for seed in sweep.seeds])
-    for backend in sweep.backends:
-        one = found.sel(backend=backend, g_factor=4.0)
+def test_refined_borders_are_where_they_are(phase_map):
+    expected = np.array([border(seed) for seed in SWEEP.seeds])
+    for backend in SWEEP.backends:
+        one = phase_map.sel(backend=backend, g_factor=4.0)
         assert (one.critical_q_flag == Crossing.RISE).all()
         assert (one.refined_q_flag == Refined.REACHED).all()
         assert (abs(one.refined_q - expected) <= 0.0625).all()
         assert (one.refined_q_width == 0.0625).all()
-    rate = found.sel(backend="rate", g_factor=6.0)
+    rate = phase_map.sel(backend="rate", g_factor=6.0)
     assert (abs(rate.critical_q - expected) > 0.2).any()  # the bend, seen from the grid
     np.testing.assert_allclose(rate.refined_q, expected, atol=0.005)
     half_width = 4.302653 * 0.2 / np.sqrt(3)  # Student's t for 2 degrees of freedom
@@ -76,9 +107,8 @@ def test_refined_borders_are_where_they_are(folder):
     assert rate.refined_q_high - rate.refined_q_low == pytest.approx(2 * half_width, rel=0.05)
 
 
-def test_a_border_among_saturated_networks_is_not_made_up(folder):
-    sweep = sweep_with(0.1)
-    found = gather(folder, sweep, refine(sweep, folder)).sel(backend="lif_float", g_factor=6.0)
+def test_a_border_among_saturated_networks_is_not_made_up(phase_map):
+    found = phase_map.sel(backend="lif_float", g_factor=6.0)
     assert found.refined_q_flag.values.tolist() == [
         Refined.REACHED, Refined.REACHED, Refined.STOPPED,
     ]  # fmt: skip
@@ -88,15 +118,13 @@ def test_a_border_among_saturated_networks_is_not_made_up(folder):
     assert found.refined_q_mean == pytest.approx(float(found.refined_q[:2].mean()))
 
 
-def test_what_it_took_is_counted_and_shown(folder, capsys):
+def test_what_it_took_is_counted_and_shown(made, phase_map, capsys):
     """11 lines of 4 halvings each, and one that stops at its second point."""
-    sweep = sweep_with(0.1)
-    found = gather(folder, sweep, refine(sweep, folder))
     near, on_grid = 11 * 4 + 2, 2 * 4 * 2 * 3
-    assert found.attrs["simulations_near_borders"] == near
-    assert found.attrs["simulations_run"] == on_grid + near
-    assert found.attrs["simulations_of_full_grid"] == 2 * 31 * 2 * 3
-    assert cli.main(["show", str(folder / "phase_map.nc")]) == 0
+    assert phase_map.attrs["simulations_near_borders"] == near
+    assert phase_map.attrs["simulations_run"] == on_grid + near
+    assert phase_map.attrs["simulations_of_full_grid"] == 2 * 31 * 2 * 3
+    assert cli.main(["show", str(made / "refined/phase_map.nc")]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert f"run, those between grid points included {on_grid + near}" in shown
     assert "a full grid of this precision would take 372" in shown
@@ -118,14 +146,13 @@ def test_without_a_precision_nothing_is_refined(folder):
     assert not [name for name in found.attrs if name.startswith("simulations")]
 
 
-def test_refinements_that_lack_or_are_not_asked_for_are_refused(folder):
-    sweep = sweep_with(0.1)
-    paths = refine(sweep, folder)
+def test_refinements_that_lack_or_are_not_asked_for_are_refused(refined):
+    paths = refined_paths(refined)
     missing = "The refinement of lif_float seed 3 is missing"
     with pytest.raises(DatasetError, match=missing):
-        gather(folder, sweep, paths[:-1])
+        gather(refined, SWEEP, paths[:-1])
     with pytest.raises(DatasetError, match="seed 1 is there, but the sweep asks for none"):
-        gather(folder, sweep_with(None), paths)
+        gather(refined, sweep_with(None), paths)
 
 
 @pytest.mark.parametrize(
@@ -135,23 +162,20 @@ def test_refinements_that_lack_or_are_not_asked_for_are_refused(folder):
 )  # fmt: skip
 def test_a_refinement_of_another_precision_is_refused(folder, made_with, message):
     with pytest.raises(DatasetError, match=message):
-        gather(folder, sweep_with(0.1), refine(sweep_with(made_with), folder))
+        gather(folder, SWEEP, refine(sweep_with(made_with), folder))
 
 
-def test_a_damaged_refinement_is_named_and_set_aside(folder):
-    sweep = sweep_with(0.1)
-    paths = refine(sweep, folder)
+def test_a_damaged_refinement_is_named_and_set_aside(refined):
+    paths = refined_paths(refined)
     paths[2].write_bytes(paths[2].read_bytes()[:5000])
     with pytest.raises(DatasetError, match=r"refined-.* is damaged.* Renamed to \*\.damaged"):
-        gather(folder, sweep, paths)
+        gather(refined, SWEEP, paths)
     assert not paths[2].exists()
-    refine(sweep, folder)
-    gather(folder, sweep, paths)
+    refine(SWEEP, refined)
+    gather(refined, SWEEP, paths)
 
 
-def test_what_is_over_seeds_is_verified(folder):
-    sweep = sweep_with(0.1)
-    found = gather(folder, sweep, refine(sweep, folder))
-    assert verification.not_derived(found) == []
-    found.refined_q_mean[1, 0] = np.nextafter(found.refined_q_mean[1, 0], 0)
-    assert verification.not_derived(found) == ["refined_q_mean"]
+def test_what_is_over_seeds_is_verified(phase_map):
+    assert verification.not_derived(phase_map) == []
+    phase_map.refined_q_mean[1, 0] = np.nextafter(phase_map.refined_q_mean[1, 0], 0)
+    assert verification.not_derived(phase_map) == ["refined_q_mean"]
