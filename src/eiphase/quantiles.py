@@ -57,18 +57,19 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
     pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
     if values.size > 2 * SAMPLE:
         low, high = _brackets(values, ranks)
-        inside, counts, minimum, maximum = _within(values, low, high)
+        inside, counts, ends, n_numbers = _within(values, low, high)
+        minimum, maximum = float(ends[0].min()), float(ends[1].max())
         representative = (counts[0] <= ranks).all() and (pairs[:, 1] < counts[3]).all()
-        if representative and np.isfinite(maximum - minimum):
+        if representative and n_numbers == values.size and np.isfinite(maximum - minimum):
             found = np.where(pairs < counts[1][:, None], low[:, None], high[:, None])
             for q in range(len(ranks)):
                 n_inside = counts[2, q] - counts[1, q]
                 places = pairs[q] - counts[1, q]
                 known = (places >= 0) & (places < n_inside)
                 if known.any():
-                    places = np.clip(places, 0, n_inside - 1)
-                    at = np.array(_at(inside[q, :n_inside], low[q], high[q], *places))
-                    found[q, known] = at[known]
+                    places = places[known]
+                    few, n_before = _around(inside[q, :n_inside], low[q], high[q], *places[[0, -1]])
+                    found[q, known] = np.sort(few)[places - n_before]
             return found, minimum, maximum
     return np.partition(values, pairs.ravel())[pairs], *extremes(values)
 
@@ -85,9 +86,10 @@ def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @njit(cache=True)
 def _within(values, low, high):
-    """The values between the ends of each bracket, and the extremes of all; NaN if there is one.
+    """The values between the ends of each bracket.
 
-    And how many values are below low, up to low, below high and up to high, (4, bracket). Takes
+    And how many values are below low, up to low, below high and up to high, (4, bracket); numbers
+    among which are the least of all and the greatest, (2, some); and how many are not NaN. Takes
     64 values or more, in one pass.
     """
     inside = np.empty((len(low), len(values)))
@@ -118,15 +120,14 @@ def _within(values, low, high):
     ends = np.empty((2, _ROW))
     vectors.store_row(ends, 0, smallest)
     vectors.store_row(ends, 1, largest)
-    missing = 0.0 if n_numbers == len(values) else np.nan
-    return inside, counts, ends[0].min() + missing, ends[1].max() + missing
+    return inside, counts, ends, n_numbers
 
 
 @njit(cache=True)
-def _at(values, low, high, rank, next_rank):
-    """Of values between low and high, those at a rank and at the next one, or at one twice.
+def _around(values, low, high, rank, last_rank):
+    """Of values between low and high, a few with these two ranks among them, and how many are less.
 
-    Only a few bins are sorted.
+    They are counted into bins; those of few bins are returned, in no order.
     """
     scale = _BINS / (high - low) if high - low > _BINS * np.finfo(np.float64).tiny else 0.0
     bins = np.empty(len(values), np.int32)
@@ -140,7 +141,7 @@ def _at(values, low, high, rank, next_rank):
         n_before += counts[first]
         first += 1
     stop, n_up_to = first, n_before
-    while n_up_to <= next_rank:
+    while n_up_to <= last_rank:
         n_up_to += counts[stop]
         stop += 1
     found = np.empty(n_up_to - n_before + 1)
@@ -148,5 +149,4 @@ def _at(values, low, high, rank, next_rank):
     for k in range(len(values)):  # without a branch, which would often be mispredicted
         found[n] = values[k]
         n += (first <= bins[k]) & (bins[k] < stop)
-    found = np.sort(found[:n])
-    return found[rank - n_before], found[next_rank - n_before]
+    return found[:n], n_before
