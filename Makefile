@@ -33,7 +33,7 @@ check-links: .venv/ready  ## asks for every page elsewhere that the docs link to
 	python tests/check_links.py
 
 test: .venv/ready lint docs  ## linters, type checker, docs and all tests
-	pytest -n auto --dist loadfile
+	pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: .venv/ready  ## jobs that die, hang and are stopped: what comes of each
 	python tests/faults.py

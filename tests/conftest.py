@@ -23,6 +23,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 REPOSITORY = Path(__file__).parents[1]
 
 
+# Of all test files those that take minutes: begun first, they do not keep one worker for the end.
+LONG = ("test_workflow", "test_changes", "test_guard", "test_refined_workflow", "test_kernel_cache")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.stem not in LONG)
+
+
 class Tutorial:
     """One of the source tutorial's two networks, with what the tutorial printed of it."""
 
