@@ -5,7 +5,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
-from matplotlib.patches import Rectangle
+from drawn_cells import drawn_cells
 
 from eiphase import dataset
 from eiphase.figures import comparison, files
@@ -41,12 +41,7 @@ def flag(phase_map, name, value, **where):
 
 def hatched(axis):
     """Cells drawn over the map: (g_factor, q_factor) of the centre, hatch."""
-    found = []
-    for patch in axis.patches:
-        if isinstance(patch, Rectangle):
-            x, y = patch.get_x() + patch.get_width() / 2, patch.get_y() + patch.get_height() / 2
-            found.append((x, y, patch.get_hatch() or ""))
-    return found
+    return [(g, q, patch.get_hatch() or "") for g, q, patch in drawn_cells(axis)]
 
 
 def test_each_map_shows_the_median_over_seeds(phase_map):
@@ -373,11 +368,7 @@ def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
         Phase.UNDECIDED
     )
     axis = phase_figures.plot_phases(phase_map).axes[0]
-    colours = {
-        (patch.get_x() + patch.get_width() / 2, patch.get_y() + patch.get_height() / 2):
-        mpl.colors.to_hex(patch.get_facecolor())
-        for patch in axis.patches
-    }  # fmt: skip
+    colours = {(g, q): mpl.colors.to_hex(p.get_facecolor()) for g, q, p in drawn_cells(axis)}
     assert colours == {
         **{(g, 1.0): "#2c4a7c" for g in (4.0, 4.5, 5.0)},
         **{(g, 6.0): "#e8853a" for g in (4.0, 4.5, 5.0)},
