@@ -81,6 +81,7 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
     ("source", "expected"),
     [
         ("figures/phase_map.py", {"figures": 1}),
+        ("terminal.py", {"summary": 1}),
         ("gathering.py", AFTER),
         ("rate.py", {"simulate": 2} | AFTER),
         ("lif.py", {"simulate": 4} | AFTER),
