@@ -2,13 +2,14 @@
 
 Each point is a process of its own that simulates a tile as a sweep does: through Lava, mapping
 and observables in, rate neurons in a full batch, integers with a dynamic range that is given.
-Time is the processor's, without imports and compiling; memory is the model's at its peak, less
-that of a tile that is next to nothing. Small tiles hold several networks, so that Lava's start
-is shared as it is in a sweep.
+Time is the processor's, without imports and compiling; memory is that of Lava's process at its
+peak, less what it is for a tile that is next to nothing. Small tiles hold several networks, so
+that Lava's start is shared as it is in a sweep.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -68,23 +69,23 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
 
 
 def cost(backend: str, n_neurons: int, n_steps: int) -> tuple[float, float]:
-    """Seconds for one network, and bytes at the peak, of a process that starts anew."""
+    """Seconds for one network, and bytes at the model's peak, in a process that starts anew."""
     words = [sys.executable, __file__, "--one", backend, str(n_neurons), str(n_steps)]
-    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    seconds = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)  # with Lava's processes, the largest counts
-    if status:
+    run = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+    if run.returncode:
         raise SystemExit(f"{backend}, {n_neurons} neurons, {n_steps} steps failed.")
-    return float(seconds), usage.ru_maxrss * 1024.0
+    seconds, peak = map(float, run.stdout.split())
+    return seconds, peak
 
 
 def one(backend: str, n_neurons: int, n_steps: int) -> None:
-    """What `cost` starts: prints the seconds for one network."""
+    """What `cost` starts: prints the seconds for one network, and the bytes at the peak."""
     simulate(backend, 20, USUAL_STEPS)
     start = sum(os.times()[:4])
     n_networks = simulate(backend, n_neurons, n_steps)
-    print((sum(os.times()[:4]) - start) / n_networks)
+    seconds = (sum(os.times()[:4]) - start) / n_networks
+    # Of the processes that Lava forks from this one, which itself has held more: the compiler.
+    print(seconds, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024)
 
 
 def draw(sizes: Sequence[tuple[int, int]], axes: Sequence[plt.Axes], along: str) -> None:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from eiphase import lif, loihi, mapping, measurement, network, quantisation, rate
-from eiphase.columns import columns_of
+from eiphase.columns import columns_of, matrix_of
 from eiphase.memory import keep_freed_memory
 from eiphase.network import Network
 from eiphase.ranges import dynamic_range
@@ -30,8 +30,23 @@ CRITICAL = Network(
 SIMULATION = Simulation(steps=N_STEPS, burn_in=200, max_lag=200)
 
 
-def work() -> dict[str, tuple[Callable[[], object], float]]:
-    """What is timed: a call, and what part of it is one network over all steps."""
+Work = tuple[Callable[[], object], float]  # a call, and what part of it is one network's run
+
+
+def matrix_product(half: np.ndarray) -> Work:
+    """The unit: weights with the activations of all networks, as BLAS multiplies them."""
+    activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
+    product = np.empty_like(activation)
+
+    def multiply() -> None:
+        for _ in range(PRODUCT_STEPS):
+            np.dot(half, activation, out=product)
+
+    return multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS
+
+
+def work() -> dict[str, Work]:
+    """What is timed."""
     half = network.half_gaussian(network.gaussian_matrix(N_NEURONS, CRITICAL.seed, draw=1))
     batch = rate.Batch(half, [CRITICAL] * N_NETWORKS)
     states = rate.run(batch, N_STEPS)
@@ -40,12 +55,6 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
     recording = lif.run(lif_network, N_STEPS)
     ranges = dynamic_range(recording)
     integers = quantisation.tutorial(lif_network, ranges)
-    activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
-    product = np.empty_like(activation)
-
-    def multiply() -> None:
-        for _ in range(PRODUCT_STEPS):
-            np.dot(half, activation, out=product)
 
     def measure(
         of: type[measurement.OfStates] | type[measurement.OfSpikes], activity: np.ndarray
@@ -54,9 +63,10 @@ def work() -> dict[str, tuple[Callable[[], object], float]]:
         measurement.of_whole(measured, activity, SIMULATION)
 
     simulator, some_states = rate.Simulator.of(batch), states[:, :RATE_STEPS].copy()
-    scale, half_in_columns = mapping.tutorial(half, CRITICAL), columns_of(half)[:, :N_NEURONS].T
+    scale = mapping.tutorial(half, CRITICAL)
+    half_in_columns = matrix_of(columns_of(half), N_NEURONS)
     return {
-        "matrix product": (multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS),
+        "matrix product": matrix_product(half),
         "rate": (
             lambda: simulator.advance(some_states),
             N_STEPS / RATE_STEPS / N_NETWORKS,

@@ -5,17 +5,21 @@ near the tutorial's critical point, everything in: Lava's start, mapping, simula
 observables, writing. lif_float finds the ranges of u and v, too, that lif_bit_accurate takes
 from it: for them the tutorial's path records u and v there. In the same run, on the same
 core, it times the tutorial's path once (`tutorial_path`): Lava's models step by step,
-recorded by Monitors, read by Var.get, and the autocovariance lag by lag. Kernels are
-compiled before. Times are the processor's, of all of Lava's processes: what else runs on the
-machine counts little.
+recorded by Monitors, read by Var.get, and the autocovariance lag by lag; and between the tiles
+the bare matrix product (`kernels`). Kernels are compiled before. Times are the processor's, of
+all of Lava's processes. What else runs on the machine makes them longer, by half and more, but
+counts little in ratios of what was timed in turns.
 """
 
 import os
 import statistics
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
+import kernels
+import numpy as np
 import tutorial_path
 
 from eiphase import lif, mapping, network, quantisation, tile_file
@@ -62,15 +66,24 @@ def processor_seconds() -> float:
     return sum(os.times()[:4])
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Median over a few repeats, after one that compiles and warms up."""
+def seconds(work: Callable[[], object]) -> tuple[float, float]:
+    """Of a call, and of a bare matrix product for one simulation, timed in turns.
+
+    Medians over a few repeats, after one that compiles and warms up.
+    """
+    multiply, part = kernels.matrix_product(np.random.default_rng(0).random((400, 400)))
     work()
-    times = []
+    times, products = [], []
     for _ in range(REPEATS):
         start = processor_seconds()
         work()
         times.append(processor_seconds() - start)
-    return statistics.median(times)
+        start, n_calls = time.process_time(), 0
+        while time.process_time() - start < min(times[-1], 1.0):
+            multiply()
+            n_calls += 1
+        products.append((time.process_time() - start) / n_calls * part)
+    return statistics.median(times), statistics.median(products)
 
 
 def tutorial_seconds() -> dict[str, float]:
@@ -95,8 +108,8 @@ def tutorial_seconds() -> dict[str, float]:
     return taken
 
 
-def in_sweep(sweep: Sweep, backend: str, folder: Path) -> float:
-    """Seconds for one simulation in a tile of a sweep, which stays in the folder."""
+def in_sweep(sweep: Sweep, backend: str, folder: Path) -> tuple[float, float]:
+    """Of one simulation in a tile of a sweep, which stays in the folder: `seconds`."""
     tile = sweep.tile(backend, 1, 0)
     ranges = None
     if backend == "lif_bit_accurate":
@@ -107,11 +120,12 @@ def in_sweep(sweep: Sweep, backend: str, folder: Path) -> float:
         values = simulate_tile(sweep, tile, ranges=ranges, progress=False)
         tile_file.write(folder / sweep.tile_path(tile), values, sweep, tile)
 
-    return seconds(run) / len(tile.points)
+    simulation, product = seconds(run)
+    return simulation / len(tile.points), product
 
 
-def cost_of_each(grid: dict) -> dict[str, float]:
-    """Seconds for one simulation on each backend, in a sweep with all three."""
+def cost_of_each(grid: dict) -> dict[str, tuple[float, float]]:
+    """Of one simulation on each backend, in a sweep with all three."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sweep = sweep_of(grid, *TARGET)
@@ -123,14 +137,17 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     tutorial = tutorial_seconds()
     for title, (ranges, count) in TILES.items():
-        print(f"{title}\none simulation     in a sweep, ms   tutorial, s   ratio   target")
+        print(
+            f"{title}\none simulation     in a sweep, ms   products   tutorial, s   ratio   target"
+        )
         costs = cost_of_each(grid_of(ranges, count))
-        for backend, cost in costs.items():
+        for backend, (cost, product) in costs.items():
             print(
-                f"{backend:18}{cost * 1e3:15.1f}{tutorial[backend]:14.1f}"
+                f"{backend:18}{cost * 1e3:15.1f}{cost / product:11.2f}{tutorial[backend]:14.1f}"
                 f"{tutorial[backend] / cost:8.0f}{TARGET[backend]:9d}"
             )
-        print(f"all three {sum(costs.values()) * 1e3:19.1f}")
+        in_products = sum(cost / product for cost, product in costs.values())
+        print(f"all three {sum(c for c, _ in costs.values()) * 1e3:23.1f}{in_products:11.2f}")
 
 
 if __name__ == "__main__":

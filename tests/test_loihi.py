@@ -58,7 +58,17 @@ def test_stored_weights_are_lavas(low, width, bits, seed):
     weights = np.random.default_rng(seed).integers(low, low + width, (7, 7), endpoint=True)
     mode = determine_sign_mode(weights)
     expected = truncate_weights(clip_weights(weights, mode, num_bits=8), mode, num_weight_bits=bits)
-    assert np.array_equal(Connections(weights, 0, bits).stored, expected)
+    connections = Connections(weights, 0, bits)
+    assert np.array_equal(connections.stored, expected)
+    step, smallest = connections.coding
+    assert np.array_equal(step * connections.codes.astype(int) + smallest, expected)
+    assert connections.n_nonzero == np.count_nonzero(weights)
+    assert connections.magnitude == np.abs(expected).sum()
+    units = expected // 2**connections.dropped_bits
+    used = connections.bits_used - connections.mixes_signs
+    lowest = -(2 ** np.arange(10)) + (not connections.mixes_signs)  # two's complement or magnitude
+    enough = (lowest <= units.min()) & (units.max() < 2 ** np.arange(10))
+    assert used == enough.argmax()
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import numpy as np
 from numba import int32
 
 from eiphase import network, vectors
-from eiphase.columns import aligned_empty, columns_of
+from eiphase.columns import aligned_empty, columns_of, matrix_of
 from eiphase.compiled import njit
 from eiphase.network import Synapses
 
@@ -124,15 +124,18 @@ class Connections:
         return WEIGHT_BITS - self.bits + self.mixes_signs
 
     @cached_property
-    def _truncated(self) -> tuple[np.ndarray, int]:
-        """Columns of `stored`, padded, and `magnitude`."""
+    def _truncated(self) -> "_Truncated":
         weights = self.weights
         if weights.dtype != np.int32:
             weights = np.clip(weights, *self.limits).astype(np.int32)
         columns = columns_of(weights)
         stored = aligned_empty(columns.shape, "int16")
-        magnitude = _truncate(columns, *self.limits, self.dropped_bits, self.mixes_signs, stored)
-        return stored, int(magnitude)
+        codes = aligned_empty(columns.shape, "uint8")
+        magnitude, n_nonzero = _truncate(
+            columns, *self.limits, self.dropped_bits, self.mixes_signs, *self.coding, stored, codes
+        )
+        m = len(weights)
+        return _Truncated(matrix_of(stored, m), matrix_of(codes, m), int(magnitude), int(n_nonzero))
 
     @property
     def stored(self) -> np.ndarray:
@@ -140,12 +143,17 @@ class Connections:
 
         Rounded towards zero, or down where signs mix.
         """
-        return self._truncated[0][:, : len(self.weights)].T
+        return self._truncated.stored
 
     @property
     def magnitude(self) -> int:
         """The sum of the stored weights' magnitudes."""
-        return self._truncated[1]
+        return self._truncated.magnitude
+
+    @property
+    def n_nonzero(self) -> int:
+        """How many weights there are."""
+        return self._truncated.n_nonzero
 
     @property
     def coding(self) -> tuple[int, int]:
@@ -156,10 +164,7 @@ class Connections:
     @property
     def codes(self) -> np.ndarray:
         """Stored weights as bytes from 0 to 255: see `coding`."""
-        step, smallest = self.coding
-        codes = self.stored - np.int16(smallest)
-        codes >>= step - 1
-        return codes.astype(np.uint8)
+        return self._truncated.codes
 
     @property
     def n_clipped(self) -> int:
@@ -172,10 +177,22 @@ class Connections:
     @property
     def bits_used(self) -> int:
         """How many of its bits the largest stored weight needs."""
-        low = int(self.stored.min()) >> self.dropped_bits
-        high = int(self.stored.max()) >> self.dropped_bits
-        magnitude = ~low if self.mixes_signs else -low
-        return max(high.bit_length(), magnitude.bit_length()) + self.mixes_signs
+        (low, high), (lowest, highest) = self.extremes, self.limits
+        low, high = max(min(low, 0), lowest), min(max(high, 0), highest)
+        # Rounded down where signs mix, as -1 is with the bits ~0 = -1 of a word.
+        magnitude = ~(low >> self.dropped_bits) if self.mixes_signs else -low >> self.dropped_bits
+        return (
+            max((high >> self.dropped_bits).bit_length(), magnitude.bit_length()) + self.mixes_signs
+        )
+
+
+class _Truncated(NamedTuple):
+    """What one pass over the weights finds: see `Connections`."""
+
+    stored: np.ndarray
+    codes: np.ndarray
+    magnitude: int
+    n_nonzero: int
 
 
 class IntegerRecording(NamedTuple):
@@ -292,22 +309,26 @@ def run(
 
 
 @njit(cache=True)
-def _truncate(columns, low, high, dropped, down, stored):
-    """See `Connections.stored`; returns the sum of magnitudes."""
+def _truncate(columns, low, high, dropped, down, step, smallest, stored, codes):
+    """See `Connections.stored` and `codes`; returns `magnitude` and `n_nonzero`."""
     n, n_padded = columns.shape
-    low, high, dropped = int32(low), int32(high), int32(dropped)
+    low, high, dropped, smallest = int32(low), int32(high), int32(dropped), int32(smallest)
     up = int32(0 if down else 2**dropped - 1)  # added to what is negative before bits are dropped
-    total = 0
+    halve = int32(step - 1)
+    total = n_nonzero = 0
     for j in range(n):
-        part = int32(0)
+        part = n_part = int32(0)
         for i in range(n_padded):
+            n_part = int32(n_part + int32(columns[j, i] != 0))
             x = min(max(columns[j, i], low), high)
             x = int32(x + (up if x < 0 else int32(0)))
             x = vectors.shifted_32(vectors.shifted_32(x, int32(0), dropped), dropped, int32(0))
             part = int32(part + abs(x))
             stored[j, i] = x
+            codes[j, i] = vectors.shifted_32(int32(x - smallest), int32(0), halve)
         total += part
-    return total
+        n_nonzero += n_part
+    return total, n_nonzero
 
 
 @njit(cache=True)

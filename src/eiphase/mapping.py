@@ -208,7 +208,7 @@ def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFP
     relative[network.n_excitatory(n) :] = point.g_factor
     _scale(of_half, network.gain(n, point.q_factor), relative, scale.value, du, scaled)
     return LIFParameters(
-        weights=scaled[:, :n].T,
+        weights=columns.matrix_of(scaled, n),
         du=du,
         dv=point.step_size,
         vth=VTH,

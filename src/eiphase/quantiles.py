@@ -57,20 +57,25 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
     pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
     if values.size > 2 * SAMPLE:
         low, high = _brackets(values, ranks)
-        inside, counts, ends, n_numbers = _within(values, low, high)
+        inside, n_before, n_inside, ends = _within(values, low, high)
         minimum, maximum = float(ends[0].min()), float(ends[1].max())
-        representative = (counts[0] <= ranks).all() and (pairs[:, 1] < counts[3]).all()
-        if representative and n_numbers == values.size and np.isfinite(maximum - minimum):
-            found = np.where(pairs < counts[1][:, None], low[:, None], high[:, None])
-            for q in range(len(ranks)):
-                n_inside = counts[2, q] - counts[1, q]
-                places = pairs[q] - counts[1, q]
-                known = (places >= 0) & (places < n_inside)
+        n_up_to = n_before + n_inside
+        if not ends[2].any() and np.isfinite(maximum - minimum):
+            found = np.where(pairs < n_before[:, None], low[:, None], high[:, None])
+            for q, pair in enumerate(pairs):
+                # What is not inside is an end of the bracket, or this holds too few numbers.
+                if pair[0] < n_before[q] and pair[0] < np.count_nonzero(values < low[q]):
+                    break
+                if pair[1] >= n_up_to[q] and pair[1] >= np.count_nonzero(values <= high[q]):
+                    break
+                known = (n_before[q] <= pair) & (pair < n_up_to[q])
                 if known.any():
-                    places = places[known]
-                    few, n_before = _around(inside[q, :n_inside], low[q], high[q], *places[[0, -1]])
-                    found[q, known] = np.sort(few)[places - n_before]
-            return found, minimum, maximum
+                    places = pair[known] - n_before[q]
+                    numbers = inside[q, : n_inside[q]]
+                    few, n_less = _around(numbers, low[q], high[q], *places[[0, -1]])
+                    found[q, known] = np.sort(few)[places - n_less]
+            else:
+                return found, minimum, maximum
     return np.partition(values, pairs.ravel())[pairs], *extremes(values)
 
 
@@ -86,17 +91,16 @@ def _brackets(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, np.nda
 
 @njit(cache=True)
 def _within(values, low, high):
-    """The values between the ends of each bracket.
+    """The values between the ends of each bracket, (bracket, some).
 
-    And how many values are below low, up to low, below high and up to high, (4, bracket); numbers
-    among which are the least of all and the greatest, (2, some); and how many are not NaN. Takes
-    64 values or more, in one pass.
+    And how many values are up to low, and how many inside; and three rows of numbers: the least
+    of all values is in the first, the greatest in the second, and the third is 0 unless one is
+    not finite. Takes 64 values or more, in one pass.
     """
     inside = np.empty((len(low), len(values)))
-    n_inside = np.zeros(len(low), np.int64)
-    counts = np.zeros((4, len(low)), np.int64)
-    n_numbers = 0
+    n_before, n_inside = np.zeros(len(low), np.int64), np.zeros(len(low), np.int64)
     smallest = largest = vectors.load_row(values, 0)
+    nothing = vectors.zero_row(values)
     for first in range(0, len(values), WORD):
         start = min(first, len(values) - WORD)
         new = ALL << np.uint64(first - start)  # the last 64 overlap with those before
@@ -104,23 +108,22 @@ def _within(values, low, high):
         for i in range(WORD // _ROW):
             row = vectors.load_row(part, i)
             smallest, largest = vectors.lesser(row, smallest), vectors.greater(row, largest)
-        n_numbers += ones(new & at_least(part, 0, -np.inf))
+            nothing = vectors.multiply_add(0.0, row, nothing)
         for q in range(len(low)):
-            from_low, above_low = at_least(part, 0, low[q]), above(part, 0, low[q])
-            from_high, above_high = at_least(part, 0, high[q]), above(part, 0, high[q])
-            counts[0, q] += ones(new & ~from_low)
-            counts[1, q] += ones(new & ~above_low)
-            counts[2, q] += ones(new & ~from_high)
-            counts[3, q] += ones(new & ~above_high)
-            bits = new & above_low & ~from_high
+            above_low = above(part, 0, low[q])
+            n_before[q] += ones(new & ~above_low)
+            bits = new & above_low & ~at_least(part, 0, high[q])
+            n = n_inside[q]
             while bits:
-                inside[q, n_inside[q]] = part[first_one(bits)]
-                n_inside[q] += 1
+                inside[q, n] = part[first_one(bits)]
+                n += 1
                 bits &= bits - np.uint64(1)
-    ends = np.empty((2, _ROW))
+            n_inside[q] = n
+    ends = np.empty((3, _ROW))
     vectors.store_row(ends, 0, smallest)
     vectors.store_row(ends, 1, largest)
-    return inside, counts, ends, n_numbers
+    vectors.store_row(ends, 2, nothing)
+    return inside, n_before, n_inside, ends
 
 
 @njit(cache=True)

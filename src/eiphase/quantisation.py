@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from eiphase import network
-from eiphase.columns import aligned_empty, columns_of
+from eiphase.columns import aligned_empty, columns_of, matrix_of
 from eiphase.compiled import njit
 from eiphase.lif import LIFParameters
 from eiphase.loihi import (
@@ -76,17 +76,17 @@ def tutorial(
     """
     weights, bias = parameters.weights, parameters.bias
     quantities = [  # values, bits for the magnitude, whether signed, largest exponent
-        (np.array([parameters.vth]), THRESHOLD_BITS, False, ALIGNMENT),
-        (np.array([ranges.current_low, ranges.current_high]), STATE_BITS, True, 0),
-        (np.array([ranges.voltage_low, ranges.voltage_high]), STATE_BITS, True, 0),
-        (np.array([bias]), BIAS_MANTISSA_BITS, True, BIAS_EXPONENTS[-1]),
-        (np.array([weights.min(), weights.max()]), WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
+        ([parameters.vth], THRESHOLD_BITS, False, ALIGNMENT),
+        ([ranges.current_low, ranges.current_high], STATE_BITS, True, 0),
+        ([ranges.voltage_low, ranges.voltage_high], STATE_BITS, True, 0),
+        ([bias], BIAS_MANTISSA_BITS, True, BIAS_EXPONENTS[-1]),
+        ([float(weights.min()), float(weights.max())], WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
     ]
-    quantities.sort(key=lambda quantity: np.abs(quantity[0]).max(), reverse=True)
-    factor = np.inf
+    quantities.sort(key=lambda quantity: max(map(abs, quantity[0])), reverse=True)
+    factor = math.inf
     for values, bits, signed, exponent in quantities:
-        largest = np.abs(values).max()
-        representable = 2 ** (bits - signed) - (1 if values.max() == largest else 0)
+        largest = max(map(abs, values))
+        representable = 2 ** (bits - signed) - (1 if max(values) == largest else 0)
         representable *= 2**exponent
         if factor * largest > representable:
             factor = representable / largest
@@ -98,7 +98,7 @@ def tutorial(
     mantissas = aligned_empty(columns.shape, "int32")
     _round(columns, factor, 2.0 ** -WEIGHT_EXPONENTS[0], mantissas)
     return LoihiParameters(
-        weights=mantissas[:, : len(weights)].T,
+        weights=matrix_of(mantissas, len(weights)),
         weight_exponent=weight_exponent,
         du=integer_decay(parameters.du),
         dv=integer_decay(parameters.dv),
@@ -198,7 +198,7 @@ def _exponent(value: float, bits: int) -> int:
 
 def integer_decay(decay: float) -> int:
     """A decay per step in units of 2**-12, rounded."""
-    return int(np.round(decay * 2**DECAY_BITS))
+    return round(decay * 2**DECAY_BITS)
 
 
 def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
@@ -206,7 +206,7 @@ def weight_use(integer: LoihiParameters, real: LIFParameters) -> WeightUse:
 
     `real` is the network that `integer` stands for: a faithful mapping has strength 1.
     """
-    n_connections = np.count_nonzero(integer.weights)
+    n_connections = sum(connections.n_nonzero for connections in integer.connections)
     n_clipped = sum(connections.n_clipped for connections in integer.connections)
     # Input and threshold are both shifted by ALIGNMENT, which cancels.
     with np.errstate(divide="ignore", invalid="ignore"):

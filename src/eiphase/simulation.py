@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, get_args
 import numpy as np
 
 from eiphase import measurement, network, quantisation, rate
-from eiphase.columns import columns_of
+from eiphase.columns import columns_of, matrix_of
 from eiphase.damage import Assessment
 from eiphase.dataset import VARIABLES
 from eiphase.flags import ExponentFlag, Fate, Flag, ScaleStatus
@@ -159,7 +159,7 @@ class _Work:
     @cached_property
     def half_in_columns(self) -> np.ndarray:
         """`half`, in the order in which LIF networks read their weights."""
-        return columns_of(self.half)[:, : len(self.half)].T
+        return matrix_of(columns_of(self.half), len(self.half))
 
     def lif_network(self, index: int, scale: "WeightScale") -> LIFParameters:
         """Map a network from rate to LIF and store how that went."""
@@ -253,7 +253,8 @@ class _Rate:
             members: list[Network] = [self.work.networks[i] for i in indices]
             half, statistics = self.work.half, self.work.statistics
             synapses = [network.synapses(half, m) if statistics else None for m in members]
-            self.activity = [self.work.measurement(OfStates, s) for s in synapses]
+            measured = [self.work.measurement(OfStates, s) for s in synapses]
+            self.activity = dict(zip(indices, measured, strict=True))
             self.growth = [self.work.growth() for _ in members]
             yield indices, rate.Batch(self.work.half, members)
 
@@ -261,13 +262,14 @@ class _Rate:
         self, key: range, steps: slice, recording: np.ndarray, perturbed: np.ndarray | None
     ) -> None:
         for lane, index in enumerate(key):
-            self.activity[lane].add(recording[lane])
+            self.activity[index].add(recording[lane])
             if perturbed is not None:
                 self.growth[lane].add(perturbed[lane][self.work.measured(steps)])
             if steps.stop == self.work.sweep.simulation.steps:
                 if perturbed is not None:
                     self.work.store_growth(index, self.growth[lane])
-                self.work.store_activity(index, self.activity[lane])
+                # What it holds is freed for the next: memory that a cache has already.
+                self.work.store_activity(index, self.activity.pop(index))
 
 
 class _LIFFloat:

@@ -11,7 +11,7 @@ from numba import types
 from numba.core.datamodel import models
 from numba.extending import intrinsic, register_model
 
-from eiphase.columns import CACHE_LINE
+from eiphase.columns import aligned_empty
 from eiphase.compiled import njit
 
 # Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
@@ -27,9 +27,9 @@ def width(dtype: str) -> int:
 
 def aligned(n: int, dtype: str) -> np.ndarray:
     """Zeros of shape (n, width), each row at the start of a cache line."""
-    memory = np.zeros(n * ROW_BYTES + CACHE_LINE, np.uint8)
-    first = -memory.ctypes.data % CACHE_LINE
-    return memory[first : first + n * ROW_BYTES].view(dtype).reshape(n, width(dtype))
+    rows = aligned_empty((n, width(dtype)), dtype)
+    rows[:] = 0
+    return rows
 
 
 def n_blocks(n: int, dtype: str) -> int:

@@ -107,12 +107,16 @@ class _TileModel(PyAsyncProcessModel):
 class RateTileModel(_TileModel):
     """Rate neurons; networks that share Z advance together."""
 
+    memory = np.empty(0)
+
     def begin(self, batch):
         self.shape = len(batch.networks), len(batch.half)
         self.simulator = rate.Simulator.of(batch)
         if self.perturb_after is not None:
             self.tangents = tangent.Tangents.of(batch)
-        self.memory = np.empty(math.prod(self.shape) * self.longest)
+        size = math.prod(self.shape) * self.longest
+        if len(self.memory) < size:  # else the last batch's: too large for `keep_freed_memory`
+            self.memory = np.empty(size)
 
     def advance(self, n_steps):
         n_networks, n_neurons = self.shape
