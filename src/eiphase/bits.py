@@ -5,6 +5,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from eiphase import vectors
+
 WORD = 64  # bits
 ALL = np.uint64(2**WORD - 1)
 
@@ -55,11 +57,8 @@ def above(typing_context, values, first, limit):
 
 def _compared(operator):
     def code(context, builder, signature, arguments):
-        numbers, lane = _word_of(context, builder, signature, arguments), ir.IntType(32)
-        undefined = ir.Constant(numbers.type, ir.Undefined)
-        limit = builder.insert_element(undefined, arguments[2], lane(0))
-        all_first = ir.Constant(ir.VectorType(lane, WORD), [0] * WORD)
-        limits = builder.shuffle_vector(limit, undefined, all_first)
+        numbers = _word_of(context, builder, signature, arguments)
+        limits = vectors.repeated(builder, arguments[2], numbers.type)
         found = builder.fcmp_ordered(operator, numbers, limits)
         return builder.bitcast(found, ir.IntType(WORD))
 
@@ -69,9 +68,6 @@ def _compared(operator):
 def _word_of(context, builder, signature, arguments):
     """64 numbers of an array from a place on, as one vector."""
     array_type = signature.args[0]
-    if array_type.layout != "C":
-        raise TypeError("Words are read of contiguous arrays only.")
-    array = context.make_array(array_type)(context, builder, arguments[0])
     vector = ir.VectorType(context.get_value_type(array_type.dtype), WORD)
-    place = builder.bitcast(builder.gep(array.data, [arguments[1]]), vector.as_pointer())
+    place = vectors.place_of(context, builder, array_type, *arguments[:2], vector)
     return builder.load(place, align=array_type.dtype.bitwidth // 8)

@@ -84,7 +84,7 @@ def load_row(typing_context, array, i):
     """array[i]"""
 
     def code(context, builder, signature, arguments):
-        return builder.load(_pointer(context, builder, signature, arguments), align=8)
+        return builder.load(_place(context, builder, signature, arguments), align=8)
 
     return _Row(array.dtype)(array, types.intp), code
 
@@ -94,8 +94,8 @@ def store_row(typing_context, array, i, row):
     """array[i] = row"""
 
     def code(context, builder, signature, arguments):
-        pointer = _pointer(context, builder, signature, arguments)
-        builder.store(arguments[2], pointer, align=8)
+        place = _place(context, builder, signature, arguments)
+        builder.store(arguments[2], place, align=8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, row), code
@@ -171,14 +171,9 @@ def multiply_add(typing_context, factor, x, row):
 
     def code(context, builder, signature, arguments):
         factor, x, row = arguments
-        n, lane = x.type.count, ir.IntType(32)
-        undefined = ir.Constant(x.type, ir.Undefined)
-        first = builder.insert_element(undefined, factor, lane(0))
-        all_first = ir.Constant(ir.VectorType(lane, n), [0] * n)
-        factors = builder.shuffle_vector(first, undefined, all_first)
-        name, kind = f"llvm.fma.v{n}f64", ir.FunctionType(x.type, [x.type] * 3)
+        name, kind = f"llvm.fma.v{x.type.count}f64", ir.FunctionType(x.type, [x.type] * 3)
         fma = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
-        return builder.call(fma, [factors, x, row])
+        return builder.call(fma, [repeated(builder, factor, x.type), x, row])
 
     return row(types.float64, x, row), code
 
@@ -198,14 +193,28 @@ def _all(vector, number):
     return ir.Constant(vector, [number] * vector.count)
 
 
-def _pointer(context, builder, signature, arguments):
-    array_type, row_type = signature.args[0], _Row(signature.args[0].dtype)
-    if array_type.layout != "C":
-        raise TypeError("Rows are those of contiguous arrays only.")
-    array = context.make_array(array_type)(context, builder, arguments[0])
+def _place(context, builder, signature, arguments):
+    """Of a row."""
+    row_type = _Row(signature.args[0].dtype)
     first = builder.mul(arguments[1], ir.Constant(arguments[1].type, row_type.width))
-    pointer = builder.gep(array.data, [first])
-    return builder.bitcast(pointer, context.get_value_type(row_type).as_pointer())
+    vector = context.get_value_type(row_type)
+    return place_of(context, builder, signature.args[0], arguments[0], first, vector)
+
+
+def place_of(context, builder, array_type, array, first, vector):
+    """Of a vector of numbers of an array, those from `first` on."""
+    if array_type.layout != "C":
+        raise TypeError("Vectors are those of contiguous arrays only.")
+    data = context.make_array(array_type)(context, builder, array).data
+    return builder.bitcast(builder.gep(data, [first]), vector.as_pointer())
+
+
+def repeated(builder, number, vector):
+    """A vector of one number."""
+    undefined, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
+    first = builder.insert_element(undefined, number, lane(0))
+    all_first = ir.Constant(ir.VectorType(lane, vector.count), [0] * vector.count)
+    return builder.shuffle_vector(first, undefined, all_first)
 
 
 @njit(cache=True)
