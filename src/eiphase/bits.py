@@ -69,5 +69,6 @@ def _word_of(context, builder, signature, arguments):
     """64 numbers of an array from a place on, as one vector."""
     array_type = signature.args[0]
     vector = ir.VectorType(context.get_value_type(array_type.dtype), WORD)
-    place = vectors.place_of(context, builder, array_type, *arguments[:2], vector)
+    row, first = arguments[:2]
+    place = vectors.place_of(context, builder, array_type, row, first, vector)
     return builder.load(place, align=array_type.dtype.bitwidth // 8)
