@@ -18,14 +18,14 @@ def _unknown() -> np.ndarray:
 class Cost:
     """Seconds by both `CLOCKS`, the least of all rounds, for as many networks as were simulated.
 
-    `again` is a pass over them in a process that has made one before, `started` what the first
-    pass of a process takes longer, `ever` the same where nothing was compiled before; `many` a
-    pass over the sweep of 4096 points, infinite if there was none.
+    `first` is the first pass of a process, its start included, `ever` the same where nothing was
+    compiled before, `again` a pass in a process that has made one before; `many` such a pass over
+    the sweep of 4096 points, infinite if there was none.
     """
 
-    again: np.ndarray = field(default_factory=_unknown)
-    started: np.ndarray = field(default_factory=_unknown)
+    first: np.ndarray = field(default_factory=_unknown)
     ever: np.ndarray = field(default_factory=_unknown)
+    again: np.ndarray = field(default_factory=_unknown)
     many: np.ndarray = field(default_factory=_unknown)
 
 
@@ -54,8 +54,8 @@ HEADS = ("start-up", "compiling", "64", "started", "first", "4096", "started", "
 
 def sweeps(peer: Peer, cost: Cost, clock: int) -> Sweeps:
     """A peer's seconds by one of the `CLOCKS`."""
-    start_up = cost.started[clock]
-    compiling = max(cost.ever[clock] - start_up, 0.0)
+    start_up = max(cost.first[clock] - cost.again[clock], 0.0)
+    compiling = max(cost.ever[clock] - cost.first[clock], 0.0)
     few = cost.again[clock] * (SIDE / peer.side) ** 2
     many = cost.many[clock]
     scaled = bool(np.isinf(many))

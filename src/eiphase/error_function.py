@@ -23,14 +23,14 @@ def node_values() -> tuple[np.ndarray, np.ndarray]:
         pi = Decimal("3.1415926535897932384626433832795")
         h = 1 / Decimal(NODES_PER_UNIT)
         value, slope, step, bend = Decimal(0), 2 / pi.sqrt(), (-h * h).exp(), (-2 * h * h).exp()
-        values, slopes = [], []
+        factor, values, slopes = -2 * h * h, [], []
         for i in range(LAST * NODES_PER_UNIT + 1):
             values.append(float(value))
             slopes.append(float(slope))
-            before, term = Decimal(1), -2 * i * h * h
+            before, term = Decimal(1), factor * i
             total = 1 + term / 2
             for n in range(2, 12):
-                before, term = term, (-2 * h * h) * (i * term + before) / n
+                before, term = term, factor * (i * term + before) / n
                 total += term / (n + 1)
             value += slope * h * total
             slope, step = slope * step, step * bend
