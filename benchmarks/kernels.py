@@ -30,10 +30,10 @@ CRITICAL = Network(
 SIMULATION = Simulation(steps=N_STEPS, burn_in=200, max_lag=200)
 
 
-Work = tuple[Callable[[], object], float]  # a call, and what part of it is one network's run
+Timed = tuple[Callable[[], object], float]  # a call, and what part of it is one network's run
 
 
-def matrix_product(half: np.ndarray) -> Work:
+def matrix_product(half: np.ndarray) -> Timed:
     """The unit: weights with the activations of all networks, as BLAS multiplies them."""
     activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
     product = np.empty_like(activation)
@@ -45,7 +45,7 @@ def matrix_product(half: np.ndarray) -> Work:
     return multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS
 
 
-def work() -> dict[str, Work]:
+def work() -> dict[str, Timed]:
     """What is timed."""
     half = network.half_gaussian(network.gaussian_matrix(N_NEURONS, CRITICAL.seed, draw=1))
     batch = rate.Batch(half, [CRITICAL] * N_NETWORKS)

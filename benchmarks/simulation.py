@@ -7,10 +7,10 @@ from it: for them the tutorial's path records u and v there.
 
 In the same run, on the same core, it times the tutorial's path (`tutorial_path`): Lava's models
 step by step, recorded by Monitors, read by Var.get, and the autocovariance lag by lag; before the
-tiles and after them, of which the shorter counts. And between the tiles the bare matrix product
-(`kernels`). Kernels are compiled before. Times are the processor's, of all of Lava's processes.
-What else runs on the machine makes them longer, by half and more, but counts little in ratios of
-what was timed in turns.
+tiles and after them, of which the shorter counts; of a tile, it is the median. And after each
+run of a tile the bare matrix product (`kernels`). Kernels are compiled before. Times are the
+processor's, of all of Lava's processes. What else runs on the machine makes them longer, by half
+and more, but counts little in ratios of what was timed in turns.
 """
 
 import os
@@ -73,7 +73,9 @@ def seconds(work: Callable[[], object]) -> tuple[float, float]:
 
     Medians over a few repeats, after one that compiles and warms up.
     """
-    multiply, part = kernels.matrix_product(np.random.default_rng(0).random((400, 400)))
+    multiply, part = kernels.matrix_product(
+        np.random.default_rng(0).random((kernels.N_NEURONS,) * 2)
+    )
     work()
     times, products = [], []
     for _ in range(REPEATS):

@@ -53,9 +53,12 @@ def test_spikes_are_the_tutorials(tutorial, critical):
     width=st.integers(0, 900),
     bits=st.integers(1, 8),
     seed=st.integers(0, 1000),
+    size=st.sampled_from([7, 16, 64]),
+    dtype=st.sampled_from(["int32", "int64"]),
 )
-def test_stored_weights_are_lavas(low, width, bits, seed):
-    weights = np.random.default_rng(seed).integers(low, low + width, (7, 7), endpoint=True)
+def test_stored_weights_are_lavas(low, width, bits, seed, size, dtype):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(low, low + width, (size, size), dtype, endpoint=True)
     mode = determine_sign_mode(weights)
     expected = truncate_weights(clip_weights(weights, mode, num_bits=8), mode, num_weight_bits=bits)
     connections = Connections(weights, 0, bits)

@@ -32,6 +32,20 @@ def test_quantiles_of_many_values_are_numpys(probabilities):
         assert found[:2] == (values.min(), values.max())
 
 
+@given(
+    n=st.integers(8193, 20_000),
+    seed=st.integers(0, 1000),
+    tied=st.floats(0, 1),
+    probabilities=st.lists(st.floats(0, 1), min_size=1, max_size=3),
+)
+def test_quantiles_are_numpys_where_many_values_are_equal(n, seed, tied, probabilities):
+    """As voltages are after a reset; enough values to be bracketed by a sample."""
+    rng = np.random.default_rng(seed)
+    values = np.where(rng.random(n) < tied, 0.0, rng.normal(size=n))
+    expected = np.quantile(values, probabilities).tolist()
+    assert spread(values, tuple(probabilities)).quantiles == expected
+
+
 @pytest.mark.parametrize("outlier", [-9.0, 9.0])
 def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
     values = np.random.default_rng(0).normal(size=100_000)

@@ -80,6 +80,19 @@ def test_mean_rate_of_rate_neurons_is_that_of_their_states():
     assert np.isnan(values["silent_fraction"]).all()
 
 
+def test_rate_networks_of_one_batch_leave_nothing_to_the_next():
+    """More networks than advance together, in blocks: each as if it were alone."""
+    grid = {"q_factor": {"start": 0.5, "stop": 9.0, "count": rate.LANES + 3}, "g_factor": [4.5]}
+    simulation = {"steps": 2500, "burn_in": 700, "max_lag": 60}
+    config = CONFIG | {"grid": grid, "simulation": simulation, "observables": {"chaos": True}}
+    together, _ = simulate(config, "rate")
+    for index in (0, rate.LANES - 1, rate.LANES, rate.LANES + 2):
+        point = float(np.linspace(0.5, 9.0, rate.LANES + 3)[index])
+        alone, _ = simulate(config | {"grid": {"q_factor": [point], "g_factor": [4.5]}}, "rate")
+        for name, values in alone.items():
+            np.testing.assert_array_equal(together[name][index], values[0], err_msg=name)
+
+
 @pytest.mark.parametrize(
     ("options", "window", "estimator"),
     [

@@ -70,5 +70,5 @@ def _word_of(context, builder, signature, arguments):
     array_type = signature.args[0]
     vector = ir.VectorType(context.get_value_type(array_type.dtype), WORD)
     row, first = arguments[:2]
-    place = vectors.place_of(context, builder, array_type, row, first, vector)
-    return builder.load(place, align=array_type.dtype.bitwidth // 8)
+    pointer = vectors.pointer_to(context, builder, array_type, row, first, vector)
+    return builder.load(pointer, align=array_type.dtype.bitwidth // 8)

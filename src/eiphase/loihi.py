@@ -152,7 +152,7 @@ class Connections:
 
     @property
     def n_nonzero(self) -> int:
-        """How many weights there are."""
+        """How many weights are not 0, before bits are dropped."""
         return self._truncated.n_nonzero
 
     @property
@@ -179,7 +179,7 @@ class Connections:
         """How many of its bits the largest stored weight needs."""
         (low, high), (lowest, highest) = self.extremes, self.limits
         low, high = max(min(low, 0), lowest), min(max(high, 0), highest)
-        # Rounded down where signs mix, as -1 is with the bits ~0 = -1 of a word.
+        # Where signs mix, in two's complement: -2**k needs no more bits than 2**k - 1.
         magnitude = ~(low >> self.dropped_bits) if self.mixes_signs else -low >> self.dropped_bits
         return (
             max((high >> self.dropped_bits).bit_length(), magnitude.bit_length()) + self.mixes_signs

@@ -51,8 +51,9 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
     """The values at these ranks and at the next in ascending order, (rank, 2); and the extremes.
 
     The rank after the last is the last. All NaN if there is one. A sample brackets each rank
-    closely; what lies outside of the brackets is counted and left out, and so are their ends:
-    of spiking neurons' voltages, many are 0.
+    closely; only what lies inside of a bracket is kept, and what comes before is counted. Its
+    ends are not kept, either: of spiking neurons' voltages, many are 0. Where a rank falls on
+    one, another pass counts how many are equal to it.
     """
     pairs = np.stack([ranks, np.minimum(ranks + 1, values.size - 1)], axis=1)
     if values.size > 2 * SAMPLE:
@@ -63,7 +64,7 @@ def _neighbours(values: np.ndarray, ranks: np.ndarray) -> tuple[np.ndarray, floa
         if not ends[2].any() and np.isfinite(maximum - minimum):
             found = np.where(pairs < n_before[:, None], low[:, None], high[:, None])
             for q, pair in enumerate(pairs):
-                # What is not inside is an end of the bracket, or this holds too few numbers.
+                # A rank outside is that of an end, or else the sample has misled.
                 if pair[0] < n_before[q] and pair[0] < np.count_nonzero(values < low[q]):
                     break
                 if pair[1] >= n_up_to[q] and pair[1] >= np.count_nonzero(values <= high[q]):
@@ -100,7 +101,7 @@ def _within(values, low, high):
     inside = np.empty((len(low), len(values)))
     n_before, n_inside = np.zeros(len(low), np.int64), np.zeros(len(low), np.int64)
     smallest = largest = vectors.load_row(values, 0)
-    nothing = vectors.zero_row(values)
+    zero = vectors.zero_row(values)
     for first in range(0, len(values), WORD):
         start = min(first, len(values) - WORD)
         new = ALL << np.uint64(first - start)  # the last 64 overlap with those before
@@ -108,7 +109,7 @@ def _within(values, low, high):
         for i in range(WORD // _ROW):
             row = vectors.load_row(part, i)
             smallest, largest = vectors.lesser(row, smallest), vectors.greater(row, largest)
-            nothing = vectors.multiply_add(0.0, row, nothing)
+            zero = vectors.multiply_add(0.0, row, zero)  # NaN if one is not finite
         for q in range(len(low)):
             above_low = above(part, 0, low[q])
             n_before[q] += ones(new & ~above_low)
@@ -122,7 +123,7 @@ def _within(values, low, high):
     ends = np.empty((3, _ROW))
     vectors.store_row(ends, 0, smallest)
     vectors.store_row(ends, 1, largest)
-    vectors.store_row(ends, 2, nothing)
+    vectors.store_row(ends, 2, zero)
     return inside, n_before, n_inside, ends
 
 

@@ -253,8 +253,10 @@ class _Rate:
             members: list[Network] = [self.work.networks[i] for i in indices]
             half, statistics = self.work.half, self.work.statistics
             synapses = [network.synapses(half, m) if statistics else None for m in members]
-            measured = [self.work.measurement(OfStates, s) for s in synapses]
-            self.activity = dict(zip(indices, measured, strict=True))
+            self.activity = {
+                index: self.work.measurement(OfStates, s)
+                for index, s in zip(indices, synapses, strict=True)
+            }
             self.growth = [self.work.growth() for _ in members]
             yield indices, rate.Batch(self.work.half, members)
 

@@ -84,7 +84,7 @@ def load_row(typing_context, array, i):
     """array[i]"""
 
     def code(context, builder, signature, arguments):
-        return builder.load(_place(context, builder, signature, arguments), align=8)
+        return builder.load(_pointer(context, builder, signature, arguments), align=8)
 
     return _Row(array.dtype)(array, types.intp), code
 
@@ -94,8 +94,8 @@ def store_row(typing_context, array, i, row):
     """array[i] = row"""
 
     def code(context, builder, signature, arguments):
-        place = _place(context, builder, signature, arguments)
-        builder.store(arguments[2], place, align=8)
+        pointer = _pointer(context, builder, signature, arguments)
+        builder.store(arguments[2], pointer, align=8)
         return context.get_dummy_value()
 
     return types.void(array, types.intp, row), code
@@ -193,16 +193,16 @@ def _all(vector, number):
     return ir.Constant(vector, [number] * vector.count)
 
 
-def _place(context, builder, signature, arguments):
-    """Of a row."""
+def _pointer(context, builder, signature, arguments):
+    """To a row."""
     row_type = _Row(signature.args[0].dtype)
     first = builder.mul(arguments[1], ir.Constant(arguments[1].type, row_type.width))
     vector = context.get_value_type(row_type)
-    return place_of(context, builder, signature.args[0], arguments[0], first, vector)
+    return pointer_to(context, builder, signature.args[0], arguments[0], first, vector)
 
 
-def place_of(context, builder, array_type, array, first, vector):
-    """Of a vector of numbers of an array, those from `first` on."""
+def pointer_to(context, builder, array_type, array, first, vector):
+    """Code of a pointer to a vector: the numbers of an array from `first` on."""
     if array_type.layout != "C":
         raise TypeError("Vectors are those of contiguous arrays only.")
     data = context.make_array(array_type)(context, builder, array).data
@@ -210,7 +210,7 @@ def place_of(context, builder, array_type, array, first, vector):
 
 
 def repeated(builder, number, vector):
-    """A vector of one number."""
+    """Code of a vector that holds one number everywhere."""
     undefined, lane = ir.Constant(vector, ir.Undefined), ir.IntType(32)
     first = builder.insert_element(undefined, number, lane(0))
     all_first = ir.Constant(ir.VectorType(lane, vector.count), [0] * vector.count)

@@ -32,7 +32,8 @@ class NetworkTile(AbstractProcess):
       `rate.Batch`, `LIFParameters` or `LoihiParameters`. It may be a generator, so that
       only one network's weights exist at a time.
     - `record`: called as `record(key, steps, recording, perturbed)` after each block of steps,
-      a slice of the simulation's. The next block overwrites the recording.
+      a slice of the simulation's. The next block, of this network or
+      the next, overwrites the recording.
     - `n_steps`: of each simulation.
     - `block_steps`: of each block, a multiple of `blocks.BLOCK_STEPS`.
     - `perturb_after`: burn-in after which perturbations of the networks are followed beside
@@ -115,7 +116,8 @@ class RateTileModel(_TileModel):
         if self.perturb_after is not None:
             self.tangents = tangent.Tangents.of(batch)
         size = math.prod(self.shape) * self.longest
-        if len(self.memory) < size:  # else the last batch's: too large for `keep_freed_memory`
+        if len(self.memory) < size:
+            # For all batches: `keep_freed_memory` does not keep arrays as large as this.
             self.memory = np.empty(size)
 
     def advance(self, n_steps):
