@@ -19,6 +19,7 @@ from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from eiphase import rate
 from eiphase.flags import ScaleStatus
@@ -111,6 +112,10 @@ def draw(sizes: Sequence[tuple[int, int]], axes: Sequence[plt.Axes], along: str)
         axes[1].loglog(x, np.maximum(memories, 1), marker="o", label=backend)
     axes[0].set(ylabel="time per neuron and step (ns)")
     axes[1].set(ylabel="peak memory (MB; 1 stands for less)", xlabel=along)
+    for axis in (axes[0].yaxis, axes[1].yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_formatter("{x:g}")
+        axis.set_minor_formatter(NullFormatter())
 
 
 def main() -> None:
