@@ -179,11 +179,11 @@ class Connections:
         """How many of its bits the largest stored weight needs."""
         (low, high), (lowest, highest) = self.extremes, self.limits
         low, high = max(min(low, 0), lowest), min(max(high, 0), highest)
+        dropped = self.dropped_bits
         # Where signs mix, in two's complement: -2**k needs no more bits than 2**k - 1.
-        magnitude = ~(low >> self.dropped_bits) if self.mixes_signs else -low >> self.dropped_bits
-        return (
-            max((high >> self.dropped_bits).bit_length(), magnitude.bit_length()) + self.mixes_signs
-        )
+        negative = ~(low >> dropped) if self.mixes_signs else -low >> dropped
+        positive = high >> dropped
+        return max(positive.bit_length(), negative.bit_length()) + self.mixes_signs
 
 
 class _Truncated(NamedTuple):

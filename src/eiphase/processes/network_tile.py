@@ -32,8 +32,8 @@ class NetworkTile(AbstractProcess):
       `rate.Batch`, `LIFParameters` or `LoihiParameters`. It may be a generator, so that
       only one network's weights exist at a time.
     - `record`: called as `record(key, steps, recording, perturbed)` after each block of steps,
-      a slice of the simulation's. The next block, of this network or
-      the next, overwrites the recording.
+      a slice of the simulation's. The next block, of this network or the next, overwrites the
+      recording.
     - `n_steps`: of each simulation.
     - `block_steps`: of each block, a multiple of `blocks.BLOCK_STEPS`.
     - `perturb_after`: burn-in after which perturbations of the networks are followed beside
