@@ -3,39 +3,41 @@
 `make tables` after a change of `sweep.py` or `dataset.VARIABLES`; a test compares.
 """
 
+import ast
+import inspect
 import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+from eiphase import sweep
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
-from eiphase.sweep import Sweep
 
 Rows = Iterator[tuple[str, ...]]
 
 
 def keys() -> str:
-    """Every key of a sweep's config, from its schema."""
-    schema = Sweep.model_json_schema()
-    sections = schema["$defs"]
+    """Every key of a sweep's config, from its schema and what its code says below each field."""
+    schema, meanings = sweep.Sweep.model_json_schema(), _docstrings_of_fields(sweep)
 
-    def rows(properties: dict[str, Any], required: list[str], prefix: str = "") -> Rows:
-        for name, field in properties.items():
-            section = sections.get(field.get("$ref", "").rpartition("/")[2])
-            if section:
-                yield from rows(section["properties"], section.get("required", []), f"{name}.")
+    def rows(section: dict[str, Any], prefix: str = "") -> Rows:
+        for name, field in section["properties"].items():
+            if "$ref" in field:
+                yield from rows(schema["$defs"][field["$ref"].rpartition("/")[2]], f"{name}.")
             else:
                 optional = "anyOf" in field  # or null, by default
-                unset = name in required or optional
+                unset = name in section.get("required", []) or optional
                 default = "" if unset else f"`{json.dumps(field['default'])}`"
-                unit, meaning = field.get("unit", ""), " ".join(field["description"].split())
+                unit, meaning = field.get("unit", ""), meanings[section["title"], name]
                 key = f"`{prefix}{name}`"
                 yield key, unit, default.replace('"', ""), _allowed(field), meaning
 
     header = ("key", "unit", "default", "allowed", "meaning")
-    return _table(header, rows(schema["properties"], schema["required"]))
+    return _table(header, rows(schema))
 
 
 def variables() -> str:
@@ -59,6 +61,18 @@ def _table(header: tuple[str, ...], rows: Rows) -> str:
     lines = [header, ("---",) * len(header), *rows]
     filled = ("|".join(f" {cell} " if cell else " " for cell in cells) for cells in lines)
     return "".join(f"|{line}|\n" for line in filled)
+
+
+def _docstrings_of_fields(module: ModuleType) -> dict[tuple[str, str], str]:
+    """By class and field; Pydantic could read them, too, but at every import of the module."""
+    found = {}
+    for node in ast.parse(inspect.getsource(module)).body:
+        if isinstance(node, ast.ClassDef):
+            for field, below in pairwise(node.body):
+                match field, below:
+                    case ast.AnnAssign(target=ast.Name(name)), ast.Expr(ast.Constant(str(text))):
+                        found[node.name, name] = " ".join(text.split())
+    return found
 
 
 def _allowed(field: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from numba.core.dispatcher import Dispatcher
 from eiphase import compiled
 from eiphase.sweep import Sweep
 
-# A job's work, and the digest of its numbers.
+# A job's work, the digest of its numbers, and whether it has got ready to compile.
 SIMULATE = """
 import hashlib, sys
 from eiphase.simulation import simulate_tile
@@ -27,6 +27,7 @@ from eiphase.sweep import Sweep
 sweep = Sweep.model_validate_json(sys.argv[1])
 values = simulate_tile(sweep, next(sweep.all_tiles()))
 print(hashlib.sha256(b"".join(values[name].tobytes() for name in sorted(values))).hexdigest())
+print("numba.np.linalg" in sys.modules)
 """
 
 
@@ -46,9 +47,10 @@ def start(cache):
 
 
 def outcome(process):
-    numbers, _ = process.communicate()
+    output, _ = process.communicate()
     assert process.returncode == 0
-    return numbers
+    numbers, compiles = output.split()
+    return numbers, compiles == "True"
 
 
 def kernels_in(folder):
@@ -56,12 +58,12 @@ def kernels_in(folder):
 
 
 def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
-    alone = outcome(start(tmp_path / "alone"))
+    alone, _ = outcome(start(tmp_path / "alone"))
     jobs = [start(tmp_path / "shared") for _ in range(3)]
-    assert [outcome(job) for job in jobs] == [alone] * 3
+    assert [outcome(job) for job in jobs] == [(alone, True)] * 3
     cached = kernels_in(tmp_path / "shared")
     # What they left serves the next job: it compiles nothing, and gets the same numbers.
-    assert outcome(start(tmp_path / "shared")) == alone
+    assert outcome(start(tmp_path / "shared")) == (alone, False)
     assert cached
     assert kernels_in(tmp_path / "shared") == cached
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import optimize
 
 from eiphase import lif, mapping, network, quantisation, working_point
 from eiphase.flags import ScaleStatus
@@ -78,7 +79,7 @@ def test_a_stop_that_does_not_solve_the_equation_is_not_convergence():
     [(-1.0, ScaleStatus.NOT_POSITIVE), (np.nan, ScaleStatus.NOT_SOLVED)],
 )
 def test_weights_stay_as_they_are_without_a_positive_solution(monkeypatch, solution, status):
-    monkeypatch.setattr(mapping, "fsolve", lambda function, start: np.array([solution]))
+    monkeypatch.setattr(optimize, "fsolve", lambda function, start: np.array([solution]))
     _, scale = mapping.rate_to_lif(*network_at(2.25), "tutorial")
     assert scale == mapping.WeightScale(1.0, status)
 

@@ -22,6 +22,7 @@ import numpy as np
 import scipy
 from numba import config
 from numba.core.caching import FunctionCache
+from numba.core.runtime import rtsys
 
 _PACKAGE = Path(__file__).parent
 
@@ -47,6 +48,16 @@ class _SharedCache(FunctionCache):
 
     What cannot be kept, on a full disk or where there are no locks, serves this process alone.
     """
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Numba's, which would first import all that it can compile: 0.2 s in every process.
+
+        What is compiled already calls no more than Numba's runtime. Where something must be
+        compiled after all, Numba imports the rest then.
+        """
+        rtsys.initialize(target)
+        with mock.patch.object(target, "refresh"):
+            return super().load_overload(signature, target)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         with suppress(OSError), (FOLDER / "lock").open("w") as file:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import brentq, fsolve
 from scipy.special import erf, zetac
 
 from eiphase import columns, network, working_point
@@ -69,6 +68,8 @@ def tutorial(half: np.ndarray, point: Network) -> WeightScale:
     Source: Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013); Brunel, J. Comput.
     Neurosci. 8, 183 (2000).
     """
+    from scipy.optimize import fsolve  # takes 0.2 s to import, which other jobs do not need
+
     g_factor, step_size = point.g_factor, point.step_size
     n = len(half)
     n_exc = network.n_excitatory(n)
@@ -162,6 +163,8 @@ def _first_scale(
     radius: Callable[[float], float], wanted: float, *, largest: float
 ) -> tuple[float, ScaleStatus]:
     """The smallest scale with the wanted radius, or else that with the largest radius."""
+    from scipy.optimize import brentq  # as in `tutorial`
+
     if wanted == 0:
         return 0.0, ScaleStatus.SOLVED
     scales = largest / _SCALE_FACTOR ** np.arange(_N_SCALES)[::-1]

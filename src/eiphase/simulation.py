@@ -8,11 +8,11 @@ from dataclasses import asdict
 from enum import IntEnum
 from functools import cache, cached_property
 from multiprocessing import get_context
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import Any, Protocol, get_args
 
 import numpy as np
 
-from eiphase import measurement, network, quantisation, rate
+from eiphase import mapping, measurement, network, quantisation, rate
 from eiphase.columns import columns_of, matrix_of
 from eiphase.damage import Assessment
 from eiphase.dataset import VARIABLES
@@ -20,6 +20,7 @@ from eiphase.flags import ExponentFlag, Fate, Flag, ScaleStatus
 from eiphase.lif import LIFParameters, Recording
 from eiphase.loihi import IntegerRecording, LoihiParameters
 from eiphase.lyapunov import MeanGrowth
+from eiphase.mapping import WeightScale
 from eiphase.measurement import Measurement, OfSpikes, OfStates
 from eiphase.memory import shared_array
 from eiphase.network import Network, Synapses
@@ -29,9 +30,6 @@ from eiphase.ranges import RangeOfStates, load_counting_kernels
 from eiphase.sweep import Backend, Grid, NetworkConfig, Observables, Simulation, Sweep, Tile
 from eiphase.sweep import Mapping as MappingConfig
 from eiphase.twins import FloatTwins, IntegerTwins
-
-if TYPE_CHECKING:
-    from eiphase.mapping import WeightScale
 
 # What a bit-accurate network takes from the simulation of the same network in floating point.
 TAKEN_FROM_LIF_FLOAT = (
@@ -104,7 +102,7 @@ def _compile_kernels(backend: str) -> None:
     load_kernels(backend, MappingConfig(rate_to_lif="corrected"), everything)
 
 
-def scale_diagnostics(scale: "WeightScale") -> dict[str, float]:
+def scale_diagnostics(scale: WeightScale) -> dict[str, float]:
     """How a network was mapped to LIF neurons: values of some of `dataset.VARIABLES`."""
     return {
         "weight_scale": scale.value,
@@ -161,10 +159,8 @@ class _Work:
         """`half`, in the order in which LIF networks read their weights."""
         return matrix_of(columns_of(self.half), len(self.half))
 
-    def lif_network(self, index: int, scale: "WeightScale") -> LIFParameters:
+    def lif_network(self, index: int, scale: WeightScale) -> LIFParameters:
         """Map a network from rate to LIF and store how that went."""
-        from eiphase import mapping  # its solvers take 0.15 s to import, for LIF networks alone
-
         self.store(index, **scale_diagnostics(scale))
         return mapping.lif_parameters(self.half_in_columns, self.networks[index], scale)
 
@@ -280,8 +276,6 @@ class _LIFFloat:
         self.with_ranges = "lif_bit_accurate" in work.sweep.backends
 
     def networks(self) -> Iterator[tuple[int, LIFParameters]]:
-        from eiphase import mapping
-
         simulation, n_neurons = self.work.sweep.simulation, self.work.sweep.network.neurons
         find_scale = mapping.RATE_TO_LIF[self.work.sweep.mapping.rate_to_lif]
         for index, point in enumerate(self.work.networks):
@@ -320,8 +314,6 @@ class _LIFBitAccurate:
         self.quantise = quantisation.FLOAT_TO_INTEGER[work.sweep.mapping.float_to_integer]
 
     def networks(self) -> Iterator[tuple[int, LoihiParameters]]:
-        from eiphase.mapping import WeightScale
-
         for index in range(len(self.work.networks)):
             known = {name: self.work.ranges[name][index] for name in TAKEN_FROM_LIF_FLOAT}
             scale = WeightScale(

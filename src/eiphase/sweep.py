@@ -51,13 +51,7 @@ def _spread(value: Any) -> Any:
 
 class _Section(BaseModel):
     # The docs' table of keys is written from these fields and their docstrings.
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        strict=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Positive = Annotated[float, Field(gt=0, le=1e6)]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import dawsn, erf, erfcx
 
 from eiphase import network
@@ -84,6 +83,8 @@ def rate_radius(moments: Moments, drive: float) -> float:
     couplings: the fixed point loses stability where it passes 1. Source: Kadmon and
     Sompolinsky, Phys. Rev. X 5, 041030 (2015).
     """
+    from scipy.optimize import brentq  # takes 0.2 s to import, which most jobs do not need
+
     nodes, shares = np.polynomial.hermite_e.hermegauss(48)
     shares = shares / shares.sum()
     variance = moments.variance
