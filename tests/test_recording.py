@@ -305,6 +305,7 @@ def test_what_is_no_recording_is_said_so(recordings, call, what):
     [
         (lambda r: r.drop_attrs(), "has lost its attribute n_neurons"),
         (lambda r: r.drop_vars("voltage_high"), "has lost its variable voltage_high"),
+        (lambda r: r.assign(voltage_high=np.nan), "ranges of current or voltage are not finite"),
     ],
 )
 def test_a_recording_that_lost_its_network_has_no_activation(recordings, change, message):

@@ -396,5 +396,7 @@ def _synapses(recording: xr.Dataset) -> Synapses:
     if lost := [name for name in names if name not in recording]:
         raise DatasetError(f"The recording has lost its variable {lost[0]}.")
     ranges = quantisation.DynamicRange(**{name: recording[name].item() for name in names})
+    if not ranges.is_finite():
+        raise DatasetError("The recording's ranges of current or voltage are not finite.")
     quantise = quantisation.FLOAT_TO_INTEGER[attributes["float_to_integer"]]
     return quantise(real, ranges, attributes["weight_bits"]).synapses
