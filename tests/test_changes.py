@@ -14,6 +14,8 @@ import yaml
 from conftest import REPOSITORY
 from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
 
+PACKAGE = REPOSITORY / "src/eiphase"
+
 
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
@@ -93,7 +95,7 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
 def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expected):
     folder, _ = sweep
     package = tmp_path / "eiphase"
-    shutil.copytree(REPOSITORY / "src/eiphase", package)
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / source).open("a") as file:
         file.write("# does it otherwise\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
@@ -111,7 +113,7 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
 def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, expected):
     folder, _ = sweep
     package = tmp_path / "eiphase"
-    shutil.copytree(REPOSITORY / "src/eiphase", package)
+    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
     with (package / "dataset.py").open("a") as file:
         file.write(f"from dataclasses import replace\n{change}\n")
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}

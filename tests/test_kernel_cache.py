@@ -27,7 +27,7 @@ from eiphase.sweep import Sweep
 sweep = Sweep.model_validate_json(sys.argv[1])
 values = simulate_tile(sweep, next(sweep.all_tiles()))
 print(hashlib.sha256(b"".join(values[name].tobytes() for name in sorted(values))).hexdigest())
-print("numba.np.linalg" in sys.modules)
+print("numba.np.npyimpl" in sys.modules)
 """
 
 
@@ -66,6 +66,13 @@ def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
     assert outcome(start(tmp_path / "shared")) == (alone, False)
     assert cached
     assert kernels_in(tmp_path / "shared") == cached
+
+
+def test_an_import_asks_nothing_of_the_disk_that_keeps_kernels(tmp_path):
+    """It may be a cluster's, and slow; there are many kernels, of which a job calls some."""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    subprocess.run([sys.executable, "-c", "import eiphase.simulation"], env=environment, check=True)
+    assert not (tmp_path / "kernels").exists()
 
 
 PACKAGE = REPOSITORY / "src/eiphase"

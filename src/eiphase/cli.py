@@ -35,7 +35,7 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    gc.set_threshold(100_000)  # what imports make stays: to search it for garbage takes 0.1 s
+    gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
     options = _parser().parse_args(arguments)
     return _without_traceback(lambda: options.command(options))
 

@@ -12,6 +12,7 @@ import os
 import platform
 from collections.abc import Callable
 from contextlib import suppress
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -33,36 +34,54 @@ def njit(*, cache: bool) -> Callable[[Callable], Any]:
     def decorate(function: Callable) -> Any:
         kernel = numba.njit(function)
         if cache:
-            # For this kernel, and not for those of others. Numba raises if it can write nowhere.
-            with mock.patch.object(config, "CACHE_DIR", str(FOLDER)), suppress(RuntimeError):
-                shared = _SharedCache(function)
-                if FOLDER in Path(shared.cache_path).parents:  # else it could not write there
-                    kernel._cache = shared
+            kernel._cache = _SharedCache(function)
         return kernel
 
     return decorate
 
 
-class _SharedCache(FunctionCache):
-    """Numba's, to which one process at a time adds.
+class _SharedCache:
+    """Numba's cache of a kernel, to which one process at a time adds.
 
     What cannot be kept, on a full disk or where there are no locks, serves this process alone.
     """
 
-    def load_overload(self, signature: Any, target: Any) -> Any:
-        """Numba's, which would first import all that it can compile: 0.2 s in every process.
+    def __init__(self, function: Callable):
+        self._function = function
 
-        What is compiled already calls no more than Numba's runtime. Where something must be
+    @cached_property
+    def _numbas(self) -> FunctionCache | None:
+        """Looked for when the kernel is called: of many, Numba tries each time if it can write."""
+        # For this kernel, and not for those of others. Numba raises if it can write nowhere.
+        with mock.patch.object(config, "CACHE_DIR", str(FOLDER)), suppress(RuntimeError):
+            found = FunctionCache(self._function)
+            if FOLDER in Path(found.cache_path).parents:  # else it could not write there
+                return found
+        return None
+
+    @property
+    def cache_path(self) -> str | None:
+        return self._numbas and self._numbas.cache_path
+
+    def load_overload(self, signature: Any, target: Any) -> Any:
+        """Numba's own would first import all that Numba can compile, which takes 0.1 to 0.3 s.
+
+        Loaded code does without, or its modules are imported with it. Where something must be
         compiled after all, Numba imports the rest then.
         """
         rtsys.initialize(target)
-        with mock.patch.object(target, "refresh"):
-            return super().load_overload(signature, target)
+        return self._numbas and self._numbas._load_overload(signature, target)
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        with suppress(OSError), (FOLDER / "lock").open("w") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
-            super().save_overload(signature, compiled)
+        if self._numbas:
+            with suppress(OSError), (FOLDER / "lock").open("w") as file:
+                fcntl.flock(file, fcntl.LOCK_EX)
+                self._numbas.save_overload(signature, compiled)
+
+    def flush(self) -> None:
+        """Have nothing kept of the kernel: Numba asks for that before it compiles it anew."""
+        if self._numbas:
+            self._numbas.flush()
 
 
 def _folder() -> Path:

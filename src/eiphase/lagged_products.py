@@ -1,6 +1,7 @@
 """Sums of lagged products of activity that comes in blocks: what autocovariances are made of."""
 
 import numpy as np
+from scipy.fft import fft, ifft, next_fast_len
 
 # So many, an even number, that what the FFT needs stays in the processor's cache.
 NEURONS_PER_FFT = 80
@@ -91,8 +92,6 @@ def _products(
     The Fourier transform takes neurons in pairs, as real and imaginary part: the real part of
     their autocorrelation is the sum of that of both.
     """
-    from scipy.fft import fft, ifft, next_fast_len  # takes 0.1 s to import; spikes need none
-
     n_before, n_neurons = y.shape
     n_steps = n_before + (0 if x is None else len(x))
     total = np.zeros(n_neurons)

@@ -27,7 +27,7 @@ def step(
     the postsynaptic neuron) have shape (neuron,), `weights` [post, pre]. Equal to the
     bit to the tutorial's rate model on the same BLAS.
     """
-    from scipy.special import erf  # takes 0.1 s to import, which sweeps do not need
+    from scipy.special import erf  # takes 0.1 s to import, which kernels do not need
 
     return (1 - step_size) * state + bias + (step_size[:, None] * weights) @ erf(state)
 

@@ -349,7 +349,7 @@ def activation(recording: xr.Dataset) -> xr.Dataset:
     `inhibitory` and `total`, each (time, neuron).
 
     Raises `DatasetError`, one sentence, if the dataset is no recording, has not all
-    neurons, or has lost the attributes.
+    neurons, has lost the attributes, or has ranges of u or v that are not finite.
     """
     recording = _whole(checked(recording))
     if recording.attrs["backend"] == "rate":
