@@ -21,6 +21,7 @@ settings.load_profile("default")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REPOSITORY = Path(__file__).parents[1]
+PACKAGE = REPOSITORY / "src/eiphase"
 
 
 # Of all test files those that take minutes: begun first, they do not keep one worker for the end.
@@ -29,6 +30,12 @@ LONG = ("test_workflow", "test_changes", "test_guard", "test_refined_workflow", 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.path.stem not in LONG)
+
+
+def copied_package(folder: Path) -> Path:
+    """All of the code, without what is compiled of it, in a folder of its own, to be changed."""
+    package = folder / "eiphase"
+    return shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
 
 
 class Tutorial:

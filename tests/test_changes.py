@@ -11,10 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from conftest import REPOSITORY
+from conftest import copied_package
 from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
-
-PACKAGE = REPOSITORY / "src/eiphase"
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +36,13 @@ def planned(folder, config, *targets, env=None):
     rules = "remap|simulate|simulate_remapped|gather|gather_remapped|figures|summary"
     counts = re.findall(rf"^({rules}) +(\d+)$", run.stdout, re.MULTILINE)
     return {rule: int(count) for rule, count in dict(counts).items()}
+
+
+def planned_with(folder, source, added, into):
+    """The same of the tiny sweep, with lines added to one of the code's files."""
+    with (copied_package(into) / source).open("a") as file:
+        file.write(added)
+    return planned(folder, TINY, env={**os.environ, "PYTHONPATH": str(into)})
 
 
 AFTER = {"gather": 1, "figures": 1, "summary": 1}
@@ -94,12 +99,7 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
 )
 def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expected):
     folder, _ = sweep
-    package = tmp_path / "eiphase"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (package / source).open("a") as file:
-        file.write("# does it otherwise\n")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, env=environment) == expected
+    assert planned_with(folder, source, "# does it otherwise\n", tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,8 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
 )
 def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, expected):
     folder, _ = sweep
-    package = tmp_path / "eiphase"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
-    with (package / "dataset.py").open("a") as file:
-        file.write(f"from dataclasses import replace\n{change}\n")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, env=environment) == expected
+    added = f"from dataclasses import replace\n{change}\n"
+    assert planned_with(folder, "dataset.py", added, tmp_path) == expected
 
 
 def test_a_change_of_a_version_runs_everything(sweep, tmp_path):

@@ -4,7 +4,7 @@ import re
 
 import pytest
 import tables
-from conftest import REPOSITORY
+from conftest import PACKAGE, REPOSITORY
 
 import eiphase
 from eiphase.dataset import DERIVED, VARIABLES
@@ -77,8 +77,7 @@ def test_every_variable_has_its_row():
 def test_every_module_has_its_layer():
     page = (REPOSITORY / "docs/extending.md").read_text()
     layers = re.search(r"```text\n(.*?)```", page, re.DOTALL)[1]
-    folder = REPOSITORY / "src/eiphase"
-    modules = {path.stem for path in [*folder.glob("*.py"), *folder.glob("*/")]}
+    modules = {path.stem for path in [*PACKAGE.glob("*.py"), *PACKAGE.glob("*/")]}
     assert modules - {"__init__", "__pycache__"} <= set(re.findall(r"\w+", layers))
 
 

@@ -4,7 +4,6 @@ import ast
 import fcntl
 import os
 import platform
-import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -12,7 +11,7 @@ from pathlib import Path
 from threading import Thread
 
 import pytest
-from conftest import REPOSITORY
+from conftest import PACKAGE, copied_package
 from numba.core.dispatcher import Dispatcher
 
 from eiphase import compiled
@@ -73,9 +72,6 @@ def test_an_import_asks_nothing_of_the_disk_that_keeps_kernels(tmp_path):
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
     subprocess.run([sys.executable, "-c", "import eiphase.simulation"], env=environment, check=True)
     assert not (tmp_path / "kernels").exists()
-
-
-PACKAGE = REPOSITORY / "src/eiphase"
 
 
 def modules_with_kernels():
@@ -150,8 +146,7 @@ def version_of(package):
 
 
 def test_a_change_of_a_module_with_kernels_is_another_version(tmp_path):
-    package = tmp_path / "eiphase"
-    shutil.copytree(PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__"))
+    package = copied_package(tmp_path)
     before = version_of(package)
     for module, same in (("cli", True), ("vectors", False), ("bits", False), ("compiled", False)):
         with (package / f"{module}.py").open("a") as file:
