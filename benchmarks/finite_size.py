@@ -13,8 +13,8 @@ import numpy as np
 import xarray as xr
 
 from eiphase import chaotic_state, fixed_point, meanfield, network, observables, rate
-from eiphase.dataset import beside
 from eiphase.figures import theory
+from eiphase.files import beside
 from eiphase.network import Network
 
 G_FACTORS = (4.0, 4.5, 6.5)

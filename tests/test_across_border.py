@@ -7,7 +7,8 @@ from tiny_sweep import simulate_and_gather
 
 from eiphase import damage, dataset, mapping, network, twins
 from eiphase.across_border import PLACES, cut, simulate_across_border
-from eiphase.dataset import NOT_APPLICABLE, DatasetError
+from eiphase.dataset import NOT_APPLICABLE
+from eiphase.errors import DatasetError
 from eiphase.flags import Fate
 from eiphase.network import Network
 from eiphase.sweep import Sweep

@@ -17,7 +17,8 @@ from tiny_sweep import SWEEP, VALID, simulate_and_gather, values_of, write_tiles
 
 from eiphase import cli, gathering, tile_file
 from eiphase import sweep as sweeps
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.dataset import VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.sweep import Sweep, SweepError
 
 ANYTHING = st.recursive(

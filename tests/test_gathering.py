@@ -10,7 +10,8 @@ import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
 from eiphase import borders, gathering, meanfield, tile_file
-from eiphase.dataset import DERIVED, VARIABLES, DatasetError
+from eiphase.dataset import DERIVED, VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Phase
 from eiphase.sweep import Sweep
 

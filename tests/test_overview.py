@@ -8,7 +8,8 @@ import xarray as xr
 from drawn_cells import drawn_cells
 
 from eiphase import dataset
-from eiphase.dataset import NOT_APPLICABLE, DatasetError
+from eiphase.dataset import NOT_APPLICABLE
+from eiphase.errors import DatasetError
 from eiphase.figures import files, has_overview, panels
 from eiphase.figures.overview import plot_overview
 from eiphase.flags import Fate, Phase

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures import precision
 from eiphase.flags import Crossing, Fate, Phase
 

@@ -9,7 +9,7 @@ import xarray as xr
 
 import eiphase
 from eiphase import lif, loihi, mapping, network, observables, quantisation
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.flags import Flag
 from eiphase.memory import shared_array
 from eiphase.simulation import simulate_tile

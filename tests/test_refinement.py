@@ -9,7 +9,7 @@ import xarray as xr
 from tiny_sweep import VALID, refine, values_of
 
 from eiphase import cli, gathering, refinement, tile_job, verification
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Flag, Refined
 from eiphase.sweep import Sweep
 

@@ -8,7 +8,8 @@ import xarray as xr
 from tiny_sweep import VALID, refine, simulate_and_gather
 
 from eiphase import critical_line, refinement_job, tile_file, tile_job
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.dataset import VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Refined
 from eiphase.sweep import Sweep, Tile
 

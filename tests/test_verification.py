@@ -7,7 +7,8 @@ from test_cli import counts, on_a_terminal
 from tiny_sweep import VALID, simulate_and_gather
 
 from eiphase import cli, dataset, provenance, verification
-from eiphase.dataset import DERIVED, VARIABLES, DatasetError
+from eiphase.dataset import DERIVED, VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.sweep import Sweep
 
 SWEEP = Sweep.model_validate(

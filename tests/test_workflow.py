@@ -15,7 +15,7 @@ from tiny_sweep import simulate_and_gather
 from tiny_workflow import TINY, run_sweep, snakemake
 
 from eiphase import figures, mapping, network, observables, quantisation
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.flags import Flag
 from eiphase.network import Network
 from eiphase.notebook import execute

@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 from eiphase import provenance
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.dataset import VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.flags import Fate
 from eiphase.network import Network
 from eiphase.recording import NoSuchIntegers, simulate

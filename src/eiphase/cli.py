@@ -14,7 +14,8 @@ from typing import Any
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase import dataset, guard
 from eiphase import sweep as sweeps
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
+from eiphase.files import remove_partial
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.sweep import SweepError
@@ -364,7 +365,7 @@ def _supervised(
         lambda: _without_traceback(work), time_limit=options.time_limit, meanwhile=meanwhile
     )
     if code != 0:
-        dataset.remove_partial(options.output)
+        remove_partial(options.output)
     return code
 
 
@@ -458,7 +459,7 @@ def _refine(options: argparse.Namespace) -> int:
     code = _supervised(work, options)
     if code != 0:  # and tiles of rounds, whose names only the worker knew
         for backend in ("lif_float", tile.backend):
-            dataset.remove_partial(options.tiles / backend / f"seed-{tile.seed}" / "tile")
+            remove_partial(options.tiles / backend / f"seed-{tile.seed}" / "tile")
     return code
 
 

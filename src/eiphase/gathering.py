@@ -7,7 +7,9 @@ import netCDF4
 import numpy as np
 
 from eiphase import borders, critical_line, phases, provenance, refinement, tile_file
-from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError, Variable, beside
+from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
+from eiphase.errors import DatasetError
+from eiphase.files import beside
 from eiphase.refinement import Refinements
 from eiphase.sweep import Sweep
 from eiphase.tile_file import Contents, DamagedTile

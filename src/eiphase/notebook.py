@@ -9,7 +9,8 @@ import nbformat
 from jupytext.formats import JupytextFormatError
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
-from eiphase.dataset import DatasetError, beside
+from eiphase.errors import DatasetError
+from eiphase.files import beside
 
 
 def execute(

@@ -9,8 +9,9 @@ from pydantic import ValidationError
 from scipy.special import erf
 
 from eiphase import loihi, mapping, measurement, network, provenance, quantisation, rate, statistics
-from eiphase.dataset import VARIABLES, DatasetError
+from eiphase.dataset import VARIABLES
 from eiphase.divergence import Divergence
+from eiphase.errors import DatasetError
 from eiphase.lif import Recording
 from eiphase.memory import available_memory, shared_array
 from eiphase.network import Network, Synapses

@@ -7,7 +7,7 @@ import numpy as np
 
 from eiphase import borders, critical_line
 from eiphase.critical_line import Lines, Point
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.sweep import Sweep
 
 Refinements = Mapping[tuple[str, int], Lines]

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
-from eiphase.dataset import beside
+from eiphase.files import beside
 from eiphase.sweep import Mapping, Refinement, Sweep, SweepError
 
 SPIKING = ("lif_float", "lif_bit_accurate")

@@ -18,7 +18,8 @@ from rich.table import Table
 from rich.text import Text
 
 from eiphase import provenance
-from eiphase.dataset import DERIVED, VARIABLES, beside
+from eiphase.dataset import DERIVED, VARIABLES
+from eiphase.files import beside
 from eiphase.network import Network
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ import netCDF4
 import numpy as np
 
 from eiphase import provenance
-from eiphase.dataset import VARIABLES, DatasetError, beside
+from eiphase.dataset import VARIABLES
+from eiphase.errors import DatasetError
+from eiphase.files import beside
 from eiphase.provenance import Origin
 from eiphase.sweep import Sweep, Tile, tile_digest
 

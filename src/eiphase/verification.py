@@ -7,7 +7,8 @@ import numpy as np
 import xarray as xr
 
 from eiphase import borders, phases
-from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, DatasetError
+from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES
+from eiphase.errors import DatasetError
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
 

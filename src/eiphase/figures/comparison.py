@@ -14,7 +14,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures.panels import edges
 
 _BLUE = "#1696d2"

@@ -10,7 +10,8 @@ from matplotlib.backend_bases import FigureCanvasBase
 from matplotlib.figure import Figure
 
 from eiphase import figures
-from eiphase.dataset import DatasetError, beside, open_netcdf, open_phase_map, reading
+from eiphase.dataset import open_netcdf, open_phase_map, reading
+from eiphase.errors import DatasetError
 from eiphase.figures import (
     comparison,
     network,
@@ -20,6 +21,7 @@ from eiphase.figures import (
     precision,
     tutorial,
 )
+from eiphase.files import beside
 
 Show = Callable[[int, int], None]  # how many are done, of how many
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eiphase import recording as rec
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures.panels import BACKEND_TITLES
 from eiphase.flags import Flag
 

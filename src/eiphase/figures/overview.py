@@ -13,7 +13,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from eiphase.damage import SPREAD_FROM
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures import panels, phases
 from eiphase.flags import Fate, Phase
 

@@ -14,7 +14,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE, DatasetError
+from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE
+from eiphase.errors import DatasetError
 from eiphase.flags import Flag, ScaleStatus
 
 BACKEND_TITLES = {

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.flags import Flag, ScaleStatus
 

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from eiphase import phases
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.flags import Phase
 

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eiphase import critical_line
-from eiphase.dataset import DatasetError
+from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
