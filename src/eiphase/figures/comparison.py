@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -15,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from eiphase.errors import DatasetError
-from eiphase.figures.panels import edges
+from eiphase.figures.panels import edges, new_figure
 
 _BLUE = "#1696d2"
 _DAMAGE = "above: damage spreads"
@@ -55,10 +54,8 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     rows = _rows(datasets)
     n_columns = 1 + max(len(row) for row in rows)
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(
-            len(rows), n_columns, figsize=(3 * n_columns + 1.4, 2.4 * len(rows) + 1),
-            sharex=True, sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
+        figure = new_figure(3 * n_columns + 1.4, 2.4 * len(rows) + 1)
+        axes = figure.subplots(len(rows), n_columns, sharex=True, sharey=True, squeeze=False)
     legend: dict[str, Line2D] = {}
     for row, members in zip(axes, rows, strict=True):
         mapping = _mapping(members[0])

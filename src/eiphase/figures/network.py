@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 
 from eiphase import recording as rec
 from eiphase.errors import DatasetError
-from eiphase.figures.panels import BACKEND_TITLES
+from eiphase.figures.panels import BACKEND_TITLES, new_figure
 from eiphase.flags import Flag
 
 POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}
@@ -29,7 +28,8 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     _check_observed(observed)
     activation = rec.activation(recording)
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(1, 3, figsize=(13, 3.8), layout="constrained")
+        figure = new_figure(13, 3.8)
+        axes = figure.subplots(1, 3)
     if "state" in recording:
         traces(axes[0], recording)
     else:

@@ -2,7 +2,6 @@
 
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -43,7 +42,7 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
     name, n_seeds = dataset.attrs.get("sweep", ""), dataset.sizes["seed"]
     with sns.axes_style("ticks"):
-        figure = plt.figure(figsize=(10, 11.2), layout="constrained")
+        figure = panels.new_figure(10, 11.2)
         rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
         top, middle, bottom = rows[:, 0]
         _phase_maps(top, dataset)

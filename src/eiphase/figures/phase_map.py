@@ -2,7 +2,6 @@
 
 from numbers import Real
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -119,10 +118,8 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     chosen = dataset.q_factor.values[sorted({n_q // 4, n_q // 2, n_q - 1})]
     colours = sns.color_palette("rocket_r", len(chosen) + 1)[1:]
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(
-            1, dataset.backend.size, figsize=(3.4 * dataset.backend.size + 0.4, 3.6),
-            sharex=True, sharey=True, squeeze=False, layout="constrained",
-        )  # fmt: skip
+        figure = panels.new_figure(3.4 * dataset.backend.size + 0.4, 3.6)
+        axes = figure.subplots(1, dataset.backend.size, sharex=True, sharey=True, squeeze=False)
     for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
@@ -162,7 +159,8 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
     cut = dataset.sel(g_factor=g_factor, method="nearest")
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(2, 1, figsize=(7, 6), sharex=True, layout="constrained")
+        figure = panels.new_figure(7, 6)
+        axes = figure.subplots(2, 1, sharex=True)
     labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
     for axis, (name, label) in zip(axes, labels.items(), strict=True):
         for backend in cut.backend.values:

@@ -4,7 +4,6 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -14,6 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eiphase import critical_line
 from eiphase.errors import DatasetError
+from eiphase.figures.panels import new_figure
 from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
@@ -64,7 +64,8 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     by_bits = _by_bits(datasets)
     colours = dict(zip(by_bits, sns.color_palette("viridis", len(by_bits)), strict=True))
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(1, 3, figsize=(11.5, 3.9), layout="constrained")
+        figure = new_figure(11.5, 3.9)
+        axes = figure.subplots(1, 3)
     _borders(axes[0], by_bits, colours)
     _shifts(axes[1], by_bits, colours)
     _agreement(axes[2], by_bits)

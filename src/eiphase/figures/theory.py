@@ -1,11 +1,12 @@
 """Figures that compare single networks with mean-field theory."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from eiphase.figures.panels import new_figure
 
 
 def plot_finite_size(dataset: xr.Dataset) -> Figure:
@@ -14,7 +15,8 @@ def plot_finite_size(dataset: xr.Dataset) -> Figure:
     `dataset` is what `benchmarks/finite_size.py` writes. Points are single networks, lines theory.
     """
     with sns.axes_style("ticks"):
-        figure, axes = plt.subplots(1, 3, figsize=(13, 4.4), layout="constrained")
+        figure = new_figure(13, 4.4)
+        axes = figure.subplots(1, 3)
     _borders(axes[0], dataset)
     _activity(axes[1], dataset, "c0", "autocovariance at lag 0, c(0)")
     _activity(axes[2], dataset, "decay_time", "decay time (time constants)")

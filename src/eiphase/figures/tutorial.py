@@ -6,7 +6,6 @@ Each takes the recordings by name, network and backend: `balanced_rate`,
 
 from collections.abc import Callable, Mapping
 
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 
 from eiphase import recording as rec
 from eiphase.figures import network
+from eiphase.figures.panels import new_figure
 from eiphase.observables import boxcar
 from eiphase.quantisation import RANGE_QUANTILES
 
@@ -30,10 +30,8 @@ NEURON = 4  # the one whose activation is shown
 
 def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
     with sns.axes_style("ticks"):
-        return plt.subplots(
-            1, n_columns, figsize=(5 * n_columns, height), squeeze=False,
-            layout="constrained",
-        )  # fmt: skip
+        figure = new_figure(5 * n_columns, height)
+        return figure, figure.subplots(1, n_columns, squeeze=False)
 
 
 def _title(recordings: Recordings, name: str) -> str:
