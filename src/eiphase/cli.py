@@ -15,7 +15,7 @@ from typing import Any
 from eiphase import dataset, guard
 from eiphase import sweep as sweeps
 from eiphase.errors import DatasetError
-from eiphase.files import remove_partial
+from eiphase.files import check_writable, remove_leftovers
 from eiphase.memory import shared_array
 from eiphase.network import Network
 from eiphase.sweep import SweepError
@@ -296,8 +296,6 @@ def _simulate(options: argparse.Namespace) -> int:
     from eiphase import terminal
 
     picture = options.output.with_suffix(".png")
-    if options.output.is_dir():
-        raise DatasetError(f"--output is {options.output}, a folder, but must be a file.")
     if options.plot and picture == options.output:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
     steps = shared_array((2,), "int64")
@@ -361,11 +359,12 @@ def _supervised(
     meanwhile: AbstractContextManager | None = None,
 ) -> int:
     """Run what writes `options.output` under the guard; half a file is removed."""
+    check_writable(options.output)
     code = guard.supervised(
         lambda: _without_traceback(work), time_limit=options.time_limit, meanwhile=meanwhile
     )
     if code != 0:
-        remove_partial(options.output)
+        remove_leftovers(options.output.resolve().parent)
     return code
 
 
@@ -459,7 +458,7 @@ def _refine(options: argparse.Namespace) -> int:
     code = _supervised(work, options)
     if code != 0:  # and tiles of rounds, whose names only the worker knew
         for backend in ("lif_float", tile.backend):
-            remove_partial(options.tiles / backend / f"seed-{tile.seed}" / "tile")
+            remove_leftovers(options.tiles / backend / f"seed-{tile.seed}")
     return code
 
 
