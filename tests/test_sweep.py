@@ -1,4 +1,5 @@
 import copy
+import time
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,9 @@ import yaml
 from tiny_sweep import VALID
 
 from eiphase import sweep as sweeps
-from eiphase.sweep import Sweep, SweepError
+from eiphase.network import Network
+from eiphase.recording import simulate
+from eiphase.sweep import Grid, Sweep, SweepError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "config").glob("*.yaml"))
 
@@ -52,7 +55,7 @@ BAD = [
     ("simulation.burn_in", 300, "burn_in is 300, but it must fit once into simulation.steps = 300"),
     ("simulation.burn_in", 10, "burn_in is 10, but with spiking backends it must be at least"),
     ("simulation.max_lag", 200, "max_lag is 200, but it must be less than the 200 steps"),
-    ("simulation.steps", "1e3", "simulation.steps is '1e3', but input should be a valid integer"),
+    ("simulation.steps", "1k", "steps is '1k', but input should be a valid integer, written like"),
     (
         "backends",
         ["rate", "gpu"],
@@ -73,8 +76,26 @@ BAD = [
     ("refinement.precision", 0, "precision is 0, but input should be greater than or equal to"),
     ("refinement.precision", 0.1, "precision is 0.1, but there is a border to refine only where"),
     ("refinement.accuracy", 1, "accuracy is not a key that a sweep knows; allowed are precision"),
+    ("grid.q_faktor", [1], "grid.q_faktor is not a key that a sweep knows; did you mean q_factor?"),
+    ("Seed", [1], "Seed is not a key that a sweep knows; did you mean seeds? allowed are network"),
+    ("boxcar", 25, "boxcar is not a key that a sweep knows; did you mean observables.boxcar?"),
+    ("simulation.neurons", 9, "did you mean network.neurons? allowed are steps, burn_in, max_lag"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "n": 3}, "allowed are start, stop, count, step"),
+    ("grid.g_factor", {"start": 4, "stop": 5}, "it must have either a count or a step"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "count": 2, "step": 1}, "either a count or a step"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "count": 1}, "a count of 1 leaves room for one end"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "step": 0.3}, "lead to 4.9, not to 5.0: change the"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "step": 5e-324}, "these are more than 1000 values"),
+    ("grid.g_factor", {"start": 4, "stop": 5, "count": 10**12}, "count is 1000000000000, but"),
+    ("grid.g_factor", {"start": 4, "stop": 4.0000000000001, "count": 5}, "stands there twice"),
+    ("grid.q_factor", [0.3, 0.1 + 0.2], "within 12 digits, and 0.3 and 0.30000000000000004 do not"),
+    ("grid.q_factor", list(range(1, 2000)), "[1, 2, 3, 4, 5, 6, ...], but"),
     ("colour", "red", "colour is not a key that a sweep knows; allowed are network, grid, seeds"),
-    ("grid.h_factor", [1], "grid.h_factor is not a key that a sweep knows; allowed are q_factor"),
+    (
+        "grid.width",
+        [1],
+        "grid.width is not a key that a sweep knows; allowed are q_factor",
+    ),
 ]
 
 
@@ -109,14 +130,127 @@ def test_bad_input_is_named_in_one_sentence(tmp_path, key, value, message):
         ("- 1", "must hold keys and values"),
         ("", "must hold"),
         ("seeds: [1]\nseeds: [2]", "line 1, is not valid YAML: seeds stands there twice"),
-        ("[" * 20_000, "is not valid YAML: nested too deeply"),
+        ("[" * 20_000, "line 1, is not valid YAML: nested too deeply"),
+        ("a: " + "{b: " * 20_000, "line 1, is not valid YAML: nested too deeply"),
+        ("network:\n\tneurons: 20", "line 2, is not valid YAML: a tab stands there, but only"),
+        ("# a\0b", r"line 1, is not valid YAML: it holds the control character U\+0000"),
+        ("a: 1\n# \x1b[2J", r"line 2, is not valid YAML: it holds the control character U\+001B"),
+        ("tiles: " + "9" * 5000, "line 1, is not valid YAML: a number of 5000 characters stands"),
+        ("tiles: !!int x", "is not valid YAML: a value is not of the type that its tag says"),
+        ("a: &b [1]\nc: *b", r"line 2, is not valid YAML: \*b repeats another value"),
+        ("# " + "a" * 100_000, "is larger than 100 kB"),
     ],
 )
 def test_what_is_no_config_is_said_so(tmp_path, content, message):
     path = tmp_path / "bad.yaml"
-    path.write_text(content)
+    path.write_text(content, encoding="utf-8")
     with pytest.raises(SweepError, match=message):
         sweeps.load(path)
+
+
+def test_text_that_is_not_utf_8_is_said_so(tmp_path):
+    path = tmp_path / "latin.yaml"
+    path.write_bytes("# so\n# groß".encode("latin-1"))
+    with pytest.raises(SweepError, match=r"latin\.yaml, line 2, cannot be read: it is not text in"):
+        sweeps.load(path)
+
+
+TEXT = yaml.safe_dump(VALID)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        TEXT.replace("\n", "\r\n"),
+        "\ufeff" + TEXT,
+        "# groß, Größe\n" + TEXT,
+        TEXT.replace("steps: 300", "steps: 3e2").replace("burn_in: 100", "burn_in: 1.0E+2"),
+        TEXT.replace("steps: 300", "steps: +3_00"),
+        TEXT.replace("- 6.0", "- 6e0").replace("- 1.0", "- 1."),
+    ],
+    ids=["CRLF", "BOM", "UTF-8", "exponents", "plus", "point"],
+)
+def test_a_config_may_be_written_in_these_ways_too(tmp_path, text):
+    path = tmp_path / "same.yaml"
+    path.write_text(text, encoding="utf-8", newline="")
+    assert sweeps.load(path) == Sweep.model_validate(VALID)
+
+
+@pytest.mark.parametrize(
+    ("number", "value"),
+    [("1e-2", 0.01), ("1E-2", 0.01), (".1e-1", 0.01), ("10e-3", 0.01), ("0.01", 0.01)],
+)
+def test_numbers_are_read_as_they_are_written_elsewhere(tmp_path, number, value):
+    path = tmp_path / "step.yaml"
+    path.write_text(TEXT.replace("neurons: 20", f"neurons: 20\n  step_size: {number}"))
+    assert sweeps.load(path).network.step_size == value
+
+
+@pytest.mark.parametrize("value", ["010", "1:30", "2001-01-01", "1e400", "1.5e0", "1e-1", "ten"])
+def test_what_could_be_read_as_another_number_is_refused(tmp_path, value):
+    """YAML 1.1 has 8 for 010, and 90 for 1:30."""
+    path = tmp_path / "seeds.yaml"
+    path.write_text(TEXT.replace("seeds:\n- 1\n", f"seeds:\n- {value}\n"))
+    with pytest.raises(SweepError, match=r"seeds\.0 is .*, but input should be a valid integer"):
+        sweeps.load(path)
+
+
+def bomb(levels, tail):
+    """Each level holds the one before nine times."""
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    for level in range(1, levels):
+        names = ", ".join([f"*a{level - 1}"] * 9)
+        lines.append(f"a{level}: &a{level} [{names}]")
+    return "\n".join([*lines, tail.format(levels - 1)])
+
+
+@pytest.mark.parametrize(
+    "tail", ["seeds: *a{}", "<<: {{seeds: *a{}}}", "network: {{neurons: *a{}}}"]
+)
+def test_a_small_file_cannot_become_large(tmp_path, tail):
+    path = tmp_path / "bomb.yaml"
+    path.write_text(bomb(9, tail))
+    assert path.stat().st_size < 800
+    began = time.process_time()
+    with pytest.raises(SweepError, match=r"line 2, is not valid YAML: \*a0 repeats another value"):
+        sweeps.load(path)
+    assert time.process_time() - began < 1
+
+
+def test_values_between_two_ends_are_those_that_a_person_would_type():
+    grid = Grid(q_factor={"start": 0.1, "stop": 1.0, "count": 10}, g_factor=[1.0])
+    typed = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
+    assert grid.q_factor == typed
+    for step in ({"start": 0.1, "stop": 1.0, "step": 0.1}, list(typed)):
+        assert Grid(q_factor=step, g_factor=[1.0]).q_factor == typed
+    down = Grid(q_factor={"start": 1.0, "stop": 0.1, "step": 0.1}, g_factor=[1.0])
+    assert down.q_factor == typed[::-1]
+
+
+def test_a_list_and_both_ends_stay_as_they_are_typed():
+    third = 1 / 3
+    assert Grid(q_factor=[third], g_factor=[1]).q_factor == (0.3333333333333333,)
+    ends = Grid(q_factor={"start": third, "stop": 2 * third, "count": 2}, g_factor=[1]).q_factor
+    assert ends == (0.3333333333333333, 0.6666666666666666)
+    one = Grid(q_factor={"start": 2, "stop": 2, "count": 1}, g_factor=[1]).q_factor
+    assert one == (2.0,)
+
+
+def test_a_longer_range_in_steps_keeps_the_points_that_it_had():
+    short, long = (
+        Grid(q_factor={"start": 0.3, "stop": stop, "step": 0.1}, g_factor=[1]).q_factor
+        for stop in (1.7, 5.3)
+    )
+    assert long[: len(short)] == short
+    assert len(short) == 15
+
+
+def test_a_message_never_formats_a_whole_value():
+    """Python itself refuses to print an integer of more than 4300 digits."""
+    for value, shown in ((10**5000, "an integer of 16610 bits"), ("x" * 10**6, "'xxxx")):
+        with pytest.raises(SweepError, match=rf"n_neurons is {shown}.*, but input") as caught:
+            simulate(Network(n_neurons=value, q_factor=1.0, g_factor=5.0, seed=1), "rate", steps=9)
+        assert len(str(caught.value)) < 200
 
 
 def test_a_missing_file_is_said_so(tmp_path):

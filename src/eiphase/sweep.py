@@ -10,12 +10,13 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
-import yaml
 from pydantic import (
     BaseModel,
     BeforeValidator,
@@ -25,28 +26,27 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.fields import FieldInfo
 
-from eiphase import provenance
+from eiphase import config_file, provenance
 from eiphase.blocks import block_steps
+from eiphase.errors import SweepError
 from eiphase.network import Network, n_excitatory
+from eiphase.plain_text import short
 
 # Of each time constant, so many steps are looked at where all would be costly. States follow
 # their input within a time constant; spikes change from step to step.
 STATE_SAMPLES = 4
 SPIKE_SAMPLES = 10
 
+_MOST_VALUES = 1000  # along an axis of the grid
+
 Backend = Literal["rate", "lif_float", "lif_bit_accurate"]
 
 
-class SweepError(ValueError):
-    """A sweep that cannot be run; the message is one sentence for its author."""
-
-
 def _spread(value: Any) -> Any:
-    """`{start, stop, count}` stands for `count` evenly spaced values, both ends included."""
-    if isinstance(value, dict):
-        return list(np.linspace(**_Range.model_validate(value).model_dump()).tolist())
-    return value
+    """A range stands for evenly spaced values, both ends included."""
+    return _Range.model_validate(value).values() if isinstance(value, dict) else value
 
 
 class _Section(BaseModel):
@@ -58,9 +58,55 @@ Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class _Range(_Section):
+    """Evenly spaced values: so many, or in such steps."""
+
     start: Positive
     stop: Positive
-    num: Annotated[int, Field(ge=1, le=1000, alias="count")]
+    count: Annotated[int, Field(ge=1, le=_MOST_VALUES)] | None = None
+    step: Positive | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.count is None) == (self.step is None):
+            raise ValueError("it must have either a count or a step")
+        if self.count == 1 and self.start != self.stop:
+            raise ValueError("a count of 1 leaves room for one end only: write start = stop")
+        if self.step is not None:
+            self._check_steps(self._n_steps(self.step), self.step)
+        return self
+
+    def _check_steps(self, n_steps: int, step: float) -> None:
+        if n_steps >= _MOST_VALUES:
+            raise ValueError(f"these are more than {_MOST_VALUES} values")
+        last = _rounded(self._at(n_steps, step))
+        if last != _rounded(self.stop):
+            raise ValueError(
+                f"steps of {step} from {self.start} lead to {last}, not to {self.stop}: change "
+                "the stop, or give a count"
+            )
+
+    def _n_steps(self, step: float) -> int:
+        return round(min(abs(self.stop - self.start) / step, _MOST_VALUES))
+
+    def _at(self, n_steps: int, step: float) -> float:
+        """So many steps from the start towards the stop, without errors of rounding."""
+        signed = Decimal(repr(step)) if self.stop >= self.start else -Decimal(repr(step))
+        return float(Decimal(repr(self.start)) + n_steps * signed)
+
+    def values(self) -> list[float]:
+        """The ends as they are written, and what is between them as a person would write it."""
+        if self.start == self.stop and self.count in (1, None):
+            return [self.start]
+        if self.step is not None:
+            between = [self._at(n, self.step) for n in range(1, self._n_steps(self.step))]
+        else:
+            between = np.linspace(self.start, self.stop, self.count or 1)[1:-1].tolist()
+        return [self.start, *(_rounded(value) for value in between), self.stop]
+
+
+def _rounded(value: float) -> float:
+    """To 12 digits: 0.3, where binary fractions add up to 0.30000000000000004."""
+    return float(f"{value:.12g}")
 
 
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
@@ -72,7 +118,7 @@ FloatToInteger = Literal["tutorial", "full_range"]
 WeightBits = Annotated[int, Field(ge=1, le=8)]
 Axis = Annotated[
     tuple[Positive, ...],
-    Field(strict=False, min_length=1, max_length=1000),
+    Field(strict=False, min_length=1, max_length=_MOST_VALUES),
     BeforeValidator(_spread),
 ]
 
@@ -93,7 +139,7 @@ class Grid(_Section):
     """The grid points: every q_factor with every g_factor."""
 
     q_factor: Axis
-    """Recurrent gain: a list, or `{start, stop, count}` with both ends."""
+    """Recurrent gain: a list, or `{start, stop, count}` or `{start, stop, step}` with both ends."""
     g_factor: Axis
     """Strength of inhibition relative to excitation: likewise. With LIF neurons and the
     tutorial mapping it must be above N_I / N_E."""
@@ -101,7 +147,13 @@ class Grid(_Section):
     @field_validator("q_factor", "g_factor")
     @classmethod
     def _distinct(cls, values: tuple[float, ...]) -> tuple[float, ...]:
-        return _without_duplicates(values)
+        _without_duplicates(values)
+        near = Counter(_rounded(value) for value in values)
+        if twice := [value for value in values if near[_rounded(value)] > 1]:
+            raise ValueError(
+                f"values must differ within 12 digits, and {twice[0]!r} and {twice[1]!r} do not"
+            )
+        return values
 
 
 class Simulation(_Section):
@@ -442,18 +494,6 @@ def tile_digest(
     return hashlib.sha256(everything.encode()).hexdigest()[:16]
 
 
-class _UniqueKeys(yaml.SafeLoader):
-    """Refuses a key that stands twice, where YAML's own loader keeps the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key, n in Counter(keys).items():
-            if n > 1:
-                problem = f"{key} stands there twice"
-                raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark)
-        return super().construct_mapping(node, deep)
-
-
 def load(path: str | Path) -> Sweep:
     """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
     path = Path(path)
@@ -467,19 +507,7 @@ def load(path: str | Path) -> Sweep:
             f"Sweep config {str(path)!r} names its results, but the name {path.stem!r} is taken."
         )
     try:
-        content = yaml.load(path.read_text(), _UniqueKeys)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "it is not text"
-        raise SweepError(f"Sweep config {path} cannot be read: {reason}.") from None
-    except (yaml.YAMLError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f", line {mark.line + 1}," if mark else ""
-        problem = getattr(error, "problem", None) or "nested too deeply"
-        raise SweepError(f"Sweep config {path}{where} is not valid YAML: {problem}.") from None
-    if not isinstance(content, dict):
-        raise SweepError(f"Sweep config {path} must hold keys and values, like config/demo.yaml.")
-    try:
-        return Sweep.model_validate(content)
+        return Sweep.model_validate(config_file.read(path))
     except ValidationError as error:
         raise SweepError(f"Sweep config {path}: {sentence(error)}.") from None
 
@@ -491,21 +519,21 @@ def _list(values: Sequence[Any]) -> str:
 def _without_duplicates(values: tuple[Any, ...]) -> tuple[Any, ...]:
     twice = [value for value, n in Counter(values).items() if n > 1]
     if twice:
-        raise ValueError(f"values must be distinct, and {twice[0]!r} stands there twice")
+        raise ValueError(f"values must be distinct, and {short(twice[0])} stands there twice")
     return values
 
 
 def sentence(error: ValidationError) -> str:
     """The first thing that is wrong: the key, its value, and what is allowed."""
-    first = error.errors()[0]
-    key = ".".join(str(part) for part in first["loc"])
-    key = key if key.isprintable() else repr(key)
+    # A key that is missing may be there under another name: that is the better message.
+    first = min(error.errors(), key=lambda one: one["type"] != "extra_forbidden")
+    key = _shown(".".join(str(part) for part in first["loc"]))
     message = first["msg"].removeprefix("Value error, ")
     match first["type"]:
         case "missing":
             return f"{key} is missing"
         case "extra_forbidden":
-            return f"{key} is not a key that a sweep knows; allowed are {_allowed(first['loc'])}"
+            return f"{key} is not a key that a sweep knows; {_known_keys(first['loc'])}"
         case "value_error" if not key:
             return message
         case "too_short":
@@ -513,17 +541,40 @@ def sentence(error: ValidationError) -> str:
         case "tuple_type":
             message = "it must be a list"
         case "model_type":
-            message = f"it must hold the keys {_allowed((*first['loc'], ''))}"
-    value = repr(first["input"])
-    value = value if len(value) < 80 else f"{value[:76]} ..."
-    return f"{key} is {value}, but {message[0].lower()}{message[1:]}"
+            message = f"it must hold the keys {', '.join(_allowed((*first['loc'], '')))}"
+        case "int_type" | "float_type" if isinstance(first["input"], str):
+            message += ", written like 400, 0.5 or 1e-2"
+    return f"{key} is {short(first['input'])}, but {message[0].lower()}{message[1:]}"
 
 
-def _allowed(loc: tuple[int | str, ...]) -> str:
+def _shown(key: str) -> str:
+    return key if key.isprintable() and len(key) < 80 else short(key)
+
+
+def _known_keys(loc: tuple[int | str, ...]) -> str:
+    """Which keys there are in a section, and which of all may have been meant."""
+    allowed, name = _allowed(loc), str(loc[-1])
+    elsewhere = {
+        key: f"{section}.{key}"
+        for section, field in Sweep.model_fields.items()
+        for key in getattr(_section(field), "model_fields", ())
+    }
+    meant = elsewhere | {key: key for key in (*Sweep.model_fields, *allowed)}
+    near = get_close_matches(name[:80].lower(), allowed, 1) or get_close_matches(
+        name[:80].lower(), meant, 1
+    )
+    question = f"did you mean {meant[near[0]]}? " if near else ""
+    return f"{question}allowed are {', '.join(allowed)}"
+
+
+def _section(field: FieldInfo) -> type[BaseModel] | None:
+    """The section that a key holds, if it holds one."""
+    kind = field.annotation
+    return kind if isinstance(kind, type) and issubclass(kind, BaseModel) else None
+
+
+def _allowed(loc: tuple[int | str, ...]) -> list[str]:
     section: type[BaseModel] = Sweep
     for part in loc[:-1]:
-        annotation = section.model_fields[str(part)].annotation
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
-            return "start, stop, count"
-        section = annotation
-    return ", ".join(section.model_fields)
+        section = _section(section.model_fields[str(part)]) or _Range
+    return list(section.model_fields)
