@@ -2,6 +2,7 @@
 
 import argparse
 import gc
+import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -37,6 +38,7 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
+    os.environ["MPLBACKEND"] = "agg"  # into files, whatever screen or notebook the user's names
     options = _parser().parse_args(arguments)
     return _without_traceback(lambda: options.command(options))
 

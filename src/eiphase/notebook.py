@@ -1,5 +1,6 @@
 """From a notebook kept as a script to one that has been run."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,12 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 
 from eiphase.errors import DatasetError
 from eiphase.files import beside
+
+# The kernel draws inline, with Matplotlib's defaults, whatever the user's shell and files say.
+_FIGURES_AS_EVER = {
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "MATPLOTLIBRC": os.devnull,
+}
 
 
 def execute(
@@ -33,7 +40,7 @@ def execute(
         on_cell_start=lambda cell, cell_index: show(cell_index, n_cells),
     )
     try:
-        client.execute()
+        client.execute(env=os.environ | _FIGURES_AS_EVER)
     except CellExecutionError as error:
         raise DatasetError(f"{script}: a cell failed: {error.ename}: {error.evalue}.") from None
     except DeadKernelError:

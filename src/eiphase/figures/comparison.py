@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.collections import QuadMesh
@@ -14,7 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from eiphase.errors import DatasetError
-from eiphase.figures.panels import edges, new_figure
+from eiphase.figures import look
+from eiphase.figures.panels import edges
 
 _BLUE = "#1696d2"
 _DAMAGE = "above: damage spreads"
@@ -42,6 +42,7 @@ def agreement(dataset: xr.Dataset) -> tuple[float, float]:
     return same, float(np.exp(np.abs(np.log(integer / real)).where(both).median()))
 
 
+@look.in_our_look
 def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     """Fano factors of LIF neurons: floating point on the left, integers beside it.
 
@@ -53,9 +54,8 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     """
     rows = _rows(datasets)
     n_columns = 1 + max(len(row) for row in rows)
-    with sns.axes_style("ticks"):
-        figure = new_figure(3 * n_columns + 1.4, 2.4 * len(rows) + 1)
-        axes = figure.subplots(len(rows), n_columns, sharex=True, sharey=True, squeeze=False)
+    size = 3 * n_columns + 1.4, 2.4 * len(rows) + 1
+    figure, axes = look.subplots(len(rows), n_columns, *size, share=True)
     legend: dict[str, Line2D] = {}
     for row, members in zip(axes, rows, strict=True):
         mapping = _mapping(members[0])

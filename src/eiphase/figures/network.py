@@ -10,7 +10,8 @@ from matplotlib.figure import Figure
 
 from eiphase import recording as rec
 from eiphase.errors import DatasetError
-from eiphase.figures.panels import BACKEND_TITLES, new_figure
+from eiphase.figures import look
+from eiphase.figures.panels import BACKEND_TITLES
 from eiphase.flags import Flag
 
 POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}
@@ -18,6 +19,7 @@ ACTIVATION_COLOURS = {"excitatory": "#b2182b", "inhibitory": "#2166ac", "total":
 N_TRACES = 50  # as many as the tutorial shows
 
 
+@look.in_our_look
 def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     """One network at a glance: what its neurons do, autocovariance, and activations.
 
@@ -27,9 +29,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     recording = rec.checked(recording)
     _check_observed(observed)
     activation = rec.activation(recording)
-    with sns.axes_style("ticks"):
-        figure = new_figure(13, 3.8)
-        axes = figure.subplots(1, 3)
+    figure, (axes,) = look.subplots(1, 3, 13, 3.8)
     if "state" in recording:
         traces(axes[0], recording)
     else:

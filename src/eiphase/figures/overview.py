@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from eiphase.damage import SPREAD_FROM
 from eiphase.errors import DatasetError
-from eiphase.figures import panels, phases
+from eiphase.figures import look, panels, phases
 from eiphase.flags import Fate, Phase
 
 _INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
@@ -24,6 +24,7 @@ _CAUSES = {"spike": ("one extra spike", "-"), "bit": ("one flipped bit", ":")}
 _NOT_BELOW = 5e-4  # of damage on a logarithmic axis; less is off the axis
 
 
+@look.in_our_look
 def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     """One page on the chaos of a sweep.
 
@@ -41,13 +42,12 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
     dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
     name, n_seeds = dataset.attrs.get("sweep", ""), dataset.sizes["seed"]
-    with sns.axes_style("ticks"):
-        figure = panels.new_figure(10, 11.2)
-        rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
-        top, middle, bottom = rows[:, 0]
-        _phase_maps(top, dataset)
-        _middle(middle, dataset, float(divergence.g_factor))
-        _across_border(bottom, divergence)
+    figure = look.page(10, 11.2)
+    rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
+    top, middle, bottom = rows[:, 0]
+    _phase_maps(top, dataset)
+    _middle(middle, dataset, float(divergence.g_factor))
+    _across_border(bottom, divergence)
     axes = [axis for part in (top, middle, bottom) for axis in part.axes if axis.get_title("left")]
     for letter, axis in zip("abcdefghi", axes, strict=True):
         axis.set_title(f"{letter}  {axis.get_title('left')}", loc="left", fontsize="medium")

@@ -2,8 +2,6 @@
 
 from typing import Any
 
-import matplotlib
-import matplotlib.pyplot as plt
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -17,6 +15,7 @@ from matplotlib.path import Path
 
 from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE
 from eiphase.errors import DatasetError
+from eiphase.figures import look
 from eiphase.flags import Flag, ScaleStatus
 
 BACKEND_TITLES = {
@@ -88,28 +87,9 @@ def doubtful(dataset: xr.Dataset) -> xr.DataArray:
     ).any("seed")
 
 
-class _ShownOnce(Figure):
-    """A figure that a notebook shows as the value of its cell, or else when the cell ends.
-
-    Jupyter shows the figures that pyplot knows when a cell ends, whatever the cell has shown.
-    """
-
-    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        """Nothing, but Jupyter asks for it first when it shows a cell's value."""
-        if "inline" in matplotlib.get_backend():
-            plt.close(self)
-        return {}
-
-
-def new_figure(width: float, height: float) -> Figure:
-    """An empty figure of this size in inches; all plots begin with it."""
-    return plt.figure(FigureClass=_ShownOnce, figsize=(width, height), layout="constrained")
-
-
 def panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
-    with sns.axes_style("ticks"):
-        figure = new_figure(width * n_columns + 1.2, 2.9 * n_rows + 0.9)
-        return figure, figure.subplots(n_rows, n_columns, sharex=True, sharey=True, squeeze=False)
+    size = width * n_columns + 1.2, 2.9 * n_rows + 0.9
+    return look.subplots(n_rows, n_columns, *size, share=True)
 
 
 def finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) -> Figure:

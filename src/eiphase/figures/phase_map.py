@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from eiphase.errors import DatasetError
-from eiphase.figures import panels
+from eiphase.figures import look, panels
 from eiphase.flags import Flag, ScaleStatus
 
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
@@ -29,6 +29,7 @@ _UNSOLVED = ("none", "////", "weight scale is not a solution")
 _SHORT = "run too short: c(0) low by over 10 %"
 
 
+@look.in_our_look
 def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
 
@@ -63,6 +64,7 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     return panels.finish(figure, axes, dataset, legend)
 
 
+@look.in_our_look
 def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
@@ -99,6 +101,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     return panels.finish(figure, axes, dataset, legend)
 
 
+@look.in_our_look
 def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
 
@@ -117,9 +120,8 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     n_q = dataset.q_factor.size
     chosen = dataset.q_factor.values[sorted({n_q // 4, n_q // 2, n_q - 1})]
     colours = sns.color_palette("rocket_r", len(chosen) + 1)[1:]
-    with sns.axes_style("ticks"):
-        figure = panels.new_figure(3.4 * dataset.backend.size + 0.4, 3.6)
-        axes = figure.subplots(1, dataset.backend.size, sharex=True, sharey=True, squeeze=False)
+    n_backends = dataset.backend.size
+    figure, axes = look.subplots(1, n_backends, 3.4 * n_backends + 0.4, 3.6, share=True)
     for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
@@ -143,6 +145,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     return figure
 
 
+@look.in_our_look
 def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     """c(0) and decay time over q_factor at one g_factor, one line per backend.
 
@@ -158,9 +161,8 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
         raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
     cut = dataset.sel(g_factor=g_factor, method="nearest")
-    with sns.axes_style("ticks"):
-        figure = panels.new_figure(7, 6)
-        axes = figure.subplots(2, 1, sharex=True)
+    figure = look.page(7, 6)
+    axes = figure.subplots(2, 1, sharex=True)
     labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
     for axis, (name, label) in zip(axes, labels.items(), strict=True):
         for backend in cut.backend.values:

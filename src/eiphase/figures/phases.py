@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 
 from eiphase import phases
 from eiphase.errors import DatasetError
-from eiphase.figures import panels
+from eiphase.figures import look, panels
 from eiphase.flags import Phase
 
 # Colours that differ in lightness too; chaos stands out.
@@ -32,6 +32,7 @@ _MEASURES = {
 }
 
 
+@look.in_our_look
 def plot_phases(dataset: xr.Dataset) -> Figure:
     """Phases (top), and the measure of chaos that decides them (below), for each backend.
 

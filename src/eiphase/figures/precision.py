@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eiphase import critical_line
 from eiphase.errors import DatasetError
-from eiphase.figures.panels import new_figure
+from eiphase.figures import look
 from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
@@ -50,6 +50,7 @@ def agreement(dataset: xr.Dataset) -> dict[str, float]:
     }
 
 
+@look.in_our_look
 def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     """What weight bits do to the border of LIF networks, from phase maps that differ in them.
 
@@ -63,9 +64,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     """
     by_bits = _by_bits(datasets)
     colours = dict(zip(by_bits, sns.color_palette("viridis", len(by_bits)), strict=True))
-    with sns.axes_style("ticks"):
-        figure = new_figure(11.5, 3.9)
-        axes = figure.subplots(1, 3)
+    figure, (axes,) = look.subplots(1, 3, 11.5, 3.9)
     _borders(axes[0], by_bits, colours)
     _shifts(axes[1], by_bits, colours)
     _agreement(axes[2], by_bits)

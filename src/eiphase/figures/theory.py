@@ -6,17 +6,16 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eiphase.figures.panels import new_figure
+from eiphase.figures import look
 
 
+@look.in_our_look
 def plot_finite_size(dataset: xr.Dataset) -> Figure:
     """Critical q_factor over N, c(0) and decay time over q_factor: networks beside theory.
 
     `dataset` is what `benchmarks/finite_size.py` writes. Points are single networks, lines theory.
     """
-    with sns.axes_style("ticks"):
-        figure = new_figure(13, 4.4)
-        axes = figure.subplots(1, 3)
+    figure, (axes,) = look.subplots(1, 3, 13, 4.4)
     _borders(axes[0], dataset)
     _activity(axes[1], dataset, "c0", "autocovariance at lag 0, c(0)")
     _activity(axes[2], dataset, "decay_time", "decay time (time constants)")

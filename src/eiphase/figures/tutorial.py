@@ -7,13 +7,11 @@ Each takes the recordings by name, network and backend: `balanced_rate`,
 from collections.abc import Callable, Mapping
 
 import numpy as np
-import seaborn as sns
 import xarray as xr
 from matplotlib.figure import Figure
 
 from eiphase import recording as rec
-from eiphase.figures import network
-from eiphase.figures.panels import new_figure
+from eiphase.figures import look, network
 from eiphase.observables import boxcar
 from eiphase.quantisation import RANGE_QUANTILES
 
@@ -29,15 +27,14 @@ NEURON = 4  # the one whose activation is shown
 
 
 def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
-    with sns.axes_style("ticks"):
-        figure = new_figure(5 * n_columns, height)
-        return figure, figure.subplots(1, n_columns, squeeze=False)
+    return look.subplots(1, n_columns, 5 * n_columns, height)
 
 
 def _title(recordings: Recordings, name: str) -> str:
     return f"{name} (q_factor {recordings[f'{name}_rate'].attrs['q_factor']:.3g})"
 
 
+@look.in_our_look
 def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
@@ -47,6 +44,7 @@ def states(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def autocovariance(recordings: Recordings) -> Figure:
     """Autocovariance of rate and LIF neurons, by the tutorial's estimator."""
     figure, axes = _axes(4, 3.2)
@@ -57,6 +55,7 @@ def autocovariance(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
     figure, axes = _axes(3, 4.2)
@@ -70,6 +69,7 @@ def rasters(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def mean_rates(recordings: Recordings) -> Figure:
     """Mean rate over time, less its mean: rate neurons, LIF, and LIF bit-accurate."""
     names = ["balanced_rate", "balanced_lif_float"]
@@ -85,11 +85,13 @@ def mean_rates(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def activation_of_a_neuron(recordings: Recordings) -> Figure:
     """Excitatory, inhibitory and total activation of one neuron, over time as histogram."""
     return _activations(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
 
 
+@look.in_our_look
 def activation_of_the_population(recordings: Recordings) -> Figure:
     """Averages over time of all neurons' activations, as histogram.
 
@@ -98,6 +100,7 @@ def activation_of_the_population(recordings: Recordings) -> Figure:
     return _activations(recordings, lambda a: a.mean("time"), "means over time")
 
 
+@look.in_our_look
 def activation_over_time(recordings: Recordings) -> Figure:
     """Total activation of three neurons over time."""
     figure, axes = _axes(2)
@@ -109,6 +112,7 @@ def activation_over_time(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def dynamic_range(recordings: Recordings) -> Figure:
     """Distribution of u and v of the critical network, with the quantiles that set the integers.
 
@@ -130,6 +134,7 @@ def dynamic_range(recordings: Recordings) -> Figure:
     return figure
 
 
+@look.in_our_look
 def float_and_integers(recordings: Recordings) -> Figure:
     """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
     figure, axes = _axes(1)
