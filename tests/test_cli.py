@@ -86,7 +86,10 @@ def test_show_prints_what_is_in_a_phase_map(capsys, phase_map_file):
         (["draw", "nowhere.nc", "cut.png"], "nowhere.nc cannot be read"),
         (["draw", "nowhere.nc", "cat.png"], "cat.png names no figure"),
         (["gather", "nowhere.yaml", "out.nc", "tile.nc"], "nowhere.yaml cannot be read"),
-        (["gather", "tiny.yaml", "out.nc", "tile.nc"], "tile.nc is not there"),
+        (
+            ["gather", "tiny.yaml", "out.nc", "tile.nc"],
+            "tile.nc cannot be read: No such file",
+        ),
         (
             ["refine", "tiny.yaml", "o.nc", "--tiles", ".", "--backend", "rate", "--seed", "1"],
             "tiny.yaml has no refinement.precision: nothing is to be refined.",

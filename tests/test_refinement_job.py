@@ -179,5 +179,5 @@ def test_rate_neurons_without_a_border_need_no_simulation(tmp_path):
 
 
 def test_tiles_that_are_not_there_are_said_so(tmp_path):
-    with pytest.raises(DatasetError, match="is not there"):
+    with pytest.raises(DatasetError, match="No such file"):
         refine(sweep_with(), tmp_path)

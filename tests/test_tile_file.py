@@ -13,9 +13,8 @@ from tiny_sweep import SWEEP, VALID, values_of
 
 from eiphase import gathering, provenance, simulation, tile_file, tile_job
 from eiphase.dataset import VARIABLES
-from eiphase.errors import DatasetError
+from eiphase.errors import Damaged, DatasetError
 from eiphase.sweep import Sweep
-from eiphase.tile_file import DamagedTile
 
 SMALL = VALID | {"backends": ["rate", "lif_float", "lif_bit_accurate"], "tiles": 1}
 
@@ -38,7 +37,7 @@ def test_what_was_written_is_read(tiles):
 def test_a_truncated_tile_is_damaged(tiles, kept):
     content = tiles[2].read_bytes()
     tiles[2].write_bytes(content[: int(len(content) * kept)])
-    with pytest.raises(DamagedTile, match=f"{tiles[2]} is damaged"):
+    with pytest.raises(Damaged, match=f"{tiles[2]} is damaged"):
         tile_file.read(tiles[2], SWEEP)
 
 
@@ -48,13 +47,13 @@ def test_a_changed_byte_is_found(tiles):
     number = content.index(np.float64(100.007).tobytes())  # autocovariance at lag 7
     content[number] ^= 1
     tiles[0].write_bytes(content)
-    with pytest.raises(DamagedTile):
+    with pytest.raises(Damaged):
         tile_file.read(tiles[0], SWEEP)
 
 
 def test_another_tile_under_this_name_is_found(tiles):
     shutil.copy(tiles[1], tiles[0])
-    with pytest.raises(DamagedTile, match="holds another tile than its name says"):
+    with pytest.raises(Damaged, match="holds another tile than its name says"):
         tile_file.read(tiles[0], SWEEP)
 
 
@@ -134,7 +133,7 @@ def test_all_code_that_simulates_counts():
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     no_number = {
-        "dataset", "errors", "files", "plain_text",  # names, sentences, a place to write
+        "dataset", "errors", "files", "plain_text", "seal",  # names, sentences, a place to write
         "config_file",  # what it reads is part of a tile's name
         "guard", "lava_channels", "lava_compatibility", "lava_run", "provenance",
     }  # fmt: skip

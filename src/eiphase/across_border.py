@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from eiphase import provenance
+from eiphase.attributes import sweep_of
 from eiphase.dataset import VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.flags import Fate
@@ -103,7 +104,7 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
         },
         attrs={
             "title": "Damage against time across the border",
-            "sweep": phase_map.attrs["sweep"],
+            "sweep": phase_map.attrs.get("sweep", ""),
             "sweep_digest": sweep.digest,
             **provenance.attributes(*backends),
         },
@@ -111,12 +112,7 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
 
 
 def _sweep_of(phase_map: xr.Dataset) -> Sweep:
-    try:
-        sweep = Sweep.model_validate_json(phase_map.attrs["sweep_config"])
-    except (KeyError, ValueError):
-        raise DatasetError(
-            "The phase map's attribute sweep_config is not there, or no sweep's config."
-        ) from None
+    sweep = sweep_of(phase_map)
     if not set(_SPIKING) & set(sweep.backends):
         raise DatasetError("The sweep has no spiking backend to perturb.")
     return sweep

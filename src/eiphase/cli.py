@@ -6,16 +6,16 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
-from eiphase import dataset, guard
+from eiphase import dataset, guard, seal
 from eiphase import sweep as sweeps
-from eiphase.errors import DatasetError
+from eiphase.errors import Damaged, DatasetError
 from eiphase.files import check_writable, remove_leftovers
 from eiphase.memory import shared_array
 from eiphase.network import Network
@@ -37,6 +37,9 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    # Not needed, for files are written beside their place, and some disks have none. HDF5 reads
+    # this as it is loaded.
+    os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
     os.environ["MPLBACKEND"] = "agg"  # into files, whatever screen or notebook the user's names
     options = _parser().parse_args(arguments)
@@ -57,6 +60,15 @@ def _without_traceback(command: Callable[[], int | None]) -> int:
     except KeyboardInterrupt:
         print("eiphase: Stopped by SIGINT.", file=sys.stderr)
         return 128 + signal.SIGINT
+
+
+@contextmanager
+def _setting_aside() -> Iterator[None]:
+    """In the workflow's jobs: a damaged file that it made is renamed, so that it makes it again."""
+    try:
+        yield
+    except Damaged as error:
+        raise DatasetError(f"{error}{seal.set_aside(error.path)}") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -363,7 +375,9 @@ def _supervised(
     """Run what writes `options.output` under the guard; half a file is removed."""
     check_writable(options.output)
     code = guard.supervised(
-        lambda: _without_traceback(work), time_limit=options.time_limit, meanwhile=meanwhile
+        lambda: _without_traceback(_setting_aside()(work)),
+        time_limit=options.time_limit,
+        meanwhile=meanwhile,
     )
     if code != 0:
         remove_leftovers(options.output.resolve().parent)
@@ -374,12 +388,16 @@ def _show(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
     path = options.dataset
-    with dataset.reading(path), dataset.open_netcdf(path) as opened:
+    with (
+        _setting_aside() if options.html else nullcontext(),
+        dataset.reading(path),
+        dataset.open_netcdf(path) as opened,
+    ):
         if {"time", "neuron"} <= set(opened.dims):
             dataset.check_recording(opened, path)
             terminal.print_recording(opened, html=options.html)
             return
-    with dataset.reading(path), dataset.open_phase_map(path) as opened:
+        dataset.check_phase_map(opened, path)
         terminal.print_phase_map(opened, html=options.html)
 
 
@@ -500,6 +518,7 @@ def _simulate_divergence(options: argparse.Namespace) -> int:
     )
 
 
+@_setting_aside()
 def _compare(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
@@ -509,6 +528,7 @@ def _compare(options: argparse.Namespace) -> None:
         files.draw_comparison(options.datasets, options.figures)
 
 
+@_setting_aside()
 def _draw(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
@@ -518,6 +538,7 @@ def _draw(options: argparse.Namespace) -> None:
         files.draw_phase_map(options.dataset, options.figures, show)
 
 
+@_setting_aside()
 def _draw_overview(options: argparse.Namespace) -> None:
     from eiphase import terminal
 
@@ -527,6 +548,7 @@ def _draw_overview(options: argparse.Namespace) -> None:
         files.draw_overview(options.dataset, options.divergence, options.figures)
 
 
+@_setting_aside()
 def _draw_tutorial(options: argparse.Namespace) -> None:
     from eiphase import terminal
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eiphase.errors import DatasetError
-from eiphase.files import beside
+from eiphase import seal
+from eiphase.errors import Damaged, DatasetError
 from eiphase.flags import Crossing, ExponentFlag, Fate, Flag, Phase, Refined, ScaleStatus
 
 if TYPE_CHECKING:
@@ -370,13 +370,37 @@ DERIVED: dict[str, Variable] = {
 
 
 def open_netcdf(path: Path) -> "xr.Dataset":
-    """Open any netCDF file; raises `DatasetError` if it is none."""
+    """Open any netCDF file, checked before; raises `DatasetError` if it is none.
+
+    Raises `Damaged` if its bytes are not those that were written, or nothing that netCDF knows.
+    """
     import xarray as xr
 
+    from eiphase import attributes
+
+    if not seal.is_sealed(path):
+        from eiphase import unsealed
+
+        unsealed.check(path)
     try:
-        return xr.open_dataset(path, engine="netcdf4")
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror or 'not netCDF'}.") from None
+        opened = xr.open_dataset(path, engine="netcdf4", decode_times=False)
+    except OSError as error:  # its bytes could be read a moment ago
+        if _refuses_locks(path):
+            raise DatasetError(
+                f"{path} cannot be locked: another process writes it, or its disk knows no locks, "
+                "for which HDF5_USE_FILE_LOCKING=FALSE is to be set."
+            ) from None
+        raise Damaged(path, f"is damaged, or not netCDF ({error.strerror})") from None
+    except (AttributeError, RuntimeError, TypeError, ValueError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DatasetError(f"{path} is no dataset of eiphase's: {reason}.") from None
+    attributes.check(opened.attrs, path)
+    return opened
+
+
+def _refuses_locks(path: Path) -> bool:
+    with path.open("rb") as file:
+        return seal.refused_lock(file) is not None
 
 
 @contextmanager
@@ -408,10 +432,15 @@ def check_recording(found: "xr.Dataset", path: Path) -> None:
 def open_phase_map(path: Path) -> "xr.Dataset":
     """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
     dataset = open_netcdf(path)
-    if problem := _problem(dataset):
-        dataset.close()
-        raise DatasetError(f"{path} is not a phase map: {problem}.")
+    check_phase_map(dataset, path)
     return dataset
+
+
+def check_phase_map(found: "xr.Dataset", path: Path) -> None:
+    """Raises `DatasetError` if an open file is no phase map."""
+    if problem := _problem(found):
+        found.close()
+        raise DatasetError(f"{path} is not a phase map: {problem}.")
 
 
 def _problem(dataset: "xr.Dataset") -> str | None:
@@ -441,5 +470,5 @@ def write(dataset: "xr.Dataset", path: Path) -> None:
         for key, variable in dataset.data_vars.items()
         if variable.ndim
     }
-    with beside(path) as partial:
+    with seal.sealed(path) as partial:
         dataset.to_netcdf(partial, engine="netcdf4", encoding=encoding)

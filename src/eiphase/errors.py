@@ -1,5 +1,7 @@
 """Exceptions whose message is one sentence for the user."""
 
+from pathlib import Path
+
 from eiphase.plain_text import plain
 
 
@@ -16,3 +18,11 @@ class DatasetError(UserError):
 
 class SweepError(UserError):
     """A sweep that cannot be run; the message is one sentence for its author."""
+
+
+class Damaged(DatasetError):
+    """A file that was read, and is not what was written."""
+
+    def __init__(self, path: Path, verdict: str):
+        super().__init__(f"{path} {verdict}.")
+        self.path = path

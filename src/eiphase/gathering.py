@@ -6,13 +6,12 @@ from pathlib import Path
 import netCDF4
 import numpy as np
 
-from eiphase import borders, critical_line, phases, provenance, refinement, tile_file
+from eiphase import borders, critical_line, phases, provenance, refinement, seal, tile_file
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
-from eiphase.errors import DatasetError
-from eiphase.files import beside
+from eiphase.errors import Damaged, DatasetError
 from eiphase.refinement import Refinements
 from eiphase.sweep import Sweep
-from eiphase.tile_file import Contents, DamagedTile
+from eiphase.tile_file import Contents
 
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
@@ -39,7 +38,7 @@ def gather(
     """
     networks = borders.networks(sweep)
     n_steps = len(tiles) + len(networks)
-    with beside(output) as partial, netCDF4.Dataset(partial, "w") as file:
+    with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:
         _define(file, sweep, name)
         refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
         refinement.check(refinements, sweep)
@@ -102,10 +101,8 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
     """What stands in a file; one that is damaged is renamed, and `damaged` has the sentence."""
     try:
         return tile_file.read(path, sweep)
-    except DamagedTile as error:
-        again = tile_file.set_aside(path)
-        renamed = " Renamed to *.damaged: the next run simulates it again." if again else ""
-        damaged.append(f"{error}{renamed}")
+    except Damaged as error:
+        damaged.append(f"{error}{seal.set_aside(path)}")
         return None
 
 

@@ -79,4 +79,6 @@ def _write(output: Path, simulated: list[Contents], sweep: Sweep, tile: Tile) ->
         shape = (len(found), n_lags) if variable.lagged else (len(found),)
         values[name] = np.array([v[name] for v in found.values()], variable.dtype).reshape(shape)
     smaller, written = _with_points(sweep, tile, list(found))
-    tile_file.write(output, values, smaller, written, origins=origins)
+    name = sweep.refined_path(tile.backend, tile.seed)
+    digest = name.rpartition("-")[2].removesuffix(".nc")
+    tile_file.write(output, values, smaller, written, origins=origins, digest=digest)

@@ -1,8 +1,6 @@
 """Files of tiles: what one job leaves for gathering, and for later jobs to take over."""
 
-import hashlib
 import json
-import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,19 +10,13 @@ from typing import Any
 import netCDF4
 import numpy as np
 
-from eiphase import provenance
+from eiphase import provenance, seal
 from eiphase.dataset import VARIABLES
-from eiphase.errors import DatasetError
-from eiphase.files import beside
+from eiphase.errors import Damaged, DatasetError
 from eiphase.provenance import Origin
 from eiphase.sweep import Sweep, Tile, tile_digest
 
-_NAME = re.compile(r"tile-\d+-([0-9a-f]{16})\.nc")
-_REFINED = re.compile(r"refined-[0-9a-f]{16}\.nc")  # its digest is not of its points
-
-
-class DamagedTile(DatasetError):
-    """A file that is not what its own name says; the message is one sentence."""
+_NAME = re.compile(r"(?:tile-\d+|refined)-([0-9a-f]{16})\.nc")
 
 
 Point = tuple[float, float]
@@ -62,18 +54,24 @@ def write(
     tile: Tile,
     *,
     origins: Collection[Origin] = (),
+    digest: str | None = None,
 ) -> None:
     """Write what a tile's networks gave: each variable along `point`, some along `lag` too.
 
-    `origins` are those of the values; this code and machine unless some are given.
+    `origins` are those of the values; this code and machine unless some are given. `digest` is
+    what the file is named by; that of the tile unless one is given. The file's seal notes it,
+    beside what `known` looks for.
     """
     networks = list(sweep.networks(tile))
-    with beside(path) as partial, netCDF4.Dataset(partial, "w") as file:
+    points = [(n.q_factor, n.g_factor) for n in networks]
+    parameters = sweep.parameters(tile.backend)
+    digest = digest or tile_digest(tile.backend, tile.seed, parameters, points)
+    note = {"digest": digest, "inputs": _inputs(sweep, tile), "points": points}
+    with seal.sealed(path, note) as partial, netCDF4.Dataset(partial, "w") as file:
         file.backend, file.seed = tile.backend, tile.seed
-        file.parameters = json.dumps(sweep.parameters(tile.backend))
+        file.parameters = json.dumps(parameters)
         file.setncatts(provenance.attributes(tile.backend))
         file.origins = json.dumps(sorted(origins or [provenance.origin()]))
-        file.checksum = _checksum(values)
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", sweep.simulation.max_lag + 1)
 
@@ -92,56 +90,54 @@ def write(
 def read(path: Path, sweep: Sweep) -> Contents:
     """Read what `write` wrote.
 
-    Raises `DamagedTile` if the file is not readable or not what its name says, and
-    `DatasetError` if its numbers are not those that this sweep and this code would give.
+    Raises `Damaged` if the file is not what was written, or not what its name says, and
+    `DatasetError` if its numbers are not those that this sweep and this code would give, or if
+    it cannot be read at the moment.
     """
-    try:
-        with netCDF4.Dataset(path) as file:
-            file.set_auto_mask(False)
-            backend, seed, code = str(file.backend), int(file.seed), str(file.code_digest)
-            parameters = json.loads(file.parameters)
-            q_factor, g_factor = file["q_factor"][:].tolist(), file["g_factor"][:].tolist()
-            points = list(zip(q_factor, g_factor, strict=True))
-            _check_name(path, tile_digest(backend, seed, parameters, points, code))
-            _check_origin(path, sweep, backend, parameters, code)
-            values = {name: file[name][:] for name in VARIABLES}
-            origins = frozenset((str(c), str(m)) for c, m in json.loads(file.origins))
-            if _checksum(values) != file.checksum:
-                raise DamagedTile(f"{path} is damaged: its checksum is not that of its numbers.")
-            return Contents(backend, seed, points, values, origins)
-    except DatasetError:
-        raise
-    except FileNotFoundError:
-        raise DatasetError(f"{path} is not there.") from None
-    except OSError as error:
-        if error.errno is not None and error.errno > 0:  # the system's; netCDF's are negative
-            raise DatasetError(f"{path} cannot be read: {error.strerror}.") from None
-        raise DamagedTile(f"{path} is damaged, or not a tile.") from None
-    # What netCDF4 and JSON raise for files that are something else.
-    except (AttributeError, IndexError, KeyError, RuntimeError, TypeError, ValueError):
-        raise DamagedTile(f"{path} is damaged, or not a tile.") from None
+    content, note = seal.content(path)
+    if not (isinstance(note, dict) and "digest" in note):
+        raise DatasetError(f"{path} is no tile.")
+    _check_name(path, note["digest"])
+    with netCDF4.Dataset(path, memory=content) as file:
+        file.set_auto_mask(False)
+        backend, seed = str(file.backend), int(file.seed)
+        _check_origin(path, sweep, backend, json.loads(file.parameters), str(file.code_digest))
+        points = [(q, g) for q, g in note["points"]]
+        values = {name: file[name][:] for name in VARIABLES}
+        origins = frozenset((str(c), str(m)) for c, m in json.loads(file.origins))
+    return Contents(backend, seed, points, values, origins)
 
 
 def known(folder: Path, sweep: Sweep, tile: Tile) -> tuple[dict[Point, Values], set[Origin]]:
     """Of the points of a tile, q_factor and g_factor, those that some tile in a folder has.
 
     Beside them, where they come from. By these an old grid's points are taken over where it
-    was extended, or cut otherwise.
+    was extended, or cut otherwise. Only files are opened that have such points by what their
+    seals note: of many tiles, few have.
     """
     wanted = {(n.q_factor, n.g_factor) for n in sweep.networks(tile)}
+    inputs = _inputs(sweep, tile)
     found: dict[Point, Values] = {}
     origins: set[Origin] = set()
     for path in sorted(folder.glob("tile-*.nc")):
         try:
+            note = seal.note(path)
+            if not (note and note["inputs"] == inputs and wanted & set(map(tuple, note["points"]))):
+                continue
             contents = read(path, sweep)
-        except DatasetError:
-            continue  # of other parameters or code; or damaged, which is for `gather` to say
-        if (contents.backend, contents.seed) == (tile.backend, tile.seed):
-            new = {p: v for p, v in contents.by_point().items() if p in wanted}
-            found |= new
-            wanted -= new.keys()
-            origins |= contents.origins if new else set()
+        # Damaged, which is for `gather` to say; or something else that has a tile's name.
+        except (DatasetError, KeyError, TypeError):
+            continue
+        new = {p: v for p, v in contents.by_point().items() if p in wanted}
+        found |= new
+        wanted -= new.keys()
+        origins |= contents.origins
     return found, origins
+
+
+def _inputs(sweep: Sweep, tile: Tile) -> str:
+    """Digest of all that the numbers of a tile's points depend on, but for the points."""
+    return tile_digest(tile.backend, tile.seed, sweep.parameters(tile.backend), ())
 
 
 def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[Point, Values]:
@@ -165,31 +161,11 @@ def dynamic_ranges(path: Path, sweep: Sweep, tile: Tile) -> dict[Point, Values]:
     return found
 
 
-def set_aside(path: Path) -> bool:
-    """Rename a tile that is damaged, so that the workflow simulates it again.
-
-    Only a file that has a name which the workflow gives; returns whether it has.
-    """
-    named = _NAME.fullmatch(path.name) or _REFINED.fullmatch(path.name)
-    if not (named and path.is_file()):
-        return False
-    os.replace(path, f"{path}.damaged")
-    return True
-
-
-def _checksum(values: Mapping[str, np.ndarray]) -> str:
-    """Of all numbers: what a disk has changed since they were written shows."""
-    digest = hashlib.sha256()
-    for name, variable in VARIABLES.items():
-        digest.update(np.asarray(values[name], variable.dtype).tobytes())
-    return digest.hexdigest()
-
-
 def _check_name(path: Path, digest: str) -> None:
     """The workflow names a tile after its digest; who writes one by hand may name it at will."""
     named = _NAME.fullmatch(path.name)
     if named and named[1] != digest:
-        raise DamagedTile(f"{path} holds another tile than its name says.")
+        raise Damaged(path, "holds another tile than its name says")
 
 
 def _check_origin(

@@ -7,6 +7,7 @@ import numpy as np
 import xarray as xr
 
 from eiphase import borders, phases
+from eiphase.attributes import sweep_of
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.simulation import simulate_tile
@@ -55,7 +56,7 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
     With them `phase`, and of rate neurons `network_critical_q`. Raises `DatasetError` if the
     dataset does not say which sweep it is of.
     """
-    sweep = _sweep_of(phase_map)
+    sweep = sweep_of(phase_map)
     networks = borders.networks(sweep)
     for point in points:
         stored = phase_map.sel(
@@ -79,7 +80,7 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     sweep. `network_critical_q`, which takes a second each, is left to `differences`; of refined
     borders, which rest on points that a dataset does not hold, what is over seeds follows.
     """
-    sweep = _sweep_of(phase_map)
+    sweep = sweep_of(phase_map)
     phase_map = phase_map.transpose(*DIMENSIONS, "lag")
     expected = {
         name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
@@ -121,16 +122,6 @@ def _phases(points: xr.Dataset, backend: str) -> np.ndarray:
 
 def _equal(stored: xr.DataArray, found: np.ndarray) -> bool:
     return np.array_equal(stored.values, found, equal_nan=True)
-
-
-def _sweep_of(phase_map: xr.Dataset) -> Sweep:
-    try:
-        return Sweep.model_validate_json(phase_map.attrs["sweep_config"])
-    except (KeyError, ValueError):
-        raise DatasetError(
-            "The phase map cannot be verified: its attribute sweep_config is not there, or no "
-            "sweep's config."
-        ) from None
 
 
 def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:

@@ -21,6 +21,7 @@ rule gather:
         sweep=SWEEP.digest,
         code=provenance.sources_digest(
             "gathering",
+            "seal",
             "dataset",
             "tile_file",
             "phases",
