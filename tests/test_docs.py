@@ -2,9 +2,11 @@
 
 import re
 
+import mathml
 import pytest
 import tables
 from conftest import PACKAGE, REPOSITORY
+from mkdocs.exceptions import PluginError
 
 import eiphase
 from eiphase.dataset import DERIVED, VARIABLES
@@ -118,3 +120,16 @@ def test_the_example_of_the_theory_runs():
     names = {}
     exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
     assert names["chaos"].c0 > 0
+
+
+@pytest.mark.parametrize("delimiter", ["langle", "rangle", "lfloor", "rceil", "lVert"])
+@pytest.mark.parametrize("size", ["", r"\big", r"\Big"])
+def test_no_tex_is_left_in_an_equation(size, delimiter):
+    page = f"<p>\\({size}\\{delimiter} x\\)</p>"
+    assert mathml.tex_shown(mathml.on_page_content(page)) == []
+
+
+def test_tex_that_a_page_would_show_stops_the_build():
+    mathml.on_post_page(r"<p>In <code>\n</code> it is meant.</p>", "a.md")
+    with pytest.raises(PluginError, match=r"a\.md shows TeX as it was typed: \\nosuch\."):
+        mathml.on_post_page(r"<p>A <mo>\nosuch</mo> is not.</p>", "a.md")
