@@ -4,9 +4,13 @@ Lava runs every ProcessModel, and a runtime service beside them, in an operating
 process each. It waits for ever for one that dies, keeps to itself what a model raises, and
 leaves the others behind when its own process is killed. Here they are watched, tell what
 they raised, and die with their parent.
+
+One network runs at a time in a process. To tell that a process of Lava's has died takes a main
+thread, which receives signals: another thread's run has one in a process of its own.
 """
 
 import mmap
+import os
 import signal
 import sys
 import threading
@@ -14,7 +18,9 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import Process
+from multiprocessing import Process, current_process
+from multiprocessing.context import ForkProcess
+from typing import Any
 from unittest import mock
 
 import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
@@ -25,12 +31,15 @@ from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps
 from lava.magma.core.run_configs import RunConfig
 from lava.magma.runtime.message_infrastructure import multiprocessing
-from lava.magma.runtime.runtime import Runtime
 
 from eiphase.guard import FAILED, LavaError, die_with_parent
 from eiphase.lava_channels import unnamed_channels
 
 _TRACEBACK_BYTES = 65536
+ONE_AT_A_TIME = threading.RLock()
+"""Held while a network is made ready and runs: what threads do meanwhile, a fork would cut off."""
+# A process that is forked while another thread holds it has no such thread.
+os.register_at_fork(after_in_child=ONE_AT_A_TIME._at_fork_reinit)  # type: ignore[attr-defined]
 
 
 def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> None:
@@ -38,9 +47,21 @@ def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> Non
 
     Raises `LavaError`, with the model's own traceback, if a model raises or calls
     `sys.exit`, and one sentence if a process of Lava's ends in another way; none of them
-    is left then. A Process can be run once. Lava is watched in a program's main thread
-    only, for signals are received there.
+    is left then. A Process can be run once. Threads wait for each other.
     """
+    with ONE_AT_A_TIME:
+        if threading.current_thread() is threading.main_thread():
+            _run_here(process, n_steps, run_config)
+            return
+        alone = _Forked(target=_run_here, args=(process, n_steps, run_config))
+        alone.start()
+        alone.join()
+        _forget(process)
+        if alone.exitcode:
+            raise LavaError(alone.told or f"A process of Lava's {_how(alone.exitcode)}.")
+
+
+def _run_here(process: AbstractProcess, n_steps: int, run_config: RunConfig) -> None:
     actors = _Actors()
     try:
         with unnamed_channels(), actors.in_place_of_lavas():
@@ -60,7 +81,7 @@ def run(process: AbstractProcess, *, n_steps: int, run_config: RunConfig) -> Non
             raise LavaError(f"A model failed:\n{text.rstrip()}") from None
         raise
     finally:
-        _forget(process.runtime)
+        _forget(process)
 
 
 @contextmanager
@@ -82,14 +103,16 @@ def _without_pandas() -> Iterator[None]:
         del sys.modules["pandas"]
 
 
-def _forget(runtime: Runtime | None) -> None:
+def _forget(process: AbstractProcess) -> None:
     """Lava lists all Processes and Vars that there ever were: with those, their memory stays."""
+    runtime = process.runtime
+
+    def stays(one: AbstractProcess) -> bool:
+        return one is not process and (runtime is None or one.runtime is not runtime)
+
     processes, variables = ProcessServer(), VarServer()
-    if runtime is not None:
-        processes.processes = [one for one in processes.processes if one.runtime is not runtime]
-        variables.vars = [
-            one for one in variables.vars if not one.process or one.process.runtime is not runtime
-        ]
+    processes.processes = [one for one in processes.processes if stays(one)]
+    variables.vars = [one for one in variables.vars if not one.process or stays(one.process)]
 
 
 class _Actors:
@@ -113,9 +136,6 @@ class _Actors:
     def watched(self, *, may_end: bool) -> Iterator[None]:
         """Raise as soon as an actor fails or, before it `may_end`, ends at all."""
         self._may_end = may_end
-        if threading.current_thread() is not threading.main_thread():
-            yield
-            return
         previous = signal.signal(signal.SIGCHLD, lambda *_: self.check())
         try:
             yield
@@ -131,8 +151,48 @@ class _Actors:
             self.running.pop().end()
 
 
-class _Actor(multiprocessing.SystemProcess):
-    """A process of Lava's that dies with its parent and tells what it raised.
+class _Forked(Process):
+    """A process that is forked, whatever the start method, and from a pool's workers, too.
+
+    It dies with its parent and tells what it raised.
+    """
+
+    _Popen = staticmethod(ForkProcess._Popen)  # type: ignore[assignment]
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._parent = os.getpid()
+        self._raised = mmap.mmap(-1, _TRACEBACK_BYTES)  # shared, without a name
+
+    def start(self) -> None:
+        # Workers of pools may have no children, for they could leave them behind: not these.
+        with mock.patch.dict(current_process()._config, daemon=False):  # type: ignore[attr-defined]
+            super().start()
+
+    def run(self) -> None:
+        """Never returns."""
+        die_with_parent(self._parent)
+        code = FAILED
+        try:
+            Process.run(self)  # Lava's would send the exception, if it can
+            code = 0
+        except LavaError as error:
+            self._raised.write(str(error).encode()[-_TRACEBACK_BYTES:])
+        except BaseException:  # SystemExit too: others would wait for a model that leaves
+            self._raised.write(traceback.format_exc().encode()[-_TRACEBACK_BYTES:])
+        finally:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(code)  # without what would wait for threads of the parent's
+
+    @property
+    def told(self) -> str:
+        """What it raised, if anything."""
+        return self._raised[:].rstrip(b"\0").decode(errors="replace").rstrip()
+
+
+class _Actor(_Forked, multiprocessing.SystemProcess):
+    """A process of Lava's.
 
     The parent looks how it ended whenever a child has ended (SIGCHLD), and where Lava
     waits for it or may just have done so: the signal alone could come too late to see.
@@ -143,7 +203,6 @@ class _Actor(multiprocessing.SystemProcess):
         what = getattr(builder, "proc_model", None) or builder.rs_class
         super().__init__(**options, name=what.__name__)
         self._actors = actors
-        self._raised = mmap.mmap(-1, _TRACEBACK_BYTES)  # shared, without a name
 
     def start(self) -> None:
         self._actors.running.append(self)
@@ -151,16 +210,11 @@ class _Actor(multiprocessing.SystemProcess):
         self._actors.check()
 
     def run(self) -> None:
-        die_with_parent(self._parent_pid)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # a Ctrl-C is for the parent to answer
-        try:
-            Process.run(self)  # Lava's would send the exception, if it can
-        except BaseException:  # SystemExit too: others would wait for a model that leaves
-            self._raised.write(traceback.format_exc().encode()[-_TRACEBACK_BYTES:])
-            sys.exit(FAILED)
+        super().run()
 
-    def join(self) -> None:
+    def join(self, timeout: float | None = None) -> None:
         if self in self._actors.running:
             Process.join(self)
             self.check(may_end=True)
@@ -172,11 +226,11 @@ class _Actor(multiprocessing.SystemProcess):
         code = self.exitcode
         if code is None or (code == 0 and may_end):
             return
-        text = self._raised[:].rstrip(b"\0").decode(errors="replace").rstrip()
-        if text:
-            raise LavaError(f"{self.name} failed:\n{text}")
-        how = f"exited with code {code}" if code >= 0 else _killed_by(-code)
-        raise LavaError(f"Lava's process {self.name} (pid {self.pid}) {how} during the simulation.")
+        if self.told:
+            raise LavaError(f"{self.name} failed:\n{self.told}")
+        raise LavaError(
+            f"Lava's process {self.name} (pid {self.pid}) {_how(code)} during the simulation."
+        )
 
     def end(self) -> None:
         if self.pid is not None:
@@ -184,6 +238,9 @@ class _Actor(multiprocessing.SystemProcess):
             super().join()
 
 
-def _killed_by(number: int) -> str:
-    hint = ", as by the system when memory runs out," if number == signal.SIGKILL else ""
-    return f"was killed by {signal.Signals(number).name}{hint}"
+def _how(code: int) -> str:
+    """How a process has ended, by its exit code."""
+    if code >= 0:
+        return f"exited with code {code}"
+    hint = ", as by the system when memory runs out," if code == -signal.SIGKILL else ""
+    return f"was killed by {signal.Signals(-code).name}{hint}"

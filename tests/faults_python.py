@@ -1,0 +1,119 @@
+"""Faults of programs that simulate from Python, and what must come of each."""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+TIME_LIMIT = 300  # seconds; whatever a program does, a hang ends here
+
+
+def run(script: str, folder: Path) -> str:
+    """What a program prints that ends well."""
+    file = folder / "program.py"
+    file.write_text(script)
+    command = [sys.executable, file]
+    process = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    return process.stdout.strip()
+
+
+def _keeps_its_start_method(before: str, expected: str, folder: Path) -> str:
+    script = f"""
+import multiprocessing
+{before}
+import eiphase
+network = eiphase.Network(n_neurons=10, q_factor=6.0, g_factor=5.0, seed=1)
+eiphase.simulate(network, "rate", steps=5)
+print(multiprocessing.get_start_method(allow_none=True))
+"""
+    found = run(script, folder)
+    assert found == expected, found
+    return f"simulated; the start method is {found}"
+
+
+START_METHODS = {
+    "no start method": ("", "None"),
+    "start method fork": ("multiprocessing.set_start_method('fork')", "fork"),
+    "start method spawn": ("multiprocessing.set_start_method('spawn')", "spawn"),
+    "start method forkserver": ("multiprocessing.set_start_method('forkserver')", "forkserver"),
+    "a lock, as tqdm makes one": ("multiprocessing.RLock()", "fork"),  # Linux' default
+}
+
+PROGRAM = """
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+import eiphase
+
+def spikes(seed):
+    network = eiphase.Network(n_neurons=30, q_factor=6.0, g_factor=5.0, seed=seed)
+    return eiphase.simulate(network, "lif_bit_accurate", steps=200).spikes.values.tobytes()
+
+def in_thread(seed):
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(spikes, seed).result()
+
+def beside():
+    with ThreadPoolExecutor(1) as threads:
+        other = threads.submit(spikes, 1)
+        mine = [spikes(2), spikes(3)]
+        return [other.result(), *mine]
+
+if __name__ == "__main__":
+    found = list({at_once})
+    assert len(set(found)) == 3
+    assert found == [spikes(1), spikes(2), spikes(3)]
+"""
+AT_ONCE = {
+    "Pool, fork": "multiprocessing.get_context('fork').Pool(2).map(spikes, (1, 2, 3))",
+    "Pool, spawn": "multiprocessing.get_context('spawn').Pool(2).map(spikes, (1, 2, 3))",
+    "Pool, forkserver": "multiprocessing.get_context('forkserver').Pool(2).map(spikes, (1, 2, 3))",
+    "Pool, forked after a simulation": (
+        "[spikes(1), *multiprocessing.Pool(2).map(spikes, (1, 2, 3))][1:]"
+    ),
+    "ProcessPoolExecutor": "ProcessPoolExecutor(2).map(spikes, (1, 2, 3))",
+    "ThreadPoolExecutor": "ThreadPoolExecutor(3).map(spikes, (1, 2, 3))",
+    "threads of a Pool's workers": "multiprocessing.Pool(2).map(in_thread, (1, 2, 3))",
+    "a thread beside the main one": "beside()",
+}
+
+
+def _equals_one_after_the_other(at_once: str, folder: Path) -> str:
+    run(PROGRAM.replace("{at_once}", at_once), folder)
+    return "simulated; the same spikes as one after the other"
+
+
+def _model_killed_in_a_thread(folder: Path) -> str:
+    """In a thread no signal tells that a process of Lava's has died."""
+    script = """
+import os, signal
+from threading import Thread
+from eiphase.guard import LavaError
+from eiphase.processes.network_tile import NetworkTile, RateTileModel
+
+RateTileModel.begin = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+
+def simulate():
+    try:
+        NetworkTile(networks=[(None, None)], record=print, n_steps=1).simulate("rate")
+    except LavaError as error:
+        print(error)
+
+thread = Thread(target=simulate)
+thread.start()
+thread.join()
+"""
+    said = run(script, folder)
+    assert "Lava's process RateTileModel" in said, said
+    assert "was killed by SIGKILL" in said, said
+    return said
+
+
+ROWS: list[tuple[str, Callable[[Path], str]]] = [
+    *((name, partial(_keeps_its_start_method, *how)) for name, how in START_METHODS.items()),
+    *((name, partial(_equals_one_after_the_other, how)) for name, how in AT_ONCE.items()),
+    ("a model killed, in a thread", _model_killed_in_a_thread),
+]
