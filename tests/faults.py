@@ -1,9 +1,13 @@
-"""What can go wrong with a job, and what is to come of it: `python tests/faults.py` prints a table.
+"""What can go wrong with a job, and what is to come of it: `python tests/faults.py` prints tables.
 
-Each fault is met by a job of its own, as the command line runs it (`faulty_job.py`), with
-both kinds of model. The exit code is that of the table: 1 if any row is not as it should be.
+Each fault of the first table is met by a job of its own, as the command line runs it
+(`faulty_job.py`), with both kinds of model. The second table gathers `ROWS` of each `faults_*.py`
+beside this file: a fault's name, and a function that meets it in an empty folder, raises
+`AssertionError` if what comes of it is wrong, and returns what was said. The exit code is 1 if any
+row of either table is not as it should be.
 """
 
+import importlib
 import os
 import platform
 import random
@@ -444,6 +448,25 @@ def _row(name: str, model: str, outcome: Outcome, message: str, wrong: list[str]
     print(f"| {' | '.join(cells)} |{'  WRONG: ' + '; '.join(wrong) if wrong else ''}", flush=True)
 
 
+def rows() -> Iterator[tuple[str, Callable[[Path], str]]]:
+    """Faults of the second table, by the name of the module that holds them."""
+    for path in sorted(Path(__file__).parent.glob("faults_*.py")):
+        yield from importlib.import_module(path.stem).ROWS
+
+
+def _meet_row(name: str, meet: Callable[[Path], str]) -> list[str]:
+    """Meet a fault of the second table, print its row, return what is wrong."""
+    wrong = []
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            said = meet(Path(folder)).replace(f"{folder}/", "")
+        except Exception as error:
+            said, wrong = "", [f"{type(error).__name__}: {error}"]
+    cells = (" ".join(cell.split()).replace("|", r"\|") for cell in (name, said))
+    print(f"| {' | '.join(cells)} | {'no' if wrong else 'yes'} |{' '.join(wrong)}", flush=True)
+    return wrong
+
+
 def main() -> int:
     processor = f"{os.cpu_count()} cores, {platform.machine()}"
     print(f"{date.today()}, Python {platform.python_version()}, {platform.system()}, {processor}\n")
@@ -459,6 +482,8 @@ def main() -> int:
     else:
         print("The row of a full disk needs root, to mount one.", file=sys.stderr)
     wrong += [_meet_kills(kind, RANDOM_KILLS // len(BACKENDS)) for kind in BACKENDS]
+    print("\n| fault | what is said | as it should be |\n| --- | --- | --- |")
+    wrong += [_meet_row(name, meet) for name, meet in rows()]
     n_wrong = sum(map(bool, wrong))
     print(f"\n{n_wrong} of {len(wrong)} rows are not as they should be.")
     return int(n_wrong > 0)
