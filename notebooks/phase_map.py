@@ -89,7 +89,7 @@ _ = eiphase.plot_cut(phase_map)
 
 # %%
 spiking = [b for b in phase_map.backend.values if b != "rate"]
-for status in ScaleStatus:
+for status in ScaleStatus if spiking else []:
     share = float((phase_map.weight_scale_status.sel(backend=spiking) == status).mean())
     print(f"{status.name.lower():13} {share:6.1%}")
 

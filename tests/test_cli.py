@@ -12,10 +12,12 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from tiny_sweep import SWEEP, VALID
+from tiny_sweep import SWEEP, VALID, with_all_variables
 
 import eiphase
 from eiphase import cli, dataset
+from eiphase.dataset import VARIABLES
+from eiphase.flags import Flag, Phase
 
 QUICK = ["--neurons", "40", "--steps", "300", "--burn-in", "100", "--max-lag", "50"]
 
@@ -30,8 +32,9 @@ def test_simulate_prints_saves_and_draws(capsys, backend):
     arguments = ["simulate", "--q", "6", "--g", "5", "--backend", backend, *QUICK, "--plot"]
     assert cli.main(arguments) == 0
     printed = capsys.readouterr().out
-    assert "c0" in printed
-    assert "decay_time_flag" in printed
+    rows = [line.split()[0] for line in printed.splitlines() if line.strip()]
+    looked_for = ["mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag"]
+    assert [row for row in rows if row in VARIABLES][:5] == looked_for
     assert ("weight_scale" in printed) == (backend != "rate")
     assert ("voltage_clips" in printed) == (backend == "lif_bit_accurate")
     assert "\x1b[" not in printed  # no colours where there is no terminal
@@ -191,6 +194,48 @@ def test_every_option_of_simulate_is_heeded(monkeypatch):
     )
     with xr.open_dataset("recording.nc") as found:
         xr.testing.assert_identical(found.load(), expected.merge(observed))
+
+
+def test_show_begins_with_each_backend_in_words(capsys, phase_map_file):
+    """Of 12 networks each, made up."""
+    found = xr.load_dataset(phase_map_file)
+    found["phase"][:] = Phase.UNDECIDED
+    found.c0_flag[0, 0, :, 0] = Flag.UNDEFINED
+    found.c0_flag[0, 1, 0, 0] = Flag.TRANSIENT
+    found.phase[0, 1, 1, :] = Phase.BROKEN
+    found.phase[1, 0, :, 0] = Phase.SILENT
+    found.phase[1, 1, 0, 0] = Phase.SATURATED
+    dataset.write(found, phase_map_file)
+    assert cli.main(["show", "phase_map.nc"]) == 0
+    assert capsys.readouterr().out.splitlines()[:2] == [
+        "rate: of 12 networks 3 settle, 6 fluctuate, 1 is not stationary, 2 are broken.",
+        "lif_float: of 12 networks 8 fluctuate, 4 are saturated or silent.",
+    ]
+    with_chaos = with_all_variables(found)
+    with_chaos.phase[0, 0, 0, 0] = Phase.CHAOS
+    dataset.write(with_chaos, phase_map_file)
+    cli.main(["show", "phase_map.nc"])
+    rate, lif = capsys.readouterr().out.splitlines()[:2]
+    assert rate.endswith(", 2 are broken; 1 is chaotic.")
+    assert lif.endswith("silent; none are chaotic.")
+
+
+def test_show_leaves_out_what_was_not_measured_and_cuts_no_word(
+    capsys, phase_map_file, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "40")
+    phase_map = with_all_variables(xr.load_dataset(phase_map_file))
+    for name in set(VARIABLES) - set(xr.load_dataset(phase_map_file).data_vars):
+        phase_map[name][:] = VARIABLES[name].fill
+    dataset.write(phase_map, phase_map_file)
+    cli.main(["show", "phase_map.nc"])
+    printed = capsys.readouterr().out
+    assert "lyapunov" not in printed
+    assert "fraction of neurons that fire in every step" in printed
+    assert SWEEP.digest in printed
+    assert "…" not in printed
+    cli.main(["show", "phase_map.nc", "--html", "page.html"])
+    assert "…" not in Path("page.html").read_text(encoding="utf-8")
 
 
 def test_show_counts_flags_by_backend(capsys, phase_map_file):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from drawn_cells import drawn_cells
+from tiny_sweep import with_all_variables
 
 from eiphase import dataset
 from eiphase.figures import comparison, files
@@ -25,7 +26,7 @@ def _close_figures():
 @pytest.fixture
 def phase_map(phase_map_file):
     """Of made-up numbers, without any flag or doubt."""
-    found = xr.load_dataset(phase_map_file)
+    found = with_all_variables(xr.load_dataset(phase_map_file))
     found.current_wraps[:] = found.centring_bias[:] = 0
     found.weight_strength[:] = 1
     return found

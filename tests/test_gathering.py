@@ -9,11 +9,12 @@ import pytest
 import xarray as xr
 from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
-from eiphase import borders, gathering, meanfield, tile_file
+from eiphase import borders, dataset, gathering, meanfield, tile_file
 from eiphase.dataset import DERIVED, VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Phase
 from eiphase.sweep import Sweep
+from eiphase.unmeasured import completed
 
 
 def gather(tiles, folder, sweep=SWEEP):
@@ -51,7 +52,12 @@ def test_any_cut_into_tiles_gives_the_same(tmp_path, tiles):
 def test_dataset_keeps_its_contract(phase_map_file):
     with xr.open_dataset(phase_map_file) as found:
         assert found.autocovariance.dims == ("backend", "q_factor", "g_factor", "seed", "lag")
-        assert set(VARIABLES | DERIVED) == set(found.data_vars)
+        assert set(found.data_vars) == {
+            "autocovariance", "c0", "c0_flag", "decay_time", "decay_time_flag", "persistence",
+            "centring_bias", "mean_rate", "silent_fraction", "always_firing_fraction",
+            "weight_scale", "weight_scale_status", "phase", "phase_commonest", "phase_agreement",
+            "theory_critical_q",
+        }  # fmt: skip
         for name, variable in found.variables.items():
             assert variable.attrs["long_name"]
             assert (
@@ -65,7 +71,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
         assert found.attrs["commit"]
         assert found.attrs["machine"].startswith("Linux")
         assert found.c0.encoding["zlib"]
-        assert {"i1", "f8"} == {found[name].encoding["dtype"].str[1:] for name in VARIABLES}
+        assert {"i1", "f8"} == {found[name].encoding["dtype"].str[1:] for name in found.data_vars}
 
 
 def test_flags_say_what_they_mean(phase_map_file):
@@ -130,6 +136,7 @@ import json, resource, sys
 from pathlib import Path
 from eiphase import gathering
 from eiphase.sweep import Sweep
+from eiphase.unmeasured import completed
 sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
 tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]
 gathering.gather(tiles, sweep, Path("phase_map.nc"), name="test")
@@ -228,8 +235,59 @@ def test_theory_stands_beside_what_was_measured(with_chaos):
     assert with_chaos.network_critical_q.notnull().any()
 
 
-def test_without_chaos_there_are_no_borders(phase_map_file):
+def test_without_chaos_there_are_no_borders_but_that_of_theory(phase_map_file):
+    """Which needs no simulation."""
     with xr.open_dataset(phase_map_file) as found:
-        assert found.critical_q.isnull().all()
-        assert (found.critical_q_flag == -1).all()
-        assert found.theory_critical_q.isnull().all()
+        assert not [name for name in found.data_vars if name.startswith(("critical", "refined"))]
+        assert "network_critical_q" not in found
+        for g in SWEEP.grid.g_factor:
+            theory = meanfield.critical_q(
+                n_neurons=20, g_factor=g, bias=0.1, step_size=0.01, largest_q=6.0
+            )
+            np.testing.assert_equal(found.theory_critical_q.sel(g_factor=g).item(), theory.value)
+        assert found.theory_critical_q.notnull().any()
+
+
+@pytest.mark.parametrize(
+    ("change", "there", "not_there"),
+    [
+        ({"backends": ["rate"]}, "c0 theory_critical_q", "weight_scale silent_fraction"),
+        ({"backends": ["lif_float"]}, "weight_scale", "theory_critical_q current_low"),
+        ({"backends": ["lif_float", "lif_bit_accurate"]}, "current_low", "spike_damage"),
+        ({"backends": ["lif_bit_accurate"]}, "voltage_clips weight_scale", "current_low"),
+        ({"observables": {"statistics": True}}, "isi_cv fixed_point_distance", "lyapunov_flag"),
+        ({"backends": ["rate"], "observables": {"statistics": True}}, "synchrony", "isi_cv"),
+        ({"observables": {"chaos": True}}, "critical_q network_critical_q", "bit_damage"),
+        ({"backends": ["rate"], "observables": {"chaos": True}}, "lyapunov_flag", "spike_damage"),
+        ({"mapping": {"rate_to_lif": "corrected"}}, "predicted_rate", "refined_q"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_phase_map_holds_what_its_sweep_measures(tmp_path, change, there, not_there):
+    """And plots, which look for the rest, find it empty."""
+    sweep = Sweep.model_validate(VALID | change)
+    found = gather(write_tiles(tmp_path, sweep), tmp_path, sweep)
+    assert set(there.split()) <= set(found.data_vars)
+    assert not set(not_there.split()) & set(found.data_vars)
+    empty = completed(found, VARIABLES | DERIVED)
+    assert set(empty.data_vars) == set(VARIABLES | DERIVED)
+    for name in set(empty.data_vars) - set(found.data_vars):
+        assert (empty[name].isnull() | (empty[name] == -1)).all()
+    assert dataset.open_phase_map(tmp_path / "phase_map.nc").equals(found)
+
+
+@pytest.mark.parametrize("lost", ["c0", "weight_scale", "phase", "theory_critical_q"])
+def test_what_was_measured_must_be_there(phase_map_file, lost):
+    found = xr.load_dataset(phase_map_file).drop_vars(lost)
+    dataset.write(found, phase_map_file)
+    with pytest.raises(DatasetError, match=f"is not a phase map: it has no {lost}"):
+        dataset.open_phase_map(phase_map_file)
+    assert lost not in completed(found, VARIABLES | DERIVED)
+
+
+def test_a_phase_map_of_before_opens(phase_map_file):
+    """It holds all variables that there are, also those that are empty."""
+    before = completed(xr.load_dataset(phase_map_file), VARIABLES | DERIVED)
+    dataset.write(before, phase_map_file)
+    with dataset.open_phase_map(phase_map_file) as opened:
+        assert set(opened.data_vars) == set(VARIABLES | DERIVED)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from drawn_cells import drawn_cells
+from tiny_sweep import with_all_variables
 
 from eiphase import dataset
 from eiphase.dataset import NOT_APPLICABLE
@@ -27,7 +28,7 @@ def _close_figures():
 @pytest.fixture
 def phase_map(phase_map_file):
     """Three backends with borders: rate 3, 4, 5; LIF 2, 2.5, 3; integers 2.2, 2.5, none."""
-    two = xr.load_dataset(phase_map_file)
+    two = with_all_variables(xr.load_dataset(phase_map_file))
     alone = two.sel(backend=["lif_float"]).assign_coords(backend=["lif_bit_accurate"])
     found = xr.concat([two, alone], "backend", data_vars="minimal")
     found = found.drop_encoding()

@@ -3,8 +3,9 @@
 import numpy as np
 
 from eiphase import gathering, refinement_job, tile_file, tile_job
-from eiphase.dataset import VARIABLES
+from eiphase.dataset import DERIVED, VARIABLES
 from eiphase.sweep import Sweep
+from eiphase.unmeasured import completed
 
 VALID = {
     "network": {"neurons": 20},
@@ -37,6 +38,14 @@ def write_tiles(folder, sweep=SWEEP):
         paths.append(folder / sweep.tile_path(tile))
         tile_file.write(paths[-1], values_of(tile, sweep), sweep, tile)
     return paths
+
+
+def with_all_variables(phase_map):
+    """A made-up phase map with numbers in what its sweep does not measure, too."""
+    whole = completed(phase_map, VARIABLES | DERIVED)
+    for name in set(VARIABLES) - set(phase_map.data_vars):
+        whole[name][:] = 0 if VARIABLES[name].flags else phase_map.c0
+    return whole
 
 
 def simulate_and_gather(sweep, folder):

@@ -14,6 +14,7 @@ from eiphase.flags import Fate
 from eiphase.network import Network
 from eiphase.recording import NoSuchIntegers, simulate
 from eiphase.sweep import Sweep
+from eiphase.unmeasured import completed
 
 # The points, as q_factor in units of the border's.
 PLACES = {"below": 0.75, "at": 1.0, "above": 1.5}
@@ -32,7 +33,7 @@ def cut(phase_map: xr.Dataset) -> tuple[float, float]:
     or the smaller of two. The border, refined if the sweep asks for that, is that of integers, if
     they have one, else that of floating point; NaN if there is none at all.
     """
-    phase_map = phase_map.sortby("g_factor")
+    phase_map = completed(phase_map, ("refined_q_mean", "critical_q_mean")).sortby("g_factor")
     spiking = [name for name in _SPIKING if name in phase_map.backend.values]
     best = phase_map.refined_q_mean.fillna(phase_map.critical_q_mean)
     borders = best.sel(backend=spiking).transpose("backend", "g_factor").values

@@ -7,7 +7,7 @@ import netCDF4
 import numpy as np
 
 from eiphase import borders, critical_line, phases, provenance, refinement, seal, tile_file
-from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
+from eiphase.dataset import DIMENSIONS, Variable, measured
 from eiphase.errors import Damaged, DatasetError
 from eiphase.refinement import Refinements
 from eiphase.sweep import Sweep
@@ -47,6 +47,9 @@ def gather(
                 file[key][b] = values
         if sweep.observables.chaos:
             _derive_borders(file, sweep, refinements)
+        if "rate" in sweep.backends:
+            expected = [borders.of_ensemble(sweep, g) for g in sweep.grid.g_factor]
+            file["theory_critical_q"][:] = expected
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
@@ -74,7 +77,8 @@ def _fill(
         backend, q, g, seed = _indices(path, contents, sweep)
         times_seen[backend, q, g, seed] += 1
         phase = phases.classify(contents.backend, contents.values)
-        along_points = {**contents.values, "phase": phase}
+        found = {**contents.values, "phase": phase}
+        along_points = {key: array for key, array in found.items() if key in file.variables}
         for rows, columns, points in _blocks(q, g):
             for key, array in along_points.items():
                 block = array[points]
@@ -107,10 +111,10 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
 
 
 def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
-    """Where chaos begins: measured on each backend, and by mean-field theory for rate neurons."""
+    """Where chaos begins, as measured on each backend."""
     q_factor = np.array(sweep.grid.q_factor)
     for b, backend in enumerate(sweep.backends):
-        points = {name: file[name][b] for name in borders.MEASURED_BY}
+        points = {n: file[n][b] for n in borders.MEASURED_BY if n in file.variables}
         derived = borders.measured(backend, q_factor, points)
         if refinements:
             derived |= refinement.measured(backend, points, refinements, sweep)
@@ -118,9 +122,6 @@ def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinement
             file[name][b] = values
     if refinements:
         file.setncatts(refinement.counts(refinements, sweep))
-    if "rate" in sweep.backends:
-        expected = [borders.of_ensemble(sweep, g_factor) for g_factor in sweep.grid.g_factor]
-        file["theory_critical_q"][:] = expected
 
 
 def _axes(sweep: Sweep) -> tuple[Sequence, ...]:
@@ -175,7 +176,7 @@ def _check_complete(times_seen: np.ndarray, sweep: Sweep) -> None:
 
 
 def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
-    """Dimensions, coordinates, empty variables, and attributes."""
+    """Dimensions, coordinates, attributes, and what the sweep measures, still empty."""
     file.setncatts(
         {
             "Conventions": "CF-1.11",
@@ -199,7 +200,7 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
         coordinate = file.createVariable(dimension, dtype, (dimension,))
         coordinate[:] = values
         coordinate.setncatts(attributes)
-    for key, variable in (VARIABLES | DERIVED).items():
+    for key, variable in measured(sweep.backends, sweep.model_dump()).items():
         _define_variable(file, key, variable)
 
 

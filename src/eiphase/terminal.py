@@ -2,8 +2,9 @@
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from enum import IntEnum
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -12,20 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 import xarray as xr
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
 from eiphase import provenance
-from eiphase.dataset import DERIVED, VARIABLES
+from eiphase.dataset import DERIVED, NOT_APPLICABLE, VARIABLES, Variable
 from eiphase.files import beside
 from eiphase.network import Network
+from eiphase.plain_text import plain
+from eiphase.summary import in_words
 
 if TYPE_CHECKING:
     from eiphase.verification import Point
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
+# What people look for first in a recording.
+_LOOKED_FOR = ("mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
 
@@ -36,13 +41,13 @@ def progress(what: str) -> Iterator[Show]:
     Gives the function that says how many are done, and of how many. Until it is called the
     bar only moves, and at the end it goes.
     """
-    console = Console(stderr=True)
+    console = Console(stderr=True, markup=False, emoji=False)
     if not console.is_terminal:
         yield _show_nothing
         return
-    columns = TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn()
+    columns = TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn()
     with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task(what, total=None)
+        task = bar.add_task(plain(what), total=None)
 
         def show(done: int, total: int) -> None:
             bar.update(task, completed=done, total=total, refresh=done == total)
@@ -84,53 +89,91 @@ def progress_of_another(what: str, counts: np.ndarray) -> Iterator[None]:
 
 def print_observables(recording: xr.Dataset) -> None:
     """Observables and diagnostics of one network's recording, a line each."""
-    Console().print(_observables(recording))
+    _Output().print(_observables(recording))
 
 
-def _observables(recording: xr.Dataset) -> Table:
+class _Output(Console):
+    """Standard output: text as it is, and in a file or pipe each line as wide as it needs."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, emoji=False)
+        if not self.is_terminal:
+            self.width = 10_000
+
+    def on_broken_pipe(self) -> None:
+        """Whoever reads has seen enough, as `head` does: Rich would exit with code 1."""
+        raise BrokenPipeError
+
+
+def print_line(*words: object) -> None:
+    _Output().print(Text(plain(" ".join(map(str, words)))))
+
+
+def _table(*headers: str, title: str | None = None, columns: int = 0) -> Table:
+    """A table that folds what is too wide, where Rich's own would cut it.
+
+    Without headers it has so many columns.
+    """
     table = Table(
-        box=SIMPLE, title=f"{recording.attrs['backend']}, {recording.sizes['time']} steps"
+        box=SIMPLE, show_header=bool(headers), title=None if title is None else plain(title)
     )
-    table.add_column("", no_wrap=True)
-    table.add_column("value", justify="right")
-    table.add_column("unit")
-    table.add_column("meaning")
-    for name, variable in VARIABLES.items():
-        if name not in recording or variable.lagged:
-            continue
-        value = recording[name].item()
-        text = variable.flags(value).name.lower() if variable.flags else f"{value:.5g}"
-        unit = "" if variable.flags or variable.units == "1" else variable.units
-        style = "yellow" if variable.flags and value else ""
-        table.add_row(name, text, unit, variable.long_name, style=style)
+    for header in headers or ("",) * columns:
+        table.add_column(plain(header), overflow="fold")
     return table
 
 
+def _add_row(table: Table, *cells: object, style: str = "") -> None:
+    table.add_row(*(plain(cell) for cell in cells), style=style)
+
+
+def _observables(recording: xr.Dataset) -> Table:
+    backend, n_steps = recording.attrs["backend"], recording.sizes["time"]
+    table = _table("", "value", "unit", "meaning", title=f"{backend}, {n_steps} steps")
+    table.columns[1].justify = "right"
+    for name in (*_LOOKED_FOR, *(name for name in VARIABLES if name not in _LOOKED_FOR)):
+        variable = VARIABLES[name]
+        if name not in recording or variable.lagged:
+            continue
+        value = recording[name].item()
+        text = _flag(variable.flags, value) if variable.flags else f"{value:.5g}"
+        unit = "" if variable.flags or variable.units == "1" else variable.units
+        style = "yellow" if variable.flags and value else ""
+        _add_row(table, name, text, unit, variable.long_name, style=style)
+    return table
+
+
+def _flag(flags: type[IntEnum], value: float) -> str:
+    return "not_applicable" if value == NOT_APPLICABLE else flags(int(value)).name.lower()
+
+
 def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
-    """What a phase map holds: its axes, flags by backend, variables, and where it comes from."""
-    every = (VARIABLES | DERIVED).items()
-    flags = (name for name, v in every if v.flags and (phase_map[name] >= 0).any())
+    """What a phase map holds: each backend in words, axes, flags, variables, and its origin."""
+    here = {name: v for name, v in (VARIABLES | DERIVED).items() if name in phase_map}
+    flags = (name for name, v in here.items() if v.flags and (phase_map[name] >= 0).any())
     origin = "sweep_config", "sweep_digest", *_ORIGIN
-    tables = [
+    lines = (*in_words(phase_map), "", phase_map.attrs.get("title", ""))
+    shown: list[RenderableType] = [
+        Text("\n".join(plain(line) for line in lines)),
         _axes(phase_map),
         *(_flags(phase_map, name) for name in flags),
         *_refinement(phase_map),
-        _variables(phase_map),
+        _variables(phase_map, here),
         _attributes(phase_map, origin),
     ]
-    _print(tables, html)
+    _print(shown, html)
 
 
 def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
     """What a recording holds: its network, what was recorded and measured, where it comes from."""
     network = (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer")
-    recorded = Table("recorded", "dimensions", "unit", "range", "meaning", box=SIMPLE)
+    recorded = _table("recorded", "dimensions", "unit", "range", "meaning")
     for name, values in recording.data_vars.items():
         if {"time", "neuron"} <= set(values.dims):
             size = " x ".join(f"{values.sizes[d]} {d}" for d in ("time", "neuron"))
             unit, meaning = values.attrs.get("units", ""), values.attrs.get("long_name", "")
-            span = f"{values.min():.3g} to {values.max():.3g}"
-            recorded.add_row(str(name), size, unit if unit != "1" else "", span, meaning)
+            ends = (float(end) for end in (values.min(), values.max())) if values.size else ()
+            span = " to ".join(f"{end:.3g}" for end in ends)
+            _add_row(recorded, name, size, "" if str(unit) == "1" else unit, span, meaning)
     tables = [
         _attributes(recording, network),
         recorded,
@@ -140,14 +183,16 @@ def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
     _print(tables, html)
 
 
-def _print(tables: list[Table], html: Path | None) -> None:
+def _print(shown: Iterable[RenderableType], html: Path | None) -> None:
     """To standard output, or as a page into a file."""
-    console = Console(record=True, file=StringIO(), width=110) if html else Console()
-    for table in tables:
-        console.print(table)
+    page = Console(record=True, file=StringIO(), width=110, markup=False, emoji=False)
+    console = page if html else _Output()
+    for part in shown:
+        console.print(part)
     if html is not None:
         with beside(html) as partial:
-            partial.write_text(console.export_html(inline_styles=True))
+            text = console.export_html(inline_styles=True)
+            partial.write_text(text, encoding="utf-8")
 
 
 def print_verification(
@@ -158,11 +203,11 @@ def print_verification(
     `code_digest` is the dataset's, `found` has what is derived first, and may end before the
     points do. Returns whether nothing differs.
     """
-    console = Console()
+    console = _Output()
     runs = provenance.code_digest()
     if code_digest != runs:
         console.print(
-            f"The dataset is of code {code_digest[:12]}, but this is {runs[:12]}: "
+            f"The dataset is of code {plain(code_digest[:12])}, but this is {runs[:12]}: "
             "numbers may differ."
         )
     places = (
@@ -172,20 +217,20 @@ def print_verification(
     )
     for what, different in zip(chain(["derived from the points"], places), found, strict=False):
         result = f"differs in {', '.join(different)}" if different else "equal"
-        console.print(Text(f"{what}: {result}", "red" if different else ""))
+        console.print(Text(plain(f"{what}: {result}"), "red" if different else ""))
     n_points, n_equal = len(found) - 1, found[1:].count([])
     console.print(f"{n_equal} of {n_points} points are equal to the bit.")
     return not any(found)
 
 
 def _axes(phase_map: xr.Dataset) -> Table:
-    table = Table("axis", "values", box=SIMPLE, title=phase_map.attrs.get("title"))
+    table = _table("axis", "values")
     for name in ("backend", "q_factor", "g_factor", "seed", "lag"):
         values = phase_map[name].values.tolist()
         text = ", ".join(str(value) for value in values)
-        if len(values) > 6:
+        if len(values) > 6 and name != "backend":
             text = f"{len(values)} from {values[0]:g} to {values[-1]:g}"
-        table.add_row(name, Text(text, overflow="fold"))
+        _add_row(table, name, text)
     return table
 
 
@@ -193,48 +238,61 @@ def _flags(phase_map: xr.Dataset, name: str) -> Table:
     """How often each flag stands on each backend, of how many simulations."""
     flags = (VARIABLES | DERIVED)[name].flags
     assert flags is not None
-    table = Table(name, *(flag.name.lower() for flag in flags), box=SIMPLE)
-    for backend in phase_map.backend.values:
-        values = phase_map[name].sel(backend=backend)
+    table = _table(name, *(flag.name.lower() for flag in flags))
+    for number, backend in enumerate(phase_map.backend.values):
+        values = phase_map[name].isel(backend=number)
         if (values >= 0).any():
-            counts = (str(int((values == flag).sum())) for flag in flags)
-            table.add_row(str(backend), *counts)
+            counts = (int((values == flag).sum()) for flag in flags)
+            _add_row(table, backend, *counts)
     return table
 
 
 def _refinement(phase_map: xr.Dataset) -> Iterator[Table]:
     """What refining the borders took, if they are refined."""
     names = "simulations_run", "simulations_near_borders", "simulations_of_full_grid"
-    if not all(name in phase_map.attrs for name in names):
+    try:
+        run, near, full = (int(phase_map.attrs[name]) for name in names)
+        part = (full - run) / full
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        ZeroDivisionError,
+    ):  # none, or none of ours
         return
-    run, near, full = (int(phase_map.attrs[name]) for name in names)
-    table = Table("refined borders", "simulations", box=SIMPLE)
-    table.add_row("run, those between grid points included", f"{run:,}")
-    table.add_row("of these between grid points", f"{near:,}")
-    table.add_row("a full grid of this precision would take", f"{full:,}")
-    table.add_row("saved", f"{full - run:,} ({(full - run) / full:.0%})")
+    table = _table("refined borders", "simulations")
+    _add_row(table, "run, those between grid points included", f"{run:,}")
+    _add_row(table, "of these between grid points", f"{near:,}")
+    _add_row(table, "a full grid of this precision would take", f"{full:,}")
+    _add_row(table, "saved", f"{full - run:,} ({part:.0%})")
     yield table
 
 
-def _variables(phase_map: xr.Dataset) -> Table:
-    table = Table("variable", "unit", "range", "meaning", box=SIMPLE)
-    for name, variable in (VARIABLES | DERIVED).items():
-        if not variable.flags:
-            values = phase_map[name]
-            span = "" if values.isnull().all() else f"{values.min():.3g} to {values.max():.3g}"
+def _variables(phase_map: xr.Dataset, variables: Mapping[str, Variable]) -> Table:
+    table = _table("variable", "unit", "range", "meaning")
+    for name, variable in variables.items():
+        values = phase_map[name]
+        if not variable.flags and values.notnull().any():
             unit = "" if variable.units == "1" else variable.units
-            table.add_row(name, unit, span, variable.long_name)
+            _add_row(
+                table, name, unit, f"{values.min():.3g} to {values.max():.3g}", variable.long_name
+            )
     return table
 
 
 def _attributes(dataset: xr.Dataset, names: Sequence[str]) -> Table:
-    table = Table(box=SIMPLE, show_header=False)
+    table = _table(columns=2)
     for name in names:
-        if name not in dataset.attrs:
-            continue
-        text = str(dataset.attrs[name])
-        with suppress(ValueError, AttributeError):  # text that is no JSON object
-            entries = json.loads(text).items()
-            text = "\n".join(f"{key}: {json.dumps(value)}" for key, value in entries)
-        table.add_row(name, Text(text, overflow="fold"))
+        if name in dataset.attrs:
+            lines = _entries(dataset.attrs[name])
+            table.add_row(name, "\n".join(plain(line) for line in lines))
     return table
+
+
+def _entries(value: object) -> list[object]:
+    """The entries of text that is a JSON object, or any other value as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError, AttributeError, RecursionError):
+            return [f"{key}: {json.dumps(entry)}" for key, entry in json.loads(value).items()]
+    return [value]

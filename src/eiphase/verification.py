@@ -12,6 +12,7 @@ from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
+from eiphase.unmeasured import completed
 
 _FROM_OTHER_POINTS = ("refined_q", "refined_q_width", "refined_q_flag")
 
@@ -57,6 +58,7 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
     dataset does not say which sweep it is of.
     """
     sweep = sweep_of(phase_map)
+    phase_map = completed(phase_map, VARIABLES | DERIVED)
     networks = borders.networks(sweep)
     for point in points:
         stored = phase_map.sel(
@@ -81,7 +83,7 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     borders, which rest on points that a dataset does not hold, what is over seeds follows.
     """
     sweep = sweep_of(phase_map)
-    phase_map = phase_map.transpose(*DIMENSIONS, "lag")
+    phase_map = completed(phase_map, VARIABLES | DERIVED).transpose(*DIMENSIONS, "lag")
     expected = {
         name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
         for name, variable in DERIVED.items()
@@ -106,7 +108,7 @@ def not_derived(phase_map: xr.Dataset) -> list[str]:
     if sweep.refinement.precision is not None:
         for name in _FROM_OTHER_POINTS:
             del expected[name]
-    if sweep.observables.chaos and "rate" in sweep.backends:
+    if "rate" in sweep.backends:
         g_factor = phase_map.g_factor.values.tolist()
         expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
     return [name for name in expected if not _equal(phase_map[name], expected[name])]

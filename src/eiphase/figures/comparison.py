@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from eiphase.errors import DatasetError
 from eiphase.figures import look
 from eiphase.figures.panels import edges
+from eiphase.unmeasured import completed
 
 _BLUE = "#1696d2"
 _DAMAGE = "above: damage spreads"
@@ -52,7 +53,7 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     maps that are the same in floating point share a row. The datasets need lif_float and
     lif_bit_accurate, and may differ in all else.
     """
-    rows = _rows(datasets)
+    rows = _rows([completed(dataset, ["critical_q_mean"]) for dataset in datasets])
     n_columns = 1 + max(len(row) for row in rows)
     size = 3 * n_columns + 1.4, 2.4 * len(rows) + 1
     figure, axes = look.subplots(len(rows), n_columns, *size, share=True)

@@ -17,6 +17,7 @@ from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE
 from eiphase.errors import DatasetError
 from eiphase.figures import look
 from eiphase.flags import Flag, ScaleStatus
+from eiphase.unmeasured import completed
 
 BACKEND_TITLES = {
     "rate": "Rate neurons",
@@ -40,6 +41,7 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
     if not isinstance(dataset, xr.Dataset):
         kind = "None" if dataset is None else f"a {type(dataset).__name__}"
         raise DatasetError(f"A phase map, or a selection from one, must be a dataset, not {kind}.")
+    dataset = completed(dataset, needed)
     missing = [name for name in needed if name not in dataset]
     if missing:
         raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")

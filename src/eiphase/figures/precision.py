@@ -87,7 +87,7 @@ def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
         for backend in _BACKENDS:
             if backend not in dataset.backend:
                 raise DatasetError(f"{name} has no {backend} to compare.")
-        if (dataset.spike_damage_fate < 0).all():
+        if "spike_damage_fate" not in dataset or (dataset.spike_damage_fate < 0).all():
             raise DatasetError(f"{name} did not measure chaos: set observables.chaos to true.")
         if bits in found:
             raise DatasetError(f"Two of the phase maps have {bits} weight bits.")
