@@ -6,12 +6,16 @@ import sys
 import numpy as np
 import pytest
 import xarray as xr
+from lava.proc.lif.models import PyLifModelBitAcc
 
 import eiphase
 from eiphase import lif, loihi, mapping, network, observables, quantisation
 from eiphase.errors import DatasetError
 from eiphase.flags import Flag
 from eiphase.memory import shared_array
+from eiphase.ranges import dynamic_range
+from eiphase.reference import ei_network
+from eiphase.reference.ei_network import EINetwork
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError
 
@@ -345,10 +349,10 @@ def test_a_simulation_beyond_the_memory_is_refused(backend):
 
 def test_the_memory_that_is_needed_is_what_is_recorded(monkeypatch):
     """Twice 50 neurons x 1e6 steps of a double each, and a little for weights."""
-    monkeypatch.setattr("eiphase.recording.available_memory", lambda: 0.8e9)
+    monkeypatch.setattr("eiphase.one_network.available_memory", lambda: 0.8e9)
     with pytest.raises(SweepError, match=r"need 0\.8 GB of memory, but 0\.8 GB are"):
         eiphase.simulate(POINT, "rate", steps=1_000_000)
-    monkeypatch.setattr("eiphase.recording.available_memory", lambda: 1e6)
+    monkeypatch.setattr("eiphase.one_network.available_memory", lambda: 1e6)
     assert eiphase.simulate(POINT, "rate", steps=100).sizes["time"] == 100
 
 
@@ -442,7 +446,82 @@ def test_importing_eiphase_imports_nothing_heavy():
 @pytest.mark.parametrize(
     ("backend", "times"), [("rate", 1), ("lif_float", 1), ("lif_bit_accurate", 2)]
 )
-def test_steps_are_counted_as_they_are_done(backend, times):
-    done = shared_array((1,), "int64")
-    eiphase.simulate(POINT, backend, steps=123, steps_done=done)
-    assert done[0] == 123 * times
+def test_progress_is_told_to_a_function(backend, times):
+    told = []
+    eiphase.simulate(POINT, backend, steps=123, progress=lambda *counts: told.append(counts))
+    assert told[-1] == (123 * times, 123 * times)
+    assert told == sorted(told)
+
+
+def test_what_a_function_for_progress_raises_is_raised():
+    with pytest.raises(ZeroDivisionError):
+        eiphase.simulate(POINT, "rate", steps=10, progress=lambda done, total: done / 0)
+
+
+def test_progress_in_a_notebook_is_a_line(monkeypatch, capsys):
+    monkeypatch.setattr("rich.console._is_jupyter", lambda: True)
+    eiphase.simulate(POINT, "rate", steps=123, progress=True)
+    lines = capsys.readouterr().err.replace("\n", "").split("\r")
+    assert lines[-1] == "simulating, rate: 123 of 123"
+
+
+@pytest.mark.parametrize("perturb_after", [None, 33])
+def test_recorded_integers_are_those_of_lavas_neurons(monkeypatch, perturb_after):
+    expected = shared_array((2, 200, 50), "int64")
+    step = PyLifModelBitAcc.run_spk
+
+    def recorded_step(model):
+        step(model)
+        expected[:, model.time_step - 1] = model.u, model.v
+
+    half = network.half_gaussian(network.gaussian_matrix(50, 3))
+    real, _ = mapping.rate_to_lif(half, POINT, "tutorial")
+    integers = quantisation.tutorial(real, dynamic_range(lif.run(real, 200)))
+    with monkeypatch.context() as patched:
+        patched.setattr(PyLifModelBitAcc, "run_spk", recorded_step)
+        ei_network.simulate(EINetwork.loihi(integers), "lif_bit_accurate", 200)
+    names = ("spikes", "current", "voltage")
+    found = eiphase.simulate(
+        POINT, "lif_bit_accurate", steps=200, record=names, perturb_after=perturb_after
+    )
+    assert np.array_equal(found.current, expected[0])
+    assert np.array_equal(found.voltage, expected[1])
+    assert len(np.unique(expected[1])) > 1000
+    without = eiphase.simulate(POINT, "lif_bit_accurate", steps=200, perturb_after=perturb_after)
+    assert found.drop_vars(["current", "voltage"]).identical(without)
+
+
+def test_a_recording_holds_the_variables_that_are_asked_for(recordings):
+    found = eiphase.simulate(POINT, "lif_float", steps=400, record=["spikes", "voltage"])
+    assert found.identical(recordings["lif_float"].drop_vars("current"))
+
+
+@pytest.mark.parametrize(
+    ("backend", "record"),
+    [
+        ("rate", ["spikes"]),
+        ("rate", []),
+        ("lif_float", ["voltage"]),
+        ("lif_float", "spikes"),
+        ("lif_float", ["spikes", "state"]),
+        ("lif_bit_accurate", ["spikes", 3]),
+        ("lif_bit_accurate", 3),
+    ],
+)
+def test_what_cannot_be_recorded_is_said_so(backend, record):
+    known = "state" if backend == "rate" else "spikes"
+    with pytest.raises(SweepError, match=rf"^record is .* that holds '{known}'; {backend} has"):
+        eiphase.simulate(POINT, backend, steps=10, record=record)
+
+
+def test_progress_is_true_or_false_or_a_function():
+    with pytest.raises(SweepError, match=r"^progress is 3, but it must be True, False or a func"):
+        eiphase.simulate(POINT, "rate", steps=10, progress=3)
+
+
+def test_what_is_not_recorded_needs_no_memory(monkeypatch):
+    """50 neurons over 1e6 steps: 0.1 GB for spikes, 1.7 GB with states."""
+    monkeypatch.setattr("eiphase.one_network.available_memory", lambda: 1e6)
+    for record, gigabytes in ((["spikes"], "0.1"), (None, "1.7")):
+        with pytest.raises(SweepError, match=f"need {gigabytes} GB of memory"):
+            eiphase.simulate(POINT, "lif_float", steps=1_000_000, record=record)

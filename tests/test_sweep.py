@@ -8,7 +8,7 @@ from tiny_sweep import VALID
 
 from eiphase import sweep as sweeps
 from eiphase.network import Network
-from eiphase.recording import simulate
+from eiphase.one_network import simulate
 from eiphase.sweep import Grid, Sweep, SweepError
 
 CONFIGS = sorted((Path(__file__).parents[1] / "config").glob("*.yaml"))

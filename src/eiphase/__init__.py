@@ -27,13 +27,14 @@ if TYPE_CHECKING:
     )
     from eiphase.figures.phases import plot_phases
     from eiphase.network import Network
-    from eiphase.recording import activation, measure, simulate
+    from eiphase.one_network import simulate
+    from eiphase.recording import activation, measure
 
 # Where the public names live. They are imported when first asked for, so that
 # `import eiphase` and light modules such as the sweep's config stay light.
 _HOME = {
     "Network": "eiphase.network",
-    "simulate": "eiphase.recording",
+    "simulate": "eiphase.one_network",
     "measure": "eiphase.recording",
     "activation": "eiphase.recording",
     "plot_recording": "eiphase.figures.network",

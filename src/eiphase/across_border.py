@@ -12,7 +12,7 @@ from eiphase.dataset import VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.flags import Fate
 from eiphase.network import Network
-from eiphase.recording import NoSuchIntegers, simulate
+from eiphase.one_network import NoSuchIntegers, simulate
 from eiphase.sweep import Sweep
 from eiphase.unmeasured import completed
 

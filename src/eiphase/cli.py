@@ -298,7 +298,7 @@ def _add_jobs(commands) -> None:
 
 @contextmanager
 def _naming_options() -> Iterator[None]:
-    """Messages about an argument of `recording.simulate` begin with the option typed for it."""
+    """Messages about an argument of `eiphase.simulate` begin with the option typed for it."""
     try:
         yield
     except SweepError as error:
@@ -313,9 +313,12 @@ def _simulate(options: argparse.Namespace) -> int:
     if options.plot and picture == options.output:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
     steps = shared_array((2,), "int64")
-    steps[1] = options.steps * (2 if options.backend == "lif_bit_accurate" else 1)
+
+    def show(done: int, total: int) -> None:
+        steps[:] = done, total
+
     code = _supervised(
-        lambda: _record(options, steps[:1]),
+        lambda: _record(options, show),
         options,
         meanwhile=terminal.progress_of_another(f"simulating, {options.backend}", steps),
     )
@@ -335,9 +338,9 @@ def _simulate(options: argparse.Namespace) -> int:
 
 
 @_naming_options()
-def _record(options: argparse.Namespace, steps_done: Any) -> None:
+def _record(options: argparse.Namespace, show: Callable[[int, int], None]) -> None:
     """Simulate one network, measure it, and write both into one file."""
-    from eiphase import recording
+    from eiphase import one_network, recording
 
     point = Network(
         n_neurons=options.neurons,
@@ -348,14 +351,14 @@ def _record(options: argparse.Namespace, steps_done: Any) -> None:
         step_size=options.step_size,
         bias=options.bias,
     )
-    recorded = recording.simulate(
+    recorded = one_network.simulate(
         point,
         options.backend,
         steps=options.steps,
         rate_to_lif=options.rate_to_lif,
         float_to_integer=options.float_to_integer,
         weight_bits=options.weight_bits,
-        steps_done=steps_done,
+        progress=show,
     )
     observed = recording.measure(
         recorded,

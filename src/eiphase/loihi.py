@@ -201,6 +201,22 @@ class IntegerRecording(NamedTuple):
     spikes: np.ndarray  # (time, neuron), 0 or 1, uint8
     current_wraps: int  # how often, over neurons and steps, u left its 24 bits
     voltage_clips: int  # how often v was clipped to its 24 bits
+    current: np.ndarray | None = None  # as in `States`, if they were recorded
+    voltage: np.ndarray | None = None
+
+
+class States(NamedTuple):
+    """Current and voltage after each step, the voltage after the reset, (time, neuron), int32."""
+
+    current: np.ndarray
+    voltage: np.ndarray
+
+    @classmethod
+    def empty(cls, n_steps: int, n_neurons: int) -> "States":
+        return cls(*(np.empty((n_steps, n_neurons), np.int32) for _ in range(2)))
+
+    def part(self, steps: slice) -> "States":
+        return States(self.current[steps], self.voltage[steps])
 
 
 class State(NamedTuple):
@@ -252,13 +268,29 @@ class Simulator:
         return State(at_rest, at_rest.copy(), np.zeros((len(self.ends), padded), np.int32))
 
     def advance(
-        self, state: State, spikes: np.ndarray, steps_done: np.ndarray | None = None
+        self,
+        state: State,
+        spikes: np.ndarray,
+        steps_done: np.ndarray | None = None,
+        states: States | None = None,
     ) -> tuple[int, int]:
         """As many steps as `spikes` (time, neuron) has, from `state`, which becomes that after.
 
         Returns how often a current wrapped and a voltage was clipped. `steps_done`, an array
-        of one integer, is counted up after each step.
+        of one integer, is counted up after each step. `states` takes the states after each.
         """
+        if states is None:
+            return self._advance(state, spikes, steps_done)
+        counts = np.zeros(2, int)
+        for t in range(len(spikes)):
+            counts += self._advance(state, spikes[t : t + 1], steps_done)
+            states.current[t], states.voltage[t] = state.current, state.voltage
+        current_wraps, voltage_clips = counts.tolist()
+        return current_wraps, voltage_clips
+
+    def _advance(
+        self, state: State, spikes: np.ndarray, steps_done: np.ndarray | None
+    ) -> tuple[int, int]:
         p = self.parameters
         return _run(
             self.columns,

@@ -44,7 +44,7 @@ def code_digest(*backends: str, recording: bool = False, refinement: bool = Fals
     """
     names = {name for backend in backends or _SOURCES for name in _SOURCES[backend]}
     if recording:
-        names |= {"recording", "divergence"}
+        names |= {"one_network", "recording", "divergence"}
     if refinement:
         names |= {"critical_line", "phases", "refinement_job"}
     sources = sources_digest(*_COMMON_SOURCES, *names)

@@ -273,7 +273,7 @@ def _check_inhibition(what: str, g_factor: float, neurons: int, rate_to_lif: str
 
 
 class SingleRun(_Section):
-    """One network on one backend: what `recording.simulate` takes, under the same names."""
+    """One network on one backend: what `eiphase.simulate` takes, under the same names."""
 
     n_neurons: Neurons
     q_factor: Positive

@@ -1,8 +1,10 @@
 """What the command line prints: tables, in colour only where there is a terminal."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from enum import IntEnum
 from io import StringIO
@@ -36,12 +38,17 @@ Show = Callable[[int, int], None]  # how many are done, of how many
 
 @contextmanager
 def progress(what: str) -> Iterator[Show]:
-    """A bar on standard error while something runs; nothing where there is no terminal.
+    """A bar on standard error while something runs, or a line in a notebook, else nothing.
 
     Gives the function that says how many are done, and of how many. Until it is called the
     bar only moves, and at the end it goes.
     """
     console = Console(stderr=True, markup=False, emoji=False)
+    if console.is_jupyter:  # where a bar of rich's needs widgets
+        yield lambda done, total: print(
+            f"\r{what}: {done} of {total}", end="\n" if done == total else "", file=sys.stderr
+        )
+        return
     if not console.is_terminal:
         yield _show_nothing
         return
@@ -61,29 +68,36 @@ def _show_nothing(done: int, total: int) -> None:
 
 @contextmanager
 def progress_of_another(what: str, counts: np.ndarray) -> Iterator[None]:
-    """A bar that follows a shared array, in which another process counts.
+    """A bar that follows a shared array, in which another process counts: see `followed`."""
+    with progress(what) as show, followed(counts, show):
+        yield
 
-    It holds how many are done and, above 0 as soon as that is known, of how many.
+
+@contextmanager
+def followed(counts: np.ndarray, show: Show) -> Iterator[None]:
+    """Have `show` called from another thread with what stands in a shared array, and at the end.
+
+    It holds how many are done and, above 0 as soon as that is known, of how many. What `show`
+    raises, is raised at the end.
     """
-    with progress(what) as show:
-        ended = threading.Event()
+    ended = threading.Event()
 
-        def look() -> None:
-            done, total = counts.tolist()
-            if total:
-                show(done, total)
+    def look() -> None:
+        done, total = counts.tolist()
+        if total:
+            show(done, total)
 
-        def follow() -> None:
-            while not ended.wait(0.1):
-                look()
+    def follow() -> None:
+        while not ended.wait(0.1):
+            look()
 
-        follower = threading.Thread(target=follow, daemon=True)
-        follower.start()
+    with ThreadPoolExecutor(1) as threads:
+        following = threads.submit(follow)
         try:
             yield
         finally:
             ended.set()
-            follower.join()
+            following.result()
             look()
 
 

@@ -70,16 +70,21 @@ class IntegerNetwork:
         )
 
     def advance(
-        self, spikes: np.ndarray, steps_done: np.ndarray | None = None
+        self,
+        spikes: np.ndarray,
+        steps_done: np.ndarray | None = None,
+        states: loihi.States | None = None,
     ) -> tuple[IntegerRecording, IntegerTwins]:
-        """As many steps as `spikes` has, which takes those of the network."""
+        """As many steps as `spikes` has, which takes those of the network, as do `states`."""
         counts = np.zeros(2, int)
 
         def run(steps: slice) -> None:
-            counts[:] += self._simulator.advance(self._state, spikes[steps], steps_done)
+            part = states and states.part(steps)
+            counts[:] += self._simulator.advance(self._state, spikes[steps], steps_done, part)
 
         found = self._beside.advance(self._state, spikes, run)
-        return IntegerRecording(spikes, *counts.tolist()), IntegerTwins(*found)
+        recording = IntegerRecording(spikes, *counts.tolist(), *(states or ()))
+        return recording, IntegerTwins(*found)
 
 
 class _Beside:

@@ -40,6 +40,8 @@ class NetworkTile(AbstractProcess):
       them: `perturbed` is then the log growth of tangent vectors (network, time) on the rate
       backend, and `twins.FloatTwins` or `twins.IntegerTwins` on the others. Without it, it is
       None. The networks' own numbers are the same to the bit.
+    - `with_states`: whether recordings of bit-accurate networks have `current` and `voltage`, as
+      those of other networks always do. Their simulation then takes longer.
     - `steps_done`: a shared array of one integer, counted up after each step.
     """
 
@@ -51,6 +53,7 @@ class NetworkTile(AbstractProcess):
         n_steps: int,
         block_steps: int = BLOCK_STEPS,
         perturb_after: int | None = None,
+        with_states: bool = False,
         steps_done: np.ndarray | None = None,
     ):
         super().__init__(
@@ -59,6 +62,7 @@ class NetworkTile(AbstractProcess):
             n_steps=n_steps,
             block_steps=block_steps,
             perturb_after=perturb_after,
+            with_states=with_states,
             steps_done=steps_done,
         )
 
@@ -161,7 +165,9 @@ class LoihiTileModel(_TileModel):
     """LIF neurons in Loihi's integers."""
 
     def begin(self, parameters):
-        self.spikes = np.empty((self.longest, len(parameters.weights)), np.uint8)
+        shape = self.longest, len(parameters.weights)
+        self.spikes = np.empty(shape, np.uint8)
+        self.states = loihi.States.empty(*shape) if self.proc_params["with_states"] else None
         if self.perturb_after is None:
             self.simulator = loihi.Simulator.of(parameters)
             self.state = self.simulator.at_rest()
@@ -172,10 +178,11 @@ class LoihiTileModel(_TileModel):
 
     def advance(self, n_steps):
         spikes = self.spikes[:n_steps]
+        states = self.states and self.states.part(slice(n_steps))
         if self.perturb_after is not None:
-            return self.network.advance(spikes, self.steps_done)
-        counts = self.simulator.advance(self.state, spikes, self.steps_done)
-        return loihi.IntegerRecording(spikes, *counts), None
+            return self.network.advance(spikes, self.steps_done, states)
+        counts = self.simulator.advance(self.state, spikes, self.steps_done, states)
+        return loihi.IntegerRecording(spikes, *counts, *(states or ())), None
 
 
 _MODELS = {
