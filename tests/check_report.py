@@ -24,7 +24,7 @@ OPTIONS = (
 
 
 def visited(report: Path, browser: str) -> tuple[str, list[dict]]:
-    """The first page that the report draws, and what each of its results shows."""
+    """The first page that the report draws, and what it and each of its results show."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "report.html")
         page.write_text(f"{report.read_text()}<script>{VISIT.read_text()}</script>")
@@ -37,11 +37,18 @@ def visited(report: Path, browser: str) -> tuple[str, list[dict]]:
 def problems(report: Path, browser: str) -> list[str]:
     """What a reader would miss, a sentence each."""
     page, visits = visited(report, browser)
+    opening = visits.pop(0) if visits else None
     if not visits:
         return ["it cannot be walked through"]
     found = []
     if "simulated through Lava" not in page:
         found.append("it does not say what it is")
+    if opening and opening["width"] < 400:
+        found.append("it does not open on a figure")
+    titles = [visit["title"] for visit in visits]
+    found += [f"{title} is the title of two" for title in set(titles) if titles.count(title) > 1]
+    captions = [visit["caption"] for visit in visits]
+    found += [f"two have this caption: {c}" for c in set(captions) if captions.count(c) > 1]
     found += [
         f"category {name} is not there"
         for name in CATEGORIES

@@ -152,6 +152,11 @@ def test_the_report_is_one_page_that_needs_no_network(sweep):
     for text in ("phase_maps.png", "cut.png", "mapping.png", "summary.html", "Diagnostics"):
         assert text in html
     assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 6
+    opening = re.search(r"workflow_desc = (.*)", html)[1]
+    assert "data:image/png,%89%50%4e%47" in opening
+    assert "System Message" not in html
+    for _, title in figures.PHASE_MAP.values():
+        assert html.count(f'"figure": "{title}"') == 1
 
 
 def test_the_tutorial_draws_all_its_figures(tmp_path):
@@ -160,6 +165,8 @@ def test_the_tutorial_draws_all_its_figures(tmp_path):
     assert run.returncode == 0, run.stderr
     drawn = {path.stem for path in (tmp_path / "results/tutorial/figures").glob("*.png")}
     assert drawn == set(figures.TUTORIAL)
+    captions = {(REPOSITORY / f"workflow/report/tutorial/{name}.rst").read_text() for name in drawn}
+    assert len(captions) == len(set(figures.TUTORIAL.values())) == len(drawn)
 
 
 def test_a_sweep_with_chaos_has_an_overview(sweep):

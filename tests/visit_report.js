@@ -15,7 +15,8 @@
     while (!app) {
         await pause();  // the page draws itself after its scripts have run
     }
-    const visits = [];
+    const first = document.querySelector("#app .prose img");
+    const visits = [{ width: first ? await widthOf(first.src) : 0 }];
     for (const [category, subcategories] of Object.entries(categories)) {
         app.setView({ navbarMode: "menu" });
         await pause();
@@ -35,6 +36,7 @@
             visits.push({
                 category,
                 path,
+                title: Object.values(result.labels ?? {}).join(", ") || path,
                 width,
                 caption: document.querySelector("#app .prose")?.textContent.trim() ?? "",
                 page: isImage ? null : head.endsWith("base64") ? atob(body) : decodeURIComponent(body),

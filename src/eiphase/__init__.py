@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from eiphase.across_border import simulate_across_border
+    from eiphase.combining import combine
     from eiphase.figures.network import plot_recording
     from eiphase.figures.overview import plot_overview
     from eiphase.figures.phase_map import (
@@ -37,6 +38,7 @@ _HOME = {
     "simulate": "eiphase.one_network",
     "measure": "eiphase.recording",
     "activation": "eiphase.recording",
+    "combine": "eiphase.combining",
     "plot_recording": "eiphase.figures.network",
     "plot_phase_maps": "eiphase.figures.phase_map",
     "plot_phases": "eiphase.figures.phases",
@@ -50,6 +52,7 @@ _HOME = {
 __all__ = [
     "Network",
     "activation",
+    "combine",
     "measure",
     "plot_autocovariance",
     "plot_cut",

@@ -578,12 +578,12 @@ def open_phase_map(path: Path) -> "xr.Dataset":
 
 def check_phase_map(found: "xr.Dataset", path: Path) -> None:
     """Raises `DatasetError` if an open file is no phase map."""
-    if problem := _problem(found):
+    if problem := problem_of(found):
         found.close()
         raise DatasetError(f"{path} is not a phase map: {problem}.")
 
 
-def _problem(dataset: "xr.Dataset") -> str | None:
+def problem_of(dataset: "xr.Dataset") -> str | None:
     """What keeps a dataset from being a phase map."""
     axes = {"backend": "UOT", "q_factor": "f", "g_factor": "f", "seed": "iu", "lag": "iu"}
     for name, kinds in axes.items():

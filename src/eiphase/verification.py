@@ -9,12 +9,11 @@ import xarray as xr
 from eiphase import borders, phases
 from eiphase.attributes import sweep_of
 from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES
+from eiphase.derivation import derived
 from eiphase.errors import DatasetError
 from eiphase.simulation import simulate_tile
 from eiphase.sweep import Sweep, SweepError, Tile
 from eiphase.unmeasured import completed
-
-_FROM_OTHER_POINTS = ("refined_q", "refined_q_width", "refined_q_flag")
 
 
 @dataclass(frozen=True)
@@ -78,48 +77,11 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
 def not_derived(phase_map: xr.Dataset) -> list[str]:
     """Names of the derived variables that do not follow, to the bit, from the dataset itself.
 
-    Phases and measured borders from its own points, and mean-field theory's border from its
-    sweep. `network_critical_q`, which takes a second each, is left to `differences`; of refined
-    borders, which rest on points that a dataset does not hold, what is over seeds follows.
+    `network_critical_q`, which takes a second each, is left to `differences`.
     """
-    sweep = sweep_of(phase_map)
-    phase_map = completed(phase_map, VARIABLES | DERIVED).transpose(*DIMENSIONS, "lag")
-    expected = {
-        name: np.full(phase_map[name].shape, variable.fill, variable.dtype)
-        for name, variable in DERIVED.items()
-        if name != "network_critical_q"
-    }
-    for b, backend in enumerate(phase_map.backend.values):
-        for s in range(phase_map.sizes["seed"]):
-            expected["phase"][b, :, :, s] = _phases(phase_map.isel(backend=b, seed=s), backend)
-        for name, values in phases.over_seeds(expected["phase"][b]).items():
-            expected[name][b] = values
-        if sweep.observables.chaos:
-            points = {name: phase_map[name][b].values for name in borders.MEASURED_BY}
-            measured = borders.measured(backend, phase_map.q_factor.values, points)
-            for name, values in measured.items():
-                expected[name][b] = values
-        if sweep.refinement.precision is not None:
-            refined, flags = (
-                phase_map[name][b].values for name in ("refined_q", "critical_q_flag")
-            )
-            for name, values in borders.over_seeds("refined_q", refined, flags).items():
-                expected[name][b] = values
-    if sweep.refinement.precision is not None:
-        for name in _FROM_OTHER_POINTS:
-            del expected[name]
-    if "rate" in sweep.backends:
-        g_factor = phase_map.g_factor.values.tolist()
-        expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
-    return [name for name in expected if not _equal(phase_map[name], expected[name])]
-
-
-def _phases(points: xr.Dataset, backend: str) -> np.ndarray:
-    """Of the points of one backend and seed, shape (q_factor, g_factor)."""
-    shape = points.sizes["q_factor"], points.sizes["g_factor"]
-    values = {name: points[name].values for name in VARIABLES}
-    along_points = {name: v.reshape(-1, *v.shape[2:]) for name, v in values.items()}
-    return phases.classify(backend, along_points).reshape(shape)
+    expected = derived(phase_map, sweep_of(phase_map))
+    found = completed(phase_map, expected).transpose(*DIMENSIONS, "lag")
+    return [name for name in expected if not _equal(found[name], expected[name])]
 
 
 def _equal(stored: xr.DataArray, found: np.ndarray) -> bool:

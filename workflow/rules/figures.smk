@@ -11,7 +11,8 @@ rule figures:
             report(
                 f"{RESULTS}/figures/{figure}.png",
                 caption=f"../report/{figure}.rst",
-                category=figures.PHASE_MAP[figure],
+                category=figures.PHASE_MAP[figure].category,
+                labels={"figure": figures.PHASE_MAP[figure].title},
             )
             for figure in FIGURES
         ],
@@ -37,6 +38,7 @@ rule summary:
             f"{RESULTS}/summary.html",
             caption="../report/dataset.rst",
             category="Dataset",
+            labels={"page": "What is in the dataset"},
         ),
     log:
         f"{RESULTS}/logs/summary.log",

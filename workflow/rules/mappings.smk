@@ -58,6 +58,7 @@ rule precision:
             f"{RESULTS}/figures/precision.png",
             caption="../report/precision.rst",
             category="Mappings",
+            labels={"figure": "Weight bits and the border"},
         ),
     log:
         f"{RESULTS}/logs/precision.log",
@@ -86,6 +87,7 @@ rule mappings:
             f"{RESULTS}/figures/mappings.png",
             caption="../report/mappings.rst",
             category="Mappings",
+            labels={"figure": "Mappings and the border"},
         ),
     log:
         f"{RESULTS}/logs/mappings.log",

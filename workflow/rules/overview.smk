@@ -37,6 +37,7 @@ rule overview:
             f"{RESULTS}/figures/overview.png",
             caption="../report/overview.rst",
             category="Overview",
+            labels={"figure": "Chaos on one page"},
         ),
     log:
         f"{RESULTS}/logs/overview.log",

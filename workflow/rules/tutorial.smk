@@ -56,11 +56,15 @@ rule tutorial_figures:
         ),
     output:
         pdf=expand("results/tutorial/figures/{figure}.pdf", figure=figures.TUTORIAL),
-        png=report(
-            expand("results/tutorial/figures/{figure}.png", figure=figures.TUTORIAL),
-            caption="../report/tutorial.rst",
-            category="Tutorial",
-        ),
+        png=[
+            report(
+                f"results/tutorial/figures/{figure}.png",
+                caption=f"../report/tutorial/{figure}.rst",
+                category="Tutorial",
+                labels={"figure": title},
+            )
+            for figure, title in figures.TUTORIAL.items()
+        ],
     log:
         "results/tutorial/logs/figures.log",
     benchmark:

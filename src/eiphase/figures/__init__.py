@@ -1,27 +1,36 @@
 """Figures: which there are. Imports nothing heavy: the Snakefile reads it at every start."""
 
 from collections.abc import Collection
+from typing import NamedTuple
 
-# Figures of a phase map, drawn by `phase_map.plot_<name>`, and their category in the report.
+
+class InReport(NamedTuple):
+    """Where a figure stands in the report, and under which title."""
+
+    category: str
+    title: str
+
+
+# Figures of a phase map, drawn by `phase_map.plot_<name>`.
 PHASE_MAP = {
-    "phase_maps": "Maps",
-    "cut": "Cuts",
-    "autocovariance": "Cuts",
-    "mapping": "Diagnostics",
-    "phases": "Maps",
+    "phase_maps": InReport("Maps", "c(0) and decay time"),
+    "cut": InReport("Cuts", "c(0) and decay time along q_factor"),
+    "autocovariance": InReport("Cuts", "Autocovariance"),
+    "mapping": InReport("Diagnostics", "How the mappings went"),
+    "phases": InReport("Maps", "Phases and borders"),
 }
-# Figures of the tutorial, drawn by `tutorial.<name>`.
-TUTORIAL = (
-    "states",
-    "autocovariance",
-    "rasters",
-    "mean_rates",
-    "activation_of_a_neuron",
-    "activation_of_the_population",
-    "activation_over_time",
-    "dynamic_range",
-    "float_and_integers",
-)
+# Figures of the tutorial with their titles, drawn by `tutorial.<name>`.
+TUTORIAL = {
+    "states": "States of rate neurons",
+    "autocovariance": "Autocovariance of rate and LIF neurons",
+    "rasters": "Spikes of LIF neurons",
+    "mean_rates": "Mean rates over time",
+    "activation_of_a_neuron": "What one neuron receives",
+    "activation_of_the_population": "What all neurons receive",
+    "activation_over_time": "Activation over time",
+    "dynamic_range": "Ranges of current and voltage",
+    "float_and_integers": "Floating point and integers",
+}
 
 
 def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 
 from eiphase.errors import DatasetError
 from eiphase.figures import look
-from eiphase.figures.panels import edges
+from eiphase.figures.panels import check_derived, edges
 from eiphase.unmeasured import completed
 
 _BLUE = "#1696d2"
@@ -85,6 +85,7 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
 def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
     rows: dict[tuple, list[xr.Dataset]] = {}
     for dataset in datasets:
+        check_derived(dataset)
         name = dataset.attrs.get("sweep")
         for backend in ("lif_float", "lif_bit_accurate"):
             if backend not in dataset.backend:

@@ -13,7 +13,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from eiphase.dataset import DIMENSIONS, NOT_APPLICABLE
+from eiphase.attributes import sweep_of
+from eiphase.dataset import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.figures import look
 from eiphase.flags import Flag, ScaleStatus
@@ -47,6 +48,8 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
         raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
     dataset = dataset[list(needed)]
     _check_axes(dataset)
+    check_derived(dataset)
+    dataset = _with_whole_flags(dataset)
     dropped = [d for d in DIMENSIONS if d not in dataset.dims]
     if "seed" not in dataset.coords:
         dataset = dataset.assign_coords(seed=np.nan)
@@ -59,6 +62,45 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
         unknown = xr.full_like(dataset.weight_scale_status, NOT_APPLICABLE)
         dataset["weight_scale_status"] = unknown
     return dataset
+
+
+def check_derived(dataset: xr.Dataset) -> None:
+    """Raises `DatasetError` if means and borders are of other points than the dataset holds.
+
+    So they are where datasets were joined by other means than `eiphase.combine`.
+    """
+    joined = "What is derived from points does not fit: join phase maps by eiphase.combine."
+    for name, variable in dataset.data_vars.items():
+        known = VARIABLES.get(str(name)) or DERIVED.get(str(name))
+        gained = [d for d in variable.dims if known and d not in (*known.dimensions, "lag")]
+        # `.where` repeats values along a dimension, which is no harm.
+        if gained and (variable.max(gained) > variable.min(gained)).any():
+            raise DatasetError(f"{name} differs along {gained[0]}, which it cannot. {joined}")
+    try:
+        sweep = sweep_of(dataset)
+    except DatasetError:  # a selection may have lost its attributes
+        return
+    axes = (sweep.backends, sweep.grid.q_factor, sweep.grid.g_factor, sweep.seeds)
+    for name, axis in zip(DIMENSIONS, axes, strict=True):
+        there = np.atleast_1d(dataset[name]).tolist() if name in dataset.coords else []
+        if odd := set(there) - set(axis):
+            raise DatasetError(f"Its sweep has no {name} {min(odd)}, but the map does. {joined}")
+
+
+def _with_whole_flags(dataset: xr.Dataset) -> xr.Dataset:
+    """Flags that a selection such as `.where` has made floats, as integers again.
+
+    Where they are NaN nothing is known. Averages, which are no integers, stay as they are.
+    """
+    whole = {}
+    for name, values in dataset.data_vars.items():
+        flagged = (VARIABLES | DERIVED)[str(name)].flags is not None
+        if flagged and values.dtype.kind == "f" and "seed" in values.coords:
+            unknown = AVERAGED if str(name).endswith("_flag") else NOT_APPLICABLE
+            numbers = values.fillna(unknown)
+            if (numbers == numbers.round()).all():
+                whole[name] = numbers.astype("i1")
+    return dataset.assign(whole)
 
 
 def _check_axes(dataset: xr.Dataset) -> None:

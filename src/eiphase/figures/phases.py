@@ -84,8 +84,9 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     commonest, part = phases.agreement(one.phase.values, axis=seeds)
     cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
     for phase, style in _LOOKS.items():
-        panels.hatch(axis, cells.copy(data=commonest == phase), style, legend)
-    panels.mark(axis, cells.copy(data=part < 1), "o", _DISAGREE, legend)
+        here = (commonest == phase) & (part > 0)  # none where a selection has no points
+        panels.hatch(axis, cells.copy(data=here), style, legend)
+    panels.mark(axis, cells.copy(data=(part > 0) & (part < 1)), "o", _DISAGREE, legend)
     g, q = (panels.edges(np.sort(one[name].values)) for name in ("g_factor", "q_factor"))
     axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
 

@@ -14,6 +14,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from eiphase import critical_line
 from eiphase.errors import DatasetError
 from eiphase.figures import look
+from eiphase.figures.panels import check_derived
 from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
@@ -83,6 +84,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
 def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
     found: dict[int, xr.Dataset] = {}
     for dataset in sorted(datasets, key=weight_bits):
+        check_derived(dataset)
         bits, name = weight_bits(dataset), dataset.attrs.get("sweep")
         for backend in _BACKENDS:
             if backend not in dataset.backend:
