@@ -218,6 +218,7 @@ def _signal(number: int, *, group: bool) -> Callable[[Job], None]:
 
 _DIED = "during the simulation"
 _STOPS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_WARNINGS = (signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU)
 _NAN = [{"tile": "rate", "network": "rate"}, {"tile": "lif_float"}]
 
 FAULTS = [
@@ -247,6 +248,16 @@ FAULTS = [
         )
         for number in _STOPS
         for group in (False, True)
+    ),
+    *(
+        Fault(
+            f"{number.name} to the job",
+            128 + number,
+            f"The job was stopped by {number.name}",
+            outside=_signal(number, group=False),
+            backends={"tile": "rate"},
+        )
+        for number in _WARNINGS
     ),
     Fault("output beyond RLIMIT_FSIZE", 1, "results/tile.nc: File too large.", "file_size"),
     *(Fault("states become NaN", 0, "", "nan", backends=backends) for backends in _NAN),

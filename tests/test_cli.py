@@ -374,3 +374,12 @@ def test_a_file_sees_no_bar(tiles, tmp_path):
     ):
         command = [sys.executable, "-m", "eiphase.cli", *arguments]
         assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+
+
+@pytest.mark.parametrize(
+    ("output", "picture"),
+    [("q8.1", "q8.1.png"), ("q8.2", "q8.2.png"), ("a.b.nc", "a.b.png"), ("x.NC", "x.png")],
+)
+def test_two_recordings_have_two_pictures(output, picture):
+    """A name is cut at no dot but that of an ending, as in `q8.1` and `q8.2`."""
+    assert cli._picture(Path("results", output)) == Path("results", picture)

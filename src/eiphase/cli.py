@@ -3,7 +3,6 @@
 import argparse
 import gc
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -15,10 +14,11 @@ from typing import Any
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase import dataset, guard, seal
 from eiphase import sweep as sweeps
-from eiphase.errors import Damaged, DatasetError
+from eiphase.errors import Damaged, DatasetError, beyond_limits
 from eiphase.files import check_writable, remove_leftovers
 from eiphase.memory import shared_array
 from eiphase.network import Network
+from eiphase.plain_text import plain
 from eiphase.sweep import SweepError
 
 _EXAMPLES = """\
@@ -43,23 +43,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
     os.environ["MPLBACKEND"] = "agg"  # into files, whatever screen or notebook the user's names
     options = _parser().parse_args(arguments)
-    return _without_traceback(lambda: options.command(options))
+
+    def command() -> int | None:
+        with guard.stoppable():
+            return options.command(options)
+
+    return _without_traceback(command)
 
 
 def _without_traceback(command: Callable[[], int | None]) -> int:
     """Run a command; a mistake of the user's is one sentence and exit code 1."""
     try:
         return command() or 0
-    except (SweepError, DatasetError, guard.LavaError) as error:
+    except guard.Stopped as error:
         print(f"eiphase: {error}", file=sys.stderr)
+        return 128 + error.number
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        print(f"eiphase: {sentence}", file=sys.stderr)
         return 1
-    except OSError as error:
+
+
+def _sentence(error: Exception) -> str | None:
+    """What is said of an error; nothing of a mistake in the code, which needs its traceback."""
+    if isinstance(error, SweepError | DatasetError | guard.LavaError):
+        return str(error)
+    if reason := beyond_limits(error):
+        return (
+            f"The job needs more than its limits allow ({reason}): raise them (ulimit -v, "
+            "ulimit -u, Slurm's --mem), or simulate less at once."
+        )
+    if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
-        print(f"eiphase: {where}{error.strerror}.", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("eiphase: Stopped by SIGINT.", file=sys.stderr)
-        return 128 + signal.SIGINT
+        return plain(f"{where}{error.strerror or error}.")
+    return None
 
 
 @contextmanager
@@ -309,9 +328,11 @@ def _naming_options() -> Iterator[None]:
 def _simulate(options: argparse.Namespace) -> int:
     from eiphase import terminal
 
-    picture = options.output.with_suffix(".png")
+    picture = _picture(options.output)
     if options.plot and picture == options.output:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
+    if options.plot:
+        check_writable(picture)
     steps = shared_array((2,), "int64")
 
     def show(done: int, total: int) -> None:
@@ -335,6 +356,12 @@ def _simulate(options: argparse.Namespace) -> int:
                 files.draw_recording(recording, recording, picture)
     print("written:", *written)
     return 0
+
+
+def _picture(output: Path) -> Path:
+    """Where the picture of a recording goes: `q8.1` is a name, of which nothing is cut off."""
+    is_ending = output.suffix.lower() in (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".png")
+    return output.with_name(f"{output.stem if is_ending else output.name}.png")
 
 
 @_naming_options()

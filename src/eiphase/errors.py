@@ -1,8 +1,12 @@
 """Exceptions whose message is one sentence for the user."""
 
+import errno
 from pathlib import Path
 
 from eiphase.plain_text import plain
+
+# How the loader of libraries, and Python, say that the system gives no more.
+_REFUSED = ("failed to map segment from shared object", "can't start new thread")
 
 
 class UserError(ValueError):
@@ -26,3 +30,14 @@ class Damaged(DatasetError):
     def __init__(self, path: Path, verdict: str):
         super().__init__(f"{path} {verdict}.")
         self.path = path
+
+
+def beyond_limits(error: BaseException | None) -> str | None:
+    """The reason, if an error comes from memory or threads that the system refused."""
+    if error is None:
+        return None
+    if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
+        return str(error) or "out of memory"
+    if any(text in str(error) for text in _REFUSED):
+        return str(error)
+    return beyond_limits(error.__cause__ or error.__context__)

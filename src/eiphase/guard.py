@@ -21,11 +21,47 @@ from pathlib import Path
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 FAILED = 1  # exit code of a job that raised, or lost a process
 TIMED_OUT = 124  # as of coreutils' timeout
-_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+_STOP_SIGNALS = (
+    signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
+    # What batch systems send as a warning that time is up, and a quota of processor time.
+    signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU,
+)  # fmt: skip
 
 
 class LavaError(RuntimeError):
     """A model raised, or a process of Lava's ended that was not meant to."""
+
+
+class Stopped(BaseException):
+    """A signal asked this process to end: `number` is the signal's."""
+
+    def __init__(self, number: int):
+        super().__init__(f"The job was stopped by {signal.Signals(number).name}.")
+        self.number = number
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Raise `Stopped` here when a signal comes that would end this process without a word.
+
+    A signal that is ignored, as by nohup, stays ignored.
+    """
+
+    def stop(number: int, _: object) -> None:
+        for other in previous:
+            signal.signal(other, signal.SIG_IGN)  # one is enough: what tidies up is let finish
+        raise Stopped(number)
+
+    previous = {
+        number: signal.signal(number, stop)
+        for number in _STOP_SIGNALS
+        if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
 
 
 def supervised(
@@ -36,10 +72,10 @@ def supervised(
 ) -> int:
     """Run `work` in a process of its own; returns its exit code, or why there is none.
 
-    All processes that come from it are gone afterwards. On SIGTERM, SIGINT or SIGHUP it
-    ends them and returns 128 plus the signal's number, after `time_limit` seconds it ends
-    them and returns `TIMED_OUT`. If this process itself is killed, the worker dies with
-    it, and with the worker what Lava has started. `meanwhile` is entered here once the
+    All processes that come from it are gone afterwards. On SIGTERM or another
+    of `_STOP_SIGNALS` it ends them and returns 128 plus the signal's number, after `time_limit`
+    seconds it ends them and returns `TIMED_OUT`. If this process itself is killed, the worker
+    dies with it, and with the worker what Lava has started. `meanwhile` is entered here once the
     worker is forked, for what starts threads, such as a progress bar.
 
     Call it in the main thread. `work` sees this process as it is; what it changes, stays

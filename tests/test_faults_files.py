@@ -1,0 +1,44 @@
+"""Outputs that are no files, writers that meet, disks that refuse."""
+
+import pytest
+from faults_files import ROWS
+
+from eiphase import cli
+from eiphase.errors import beyond_limits
+
+
+@pytest.mark.parametrize("name", dict(ROWS))
+def test_what_comes_of_a_fault(name, tmp_path):
+    assert dict(ROWS)[name](tmp_path)
+
+
+def caused(error, cause):
+    error.__cause__ = cause
+    return error
+
+
+REFUSED = ImportError("libllvmlite.so: failed to map segment from shared object")
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "out of memory"),
+        (MemoryError("Unable to allocate 2.00 GiB"), "Unable to allocate 2.00 GiB"),
+        (OSError(12, "Cannot allocate memory"), "[Errno 12] Cannot allocate memory"),
+        (RuntimeError("can't start new thread"), "can't start new thread"),
+        (caused(OSError("Could not load it."), REFUSED), str(REFUSED)),
+        (OSError("Could not load it."), None),
+        (AttributeError("'Stream' object has no attribute 'pos'"), None),
+    ],
+)
+def test_memory_that_is_refused_is_told_from_other_errors(error, reason):
+    assert beyond_limits(error) == reason
+
+
+def test_an_error_without_the_systems_reason_gives_its_own(capsys):
+    def fail():
+        raise OSError("Could not find the library.")
+
+    assert cli._without_traceback(fail) == 1
+    assert "eiphase: Could not find the library." in capsys.readouterr().err
