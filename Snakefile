@@ -1,23 +1,49 @@
 # Draws the phase maps of one sweep. Another sweep: --config sweep=config/standard.yaml
+import shlex
 import sys
 from pathlib import Path
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
-from eiphase import figures, provenance, remapping
+import eiphase
+from eiphase import figures, interruption, provenance, remapping
 from eiphase import sweep as sweeps
 
+CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
+OWN_CODE = CHECKOUT / "src/eiphase/__init__.py"
+if OWN_CODE.exists() and not OWN_CODE.samefile(eiphase.__file__):
+    raise WorkflowError(
+        f"This is the workflow in {CHECKOUT}, but eiphase is imported from"
+        f" {Path(eiphase.__file__).parent}, another copy: in {CHECKOUT} run `make .venv/ready`"
+        " and `source .venv/bin/activate`."
+    )
+if "sweep" not in config and workflow.overwrite_configfiles:
+    raise WorkflowError(
+        f"--configfile is {workflow.overwrite_configfiles[0]}, but a sweep is named by --config:"
+        f" `--config sweep={workflow.overwrite_configfiles[0]}`."
+    )
 if unknown := set(config) - {"sweep"}:
     raise WorkflowError(f"--config has {min(unknown)}, but only sweep is allowed.")
 SWEEP_FILE = Path(str(config.get("sweep", "config/demo.yaml")))
+if "sweep" not in config and not SWEEP_FILE.exists():  # called from elsewhere
+    SWEEP_FILE = CHECKOUT / SWEEP_FILE
+if "{" in str(SWEEP_FILE):
+    raise WorkflowError(
+        f"Sweep config {SWEEP_FILE}: Snakemake takes no name with a brace."
+    )
 try:
     SWEEP = sweeps.load(SWEEP_FILE)
 except sweeps.SweepError as error:
     raise WorkflowError(str(error)) from None
 # So that rules find `eiphase` even where the environment is not activated.
+BIN = shlex.quote(str(Path(sys.executable).parent))
 shell.prefix(  # in place of Snakemake's own, which has the first line: a job fails if it fails
-    "set -euo pipefail; " f"export PATH='{Path(sys.executable).parent}':$PATH; "
+    "set -euo pipefail; "
+    + f'export PATH={BIN}:"$PATH"; '.replace("{", "{{").replace("}", "}}")
 )
+if workflow.is_main_process and CHECKOUT.samefile(workflow.basedir):
+    interruption.say_how_to_go_on(logger)
 
 
 report: "workflow/report/workflow.rst"
@@ -27,6 +53,7 @@ RESULTS = f"results/{SWEEP_FILE.stem}"
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/stamp.smk"
 include: "workflow/rules/simulate.smk"
 include: "workflow/rules/refine.smk"
 include: "workflow/rules/gather.smk"

@@ -65,7 +65,7 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
     sweep = sweep_of(n_neurons, n_steps, n_networks)
     given = asdict(RANGES) | scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
     ranges = {name: np.full(n_networks, value) for name, value in given.items()}
-    simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges, progress=False)
+    simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges)
     return n_networks
 
 

@@ -36,7 +36,7 @@ def sweep_of(option: str, switched_on: bool) -> Sweep:
 def compare(option: str) -> None:
     sweeps = {on: sweep_of(option, on) for on in SWITCH}
     tiles = {on: sweeps[on].tile("lif_float", 1, 0) for on in SWITCH}
-    ranges = {on: simulate_tile(sweeps[on], tiles[on], progress=False) for on in SWITCH}
+    ranges = {on: simulate_tile(sweeps[on], tiles[on]) for on in SWITCH}
     print(f"{option + ', ms each':18} {'without':>8} {'with':>8} {'ratio':>6}")
     for backend in sweeps[False].backends:
         seconds: dict[bool, list[float]] = {on: [] for on in SWITCH}
@@ -44,7 +44,7 @@ def compare(option: str) -> None:
             for on in SWITCH:
                 tile = sweeps[on].tile(backend, 1, 0)
                 start = processor_seconds()
-                simulate_tile(sweeps[on], tile, ranges=ranges[on], progress=False)
+                simulate_tile(sweeps[on], tile, ranges=ranges[on])
                 if repeat:  # the first compiles
                     seconds[on].append((processor_seconds() - start) / len(tile.points))
         without, with_them = (1e3 * statistics.median(seconds[on]) for on in SWITCH)

@@ -121,7 +121,7 @@ def in_sweep(sweep: Sweep, backend: str, folder: Path) -> tuple[float, float]:
         ranges = tile_file.read(floats, sweep).values
 
     def run() -> None:
-        values = simulate_tile(sweep, tile, ranges=ranges, progress=False)
+        values = simulate_tile(sweep, tile, ranges=ranges)
         tile_file.write(folder / sweep.tile_path(tile), values, sweep, tile)
 
     simulation, product = seconds(run)

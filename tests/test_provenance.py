@@ -1,5 +1,6 @@
 """Where numbers come from."""
 
+import os
 import subprocess
 
 import pytest
@@ -50,4 +51,23 @@ def test_another_repository_is_none(repository, tmp_path, monkeypatch):
     (inner / "provenance.py").write_text("not committed")
     monkeypatch.setattr(provenance, "_PACKAGE", inner)
     provenance._commit.cache_clear()
-    assert provenance._commit() == "unknown"
+    assert provenance._commit().startswith("unknown: git says: error: pathspec 'provenance.py'")
+
+
+def test_the_commit_is_known_in_a_checkout_of_another_owner(repository, tmp_path):
+    commit = repository("rev-parse", "HEAD")
+    owner = 12345 if os.geteuid() == 0 else -1  # only root can give a file away
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, owner, owner)
+    assert provenance._commit() == commit
+
+
+def test_no_git_is_said(repository, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    assert provenance._commit() == "unknown: git is not installed"
+
+
+def test_a_hook_of_another_repository_does_not_count(repository, tmp_path, monkeypatch):
+    commit = repository("rev-parse", "HEAD")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "elsewhere"))
+    assert provenance._commit() == commit

@@ -258,7 +258,9 @@ def test_a_missing_file_is_said_so(tmp_path):
         sweeps.load(tmp_path / "nowhere.yaml")
 
 
-@pytest.mark.parametrize("name", ["my sweep.yaml", "a'b.yaml", "a\0b.yaml"])
+@pytest.mark.parametrize(
+    "name", ["my sweep.yaml", "a'b.yaml", "a\0b.yaml", "-rf.yaml", "a\nb.yaml", "a=b.yaml"]
+)
 def test_a_name_that_could_not_be_a_folders_is_refused(tmp_path, name):
     with pytest.raises(SweepError, match="characters"):
         sweeps.load(f"{tmp_path}/{name}")

@@ -155,7 +155,7 @@ def test_an_extended_grid_simulates_only_what_is_new(tmp_path, capfd):
     tile_job.run(after, tile, tmp_path / after.tile_path(tile))
     progress = capfd.readouterr().err
     assert "rate seed 1 tile 0: 6 of 9 networks are known" in progress
-    assert "rate seed 1 tile 0: 3 of 3 networks" in progress
+    assert "simulated 9 of 54 networks" in progress
     tile_job.run(after, tile, tmp_path / "scratch" / after.tile_path(tile))
     found, scratch = (
         tile_file.read(folder / after.tile_path(tile), after).values

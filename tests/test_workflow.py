@@ -39,10 +39,14 @@ def test_draws_what_it_promises(sweep):
         assert (results / f"figures/{name}.pdf").stat().st_size > 5_000
 
 
-def test_shows_progress_within_a_tile_and_per_job(sweep):
-    *_, log = sweep
-    assert "lif_float seed 7 tile 0: 3 of 6 networks" in log
-    assert "12 of 12 steps (100%) done" in log
+def test_shows_progress_over_all_tiles_and_jobs_and_no_rules(sweep):
+    _, results, _, log = sweep
+    counts = [int(n) for n in re.findall(r"simulated (\d+) of 36 networks", log)]
+    assert counts == sorted(counts)
+    assert counts[-1] == 36
+    assert "13 of 13 steps (100%) done" in log
+    assert "rule simulate:" not in log
+    assert [path.name for path in (results / "tiles/progress").iterdir()] == ["printed"]
 
 
 def test_every_point_is_there(sweep):
@@ -225,6 +229,7 @@ def test_a_job_that_fails_is_told_from_one_that_lost_its_file(tmp_path):
     run = snakemake(tmp_path, "--cores", "1", *no_time, "--config", "sweep=tiny.yaml")
     assert run.returncode != 0
     assert "0 is not a number of seconds above 0" in run.stderr
+    assert "CalledProcessError" in run.stderr
     assert "MissingOutputException" not in run.stderr
 
 

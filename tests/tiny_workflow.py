@@ -20,17 +20,17 @@ TINY = {
 }
 
 
-def command(folder, *arguments):
+def command(folder, *arguments, checkout=REPOSITORY):
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", REPOSITORY / "Snakefile",
-        "--workflow-profile", REPOSITORY / "profiles/default", "--directory", folder, *arguments,
+        sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile",
+        "--workflow-profile", checkout / "profiles/default", "--directory", folder, *arguments,
     ]  # fmt: skip
 
 
-def snakemake(folder, *arguments, env=None):
+def snakemake(folder, *arguments, checkout=REPOSITORY, env=None):
     """Run the workflow in a folder of its own, as a user would."""
     return subprocess.run(
-        command(folder, *arguments),
+        command(folder, *arguments, checkout=checkout),
         cwd=folder,
         capture_output=True,
         text=True,

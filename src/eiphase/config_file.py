@@ -54,7 +54,7 @@ def _text(path: Path) -> str:
             content = file.read(_LARGEST + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "its name is none"
-        raise SweepError(f"Sweep config {path} cannot be read: {reason}.") from None
+        raise SweepError(f"Sweep config {path.absolute()} cannot be read: {reason}.") from None
     if len(content) > _LARGEST:
         raise SweepError(f"Sweep config {path} is larger than {_LARGEST // 1000} kB.")
     try:

@@ -5,6 +5,7 @@ The Snakefile asks for the code's digest at every start.
 
 import hashlib
 import json
+import os
 import platform
 import subprocess
 from functools import cache
@@ -99,18 +100,37 @@ def _processor() -> str:
 
 @cache
 def _commit() -> str:
-    """The commit of the code that runs, `+changes` if the code was edited since."""
-    # Without locks: a job that is killed must not leave the repository locked.
-    here = ["git", "--no-optional-locks", "-C", str(_PACKAGE)]
-    # Not the commit of some other repository in which an environment happens to lie.
-    tracked = [*here, "ls-files", "--error-unmatch", Path(__file__).name]
-    head = [*here, "rev-parse", "HEAD"]
-    changes = [*here, "status", "--porcelain", "--untracked-files=no"]
+    """The commit of the code that runs, `+changes` if the code was edited since.
+
+    Or `unknown`, and the reason.
+    """
     try:
-        _, commit, changed = (
-            subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-            for command in (tracked, head, changes)
-        )
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
+        # Not the commit of some other repository in which an environment happens to lie.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except FileNotFoundError:
+        return "unknown: git is not installed"
+    except OSError as error:
+        return f"unknown: git cannot be run: {error.strerror}"
+    except subprocess.CalledProcessError as error:
+        return f"unknown: git says: {error.stderr.strip().partition(chr(10))[0]}"
     return f"{commit}+changes" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git prints of the repository in which the code lies, whoever owns it.
+
+    Git refuses a repository of another user, which could name a program to run; but we run its code
+    anyway. Git's own variables, as in a hook of another repository, do not count.
+    """
+    # Without locks: a job that is killed must not leave the repository locked.
+    options = ["--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    return subprocess.run(
+        ["git", *options, "-C", str(_PACKAGE), *arguments],
+        capture_output=True,
+        text=True,
+        errors="replace",
+        check=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    ).stdout.strip()

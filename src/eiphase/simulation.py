@@ -1,8 +1,6 @@
 """Simulates through Lava: a tile of a sweep, reduced to its observables."""
 
-import sys
-import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict
 from enum import IntEnum
@@ -43,16 +41,17 @@ def simulate_tile(
     tile: Tile,
     *,
     ranges: Mapping[str, np.ndarray] | None = None,
-    progress: bool = True,
+    show: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
     `ranges` are variables of the `lif_float` tile of the same seed and points, those named in
     `TAKEN_FROM_LIF_FLOAT`: an `lif_bit_accurate` tile needs them. Returns the variables
-    of `dataset.VARIABLES` along the tile's points. `progress` goes to standard error.
+    of `dataset.VARIABLES` along the tile's points. `show` is told after each network
+    how many are done, and of how many; it is called in a process of Lava's.
     """
     load_kernels(tile.backend, sweep.mapping, sweep.observables)
-    work = _Work(sweep, tile, ranges or {}, progress=progress)
+    work = _Work(sweep, tile, ranges or {}, show)
     _process(work).simulate(tile.backend)
     return work.values
 
@@ -83,7 +82,7 @@ def load_kernels(backend: str, how: MappingConfig, observables: Observables) -> 
     scale = {"weight_scale": 1.0, "weight_scale_status": ScaleStatus.IDENTITY}
     known = asdict(of_states) | scale | {"predicted_rate": np.nan}
     ranges = {name: np.full(2, value) for name, value in known.items()}
-    work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, progress=False)
+    work = _Work(sweep, sweep.tile(backend, 1, 0), ranges, lambda done, total: None)
     _process(work).simulate_without_lava(backend)
     if backend == "lif_float":
         load_counting_kernels()
@@ -132,9 +131,13 @@ class _Work:
     """A tile's networks, and the shared arrays in which the model leaves its results."""
 
     def __init__(
-        self, sweep: Sweep, tile: Tile, ranges: Mapping[str, np.ndarray], *, progress: bool
+        self,
+        sweep: Sweep,
+        tile: Tile,
+        ranges: Mapping[str, np.ndarray],
+        show: Callable[[int, int], None],
     ):
-        self.progress = progress
+        self._show = show
         self.sweep, self.tile, self.ranges = sweep, tile, ranges
         self.networks = list(sweep.networks(tile))
         self.statistics = sweep.observables.statistics
@@ -147,7 +150,6 @@ class _Work:
                 shape += (sweep.simulation.max_lag + 1,)
             self.values[name] = shared_array(shape, variable.dtype)
             self.values[name][:] = variable.fill
-        self._started = time.monotonic()
         self._n_done = 0
 
     def store(self, index: int, **values: Any) -> None:
@@ -211,11 +213,7 @@ class _Work:
 
     def _report(self) -> None:
         self._n_done += 1
-        n = len(self.networks)
-        if self.progress and self._n_done * 4 // n > (self._n_done - 1) * 4 // n:  # at each quarter
-            seconds = time.monotonic() - self._started
-            text = f"{self.tile}: {self._n_done} of {n} networks, {seconds:.1f} s"
-            print(text, file=sys.stderr, flush=True)
+        self._show(self._n_done, len(self.networks))
 
 
 def _process(work: _Work) -> NetworkTile:

@@ -497,10 +497,10 @@ def tile_digest(
 def load(path: str | Path) -> Sweep:
     """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
     path = Path(path)
-    if not re.fullmatch(r"[A-Za-z0-9_.-]+", path.stem):
+    if not re.fullmatch(r"(?!-)[A-Za-z0-9_.-]+", path.stem):
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
-            "characters than letters, digits, '_', '-' and '.'."
+            "characters than letters, digits, '_', '-' and '.', or begins with '-'."
         )
     if path.stem == "tutorial" or path.stem.startswith("."):
         raise SweepError(

@@ -9,6 +9,7 @@ import numpy as np
 from eiphase import provenance, tile_file
 from eiphase.simulation import TAKEN_FROM_LIF_FLOAT, simulate_tile
 from eiphase.sweep import Sweep, Tile
+from eiphase.sweep_progress import SweepProgress
 from eiphase.tile_file import Values
 
 
@@ -33,6 +34,7 @@ def run(
     if found:
         taken = f"{tile}: {len(found)} of {len(networks)} networks are known"
         print(taken, file=sys.stderr, flush=True)
+    progress = SweepProgress(sweep, tile, output, known=len(found))
     new = [point for point in networks if point not in found]
     if new:
         source = tile_file.dynamic_ranges(ranges, sweep, tile) if ranges else {}
@@ -41,11 +43,13 @@ def run(
             sweep,
             replace(tile, points=tuple(networks[point] for point in new)),
             ranges={name: np.array([source[point][name] for point in new]) for name in names},
+            show=progress.show,
         )
         found |= tile_file.by_point(new, simulated)
         origins.add(provenance.origin())
     values = _joined([found[point] for point in networks])
     tile_file.write(output, values, sweep, tile, origins=origins)
+    progress.end()
 
 
 def _joined(points: list[Values]) -> dict[str, np.ndarray]:

@@ -93,8 +93,8 @@ def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
     ranges = None
     if point.backend == "lif_bit_accurate":
         source = Tile("lif_float", tile.seed, tile.number, tile.points)
-        ranges = simulate_tile(sweep, source, progress=False)
-    return simulate_tile(sweep, tile, ranges=ranges, progress=False)
+        ranges = simulate_tile(sweep, source)
+    return simulate_tile(sweep, tile, ranges=ranges)
 
 
 def _tile_of(sweep: Sweep, point: Point) -> Tile:

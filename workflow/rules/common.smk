@@ -1,5 +1,16 @@
 # What rules need to find their inputs.
+from typing import get_args
+
+SWEEP_INPUT = local(str(SWEEP_FILE))  # a module's prefix is for results alone
 OTHER = f"{RESULTS}/mappings/{{mapping}}"  # the sweep with another mapping
+
+
+wildcard_constraints:
+    backend="|".join(get_args(sweeps.Backend)),
+    seed="[0-9]+",
+    tile="[0-9]+",
+    digest="[0-9a-f]+",
+    mapping="[a-z_]+-[a-z_]+-[1-8]",
 
 
 def float_tile(wildcards):

@@ -27,7 +27,7 @@ rule figures:
     params:
         code=provenance.sources_digest("figures"),  # a change of it draws again
     shell:
-        "eiphase draw {input:q} {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase draw -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"
 
 
 rule summary:
@@ -51,4 +51,4 @@ rule summary:
     params:
         code=provenance.sources_digest("terminal"),
     shell:
-        "eiphase show {input:q} --html {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase show --html {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

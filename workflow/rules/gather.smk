@@ -3,7 +3,8 @@
 
 rule gather:
     input:
-        sweep=ancient(SWEEP_FILE),
+        stamp,
+        sweep=ancient(SWEEP_INPUT),
         tiles=[f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}" for tile in SWEEP.all_tiles()],
         refined=refined(),
     output:
@@ -16,22 +17,6 @@ rule gather:
     resources:
         mem_mb=1000,
         runtime=30,
-    params:
-        # Not read by the command: a change of either gathers again.
-        sweep=SWEEP.digest,
-        code=provenance.sources_digest(
-            "gathering",
-            "seal",
-            "dataset",
-            "tile_file",
-            "phases",
-            "borders",
-            "refinement",
-            "critical_line",
-            "meanfield",
-            "fixed_point",
-            "erf_averages",
-        ),
     shell:
-        "eiphase gather {input.sweep:q} {output:q} {input.tiles:q}"
-        " --refined {input.refined:q} 2>&1 | tee {log:q} >&2"
+        "eiphase gather --refined {input.refined:q} -- {input.sweep:q} {output:q} {input.tiles:q}"
+        " 2>&1 | tee -- {log:q} >&2"

@@ -1,13 +1,10 @@
 # The sweep's LIF networks with other mappings, and what each does to the border.
 
 
-wildcard_constraints:
-    mapping="[a-z_]+-[a-z_]+-[1-8]",
-
-
 rule remap:
     input:
-        SWEEP_FILE,
+        stamp,
+        sweep=SWEEP_INPUT,
     output:
         f"{OTHER}.yaml",
     log:
@@ -19,7 +16,7 @@ rule remap:
         mem_mb=500,
         runtime=5,
     shell:
-        "eiphase remap {input:q} {output:q} --mapping {wildcards.mapping} 2>&1 | tee {log:q} >&2"
+        "eiphase remap --mapping {wildcards.mapping:q} -- {input.sweep:q} {output:q} 2>&1 | tee -- {log:q} >&2"
 
 
 use rule simulate as simulate_remapped with:
@@ -36,6 +33,7 @@ use rule simulate as simulate_remapped with:
 
 use rule gather as gather_remapped with:
     input:
+        stamp,
         # Not ancient: Snakemake does not ask for tiles under other names while the config
         # file is still to be written.
         sweep=f"{OTHER}.yaml",
@@ -71,7 +69,7 @@ rule precision:
     params:
         code=provenance.sources_digest("figures"),
     shell:
-        "eiphase compare {input:q} --figures {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"
 
 
 rule mappings:
@@ -100,4 +98,4 @@ rule mappings:
     params:
         code=provenance.sources_digest("figures"),
     shell:
-        "eiphase compare {input:q} --figures {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

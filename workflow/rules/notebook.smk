@@ -3,7 +3,7 @@
 
 rule notebook:
     input:
-        script=Path(workflow.basedir) / "notebooks/phase_map.py",
+        script=CHECKOUT / "notebooks/phase_map.py",
         phase_map=f"{RESULTS}/phase_map.nc",
     output:
         f"{RESULTS}/notebook.ipynb",
@@ -20,6 +20,6 @@ rule notebook:
         figures=provenance.sources_digest("figures", "notebook"),
         code=provenance.code_digest(recording=True),
     shell:
-        "eiphase notebook {input.script:q} {output:q}"
-        " --time-limit $(( {resources.runtime} * 60 ))"
-        " 2>&1 | tee {log:q} >&2"
+        "eiphase notebook --time-limit $(( {resources.runtime} * 60 ))"
+        " -- {input.script:q} {output:q}"
+        " 2>&1 | tee -- {log:q} >&2"

@@ -22,9 +22,9 @@ rule divergence:
     params:
         code=provenance.sources_digest("across_border", "divergence", "recording"),
     shell:
-        "eiphase simulate-divergence {input:q} {output:q}"
-        " --time-limit $(( {resources.runtime} * 60 ))"
-        " 2>&1 | tee {log:q} >&2"
+        "eiphase simulate-divergence --time-limit $(( {resources.runtime} * 60 ))"
+        " -- {input:q} {output:q}"
+        " 2>&1 | tee -- {log:q} >&2"
 
 
 rule overview:
@@ -50,4 +50,4 @@ rule overview:
     params:
         code=provenance.sources_digest("figures"),
     shell:
-        "eiphase draw-overview {input:q} {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase draw-overview -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"

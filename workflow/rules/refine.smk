@@ -4,7 +4,7 @@
 
 rule refine:
     input:
-        sweep=ancient(SWEEP_FILE),
+        sweep=ancient(SWEEP_INPUT),
         tiles=tiles_of,
         floats=refined_float,
     output:
@@ -20,7 +20,7 @@ rule refine:
     params:
         tiles=lambda wildcards, output: Path(output[0]).parents[2],
     shell:
-        "eiphase refine {input.sweep:q} {output:q} --tiles {params.tiles:q}"
-        " --backend {wildcards.backend} --seed {wildcards.seed}"
-        " --time-limit $(( {resources.runtime} * 60 ))"
-        " 2>&1 | tee {log:q} >&2"
+        "eiphase refine --tiles {params.tiles:q} --backend {wildcards.backend:q}"
+        " --seed {wildcards.seed:q}"
+        " --time-limit $(( {resources.runtime} * 60 )) -- {input.sweep:q} {output:q}"
+        " 2>&1 | tee -- {log:q} >&2"

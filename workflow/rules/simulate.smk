@@ -5,7 +5,7 @@ rule simulate:
     input:
         # A tile's name holds the digest of all that its numbers depend on, so that the
         # config's time of change does not matter.
-        sweep=ancient(SWEEP_FILE),
+        sweep=ancient(SWEEP_INPUT),
         ranges=float_tile,
     output:
         f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.nc",
@@ -18,7 +18,7 @@ rule simulate:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
     shell:
-        "eiphase simulate-tile {input.sweep:q} {output:q} --backend {wildcards.backend}"
-        " --seed {wildcards.seed} --tile {wildcards.tile} --ranges {input.ranges:q}"
-        " --time-limit $(( {resources.runtime} * 60 ))"
-        " 2>&1 | tee {log:q} >&2"
+        "eiphase simulate-tile --backend {wildcards.backend:q} --seed {wildcards.seed:q}"
+        " --tile {wildcards.tile:q} --ranges {input.ranges:q}"
+        " --time-limit $(( {resources.runtime} * 60 )) -- {input.sweep:q} {output:q}"
+        " 2>&1 | tee -- {log:q} >&2"

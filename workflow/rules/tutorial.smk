@@ -40,11 +40,11 @@ rule simulate_tutorial:
         draw=lambda wildcards: TUTORIAL[wildcards.network]["draw"],
         code=provenance.code_digest(recording=True),
     shell:
-        "eiphase simulate --q {params.q_factor} --g 4.5 --seed 1234 --draw {params.draw}"
-        " --backend {wildcards.backend} --autocovariance tutorial --output {output:q}"
+        "eiphase simulate --q {params.q_factor:q} --g 4.5 --seed 1234 --draw {params.draw:q}"
+        " --backend {wildcards.backend:q} --autocovariance tutorial --output {output:q}"
         " --steps 1000 --burn-in 200 --max-lag 100"
         " --time-limit $(( {resources.runtime} * 60 ))"
-        " 2>&1 | tee {log:q} >&2"
+        " 2>&1 | tee -- {log:q} >&2"
 
 
 rule tutorial_figures:
@@ -76,4 +76,4 @@ rule tutorial_figures:
     params:
         code=provenance.sources_digest("figures"),
     shell:
-        "eiphase draw-tutorial --recordings {input:q} --figures {output:q} 2>&1 | tee {log:q} >&2"
+        "eiphase draw-tutorial --recordings {input:q} --figures {output:q} 2>&1 | tee -- {log:q} >&2"
