@@ -20,6 +20,7 @@ from eiphase.dataset import VARIABLES
 from eiphase.flags import Flag, Phase
 
 QUICK = ["--neurons", "40", "--steps", "300", "--burn-in", "100", "--max-lag", "50"]
+QUICK += ["--output", "recording.nc"]
 
 
 @pytest.fixture(autouse=True)
@@ -192,7 +193,7 @@ def test_every_option_of_simulate_is_heeded(monkeypatch):
     observed = eiphase.measure(
         expected, burn_in=90, max_lag=40, boxcar=9, autocovariance="tutorial"
     )
-    with xr.open_dataset("recording.nc") as found:
+    with xr.open_dataset("results/simulate/lif_bit_accurate-q6.5-g5.5-seed2.nc") as found:
         xr.testing.assert_identical(found.load(), expected.merge(observed))
 
 

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import partial
+from io import TextIOWrapper
 from itertools import compress
 from pathlib import Path
 from typing import Any
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
-from eiphase import dataset, guard, seal
+from eiphase import dataset, guard, provenance, seal
 from eiphase import sweep as sweeps
 from eiphase.errors import Damaged, DatasetError, beyond_limits
 from eiphase.files import check_writable, remove_leftovers
@@ -42,13 +43,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
     os.environ["MPLBACKEND"] = "agg"  # into files, whatever screen or notebook the user's names
-    options = _parser().parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # what a locale has no letter for
+    try:
+        try:
+            options = _parser().parse_args(arguments)
+            return _without_traceback(lambda: _run(options))
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:  # whoever reads has seen enough, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 128 + signal.SIGPIPE
 
-    def command() -> int | None:
-        with guard.stoppable():
-            return options.command(options)
 
-    return _without_traceback(command)
+def _run(options: argparse.Namespace) -> int | None:
+    """Run a command, if all files that it is to write can be written."""
+    with guard.stoppable():
+        for name in ("output", "html", "figures"):
+            paths = getattr(options, name, None)
+            for path in paths if isinstance(paths, list) else [paths] if paths else []:
+                check_writable(path)
+        return options.command(options)
 
 
 def _without_traceback(command: Callable[[], int | None]) -> int:
@@ -58,11 +74,15 @@ def _without_traceback(command: Callable[[], int | None]) -> int:
     except guard.Stopped as error:
         print(f"eiphase: {error}", file=sys.stderr)
         return 128 + error.number
+    except BrokenPipeError:
+        raise
     except Exception as error:
         sentence = _sentence(error)
         if sentence is None:
             raise
-        print(f"eiphase: {sentence}", file=sys.stderr)
+        # Several lines where a model's traceback is among them.
+        lines = (plain(line) for line in sentence.split("\n"))
+        print("eiphase:", "\n".join(lines), file=sys.stderr)
         return 1
 
 
@@ -97,6 +117,9 @@ def _parser() -> argparse.ArgumentParser:
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument(
+        "--version", action=_Version, nargs=0, help="print version and commit, and stop"
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_simulate(commands)
     _add_show(commands)
@@ -105,6 +128,14 @@ def _parser() -> argparse.ArgumentParser:
     _add_compare(commands)
     _add_jobs(commands)
     return parser
+
+
+class _Version(argparse.Action):
+    """Looks for the commit only when it is asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> None:
+        print(f"eiphase {provenance.version()}, commit {provenance.origin()[0]}")
+        parser.exit()
 
 
 def _add_command(commands, name: str, what: str, example: str) -> argparse.ArgumentParser:
@@ -145,7 +176,7 @@ def _add_simulate(commands) -> None:
     add("--max-lag", type=int, default=100, help="largest lag, in steps (default: 100)")
     add("--boxcar", type=int, default=25, help="steps in which spikes are counted (default: 25)")
     add("--autocovariance", default="standard", help="standard or tutorial (default: standard)")
-    add("--output", type=Path, default=Path("recording.nc"), help="default: recording.nc")
+    add("--output", type=Path, help="default: results/simulate/BACKEND-qQ-gG-seedSEED.nc")
     add("--plot", action="store_true", help="draw a picture beside the output, as PNG")
     _add_time_limit(simulate)
     simulate.set_defaults(command=_simulate)
@@ -328,6 +359,9 @@ def _naming_options() -> Iterator[None]:
 def _simulate(options: argparse.Namespace) -> int:
     from eiphase import terminal
 
+    if options.output is None:
+        name = f"{options.backend}-q{options.q:.12g}-g{options.g:.12g}-seed{options.seed}.nc"
+        options.output = Path("results/simulate") / name
     picture = _picture(options.output)
     if options.plot and picture == options.output:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
@@ -354,7 +388,7 @@ def _simulate(options: argparse.Namespace) -> int:
             written.append(picture)
             with terminal.progress("drawing"):
                 files.draw_recording(recording, recording, picture)
-    print("written:", *written)
+    terminal.print_line("written:", *written)
     return 0
 
 
@@ -378,22 +412,24 @@ def _record(options: argparse.Namespace, show: Callable[[int, int], None]) -> No
         step_size=options.step_size,
         bias=options.bias,
     )
-    recorded = one_network.simulate(
-        point,
-        options.backend,
-        steps=options.steps,
-        rate_to_lif=options.rate_to_lif,
-        float_to_integer=options.float_to_integer,
-        weight_bits=options.weight_bits,
-        progress=show,
+    simulated = {
+        "steps": options.steps,
+        "rate_to_lif": options.rate_to_lif,
+        "float_to_integer": options.float_to_integer,
+        "weight_bits": options.weight_bits,
+    }
+    measured = {
+        "burn_in": options.burn_in,
+        "max_lag": options.max_lag,
+        "autocovariance": options.autocovariance,
+        "boxcar": options.boxcar,
+    }
+    run = one_network.validated(point, options.backend, **simulated)
+    recording.check_measurement(
+        steps=run.steps, n_neurons=run.n_neurons, spiking=run.backend != "rate", **measured
     )
-    observed = recording.measure(
-        recorded,
-        burn_in=options.burn_in,
-        max_lag=options.max_lag,
-        autocovariance=options.autocovariance,
-        boxcar=options.boxcar,
-    )
+    recorded = one_network.simulate(point, options.backend, progress=show, **simulated)
+    observed = recording.measure(recorded, **measured)
     dataset.write(recorded.merge(observed), options.output)
 
 

@@ -117,7 +117,7 @@ def simulate(
     Network with Lava"; LIF neurons are Lava's `LIF` and `Dense`, in floating point and
     bit-accurate; equations in `rate`, `lif`, `loihi` and `mapping`.
     """
-    run = _validated(
+    run = validated(
         point,
         backend,
         steps=steps,
@@ -250,7 +250,8 @@ def _labelled(
     )
 
 
-def _validated(point: Network, backend: str, **options: Any) -> SingleRun:
+def validated(point: Network, backend: str, **options: Any) -> SingleRun:
+    """What `simulate` is asked for; raises `SweepError` if there is no such network."""
     if not isinstance(point, Network):
         raise SweepError(f"The network must be an eiphase.Network, not {kind_of(point)}.")
     values = {"backend": backend, **asdict(point), **options}

@@ -82,6 +82,11 @@ def attributes(*backends: str) -> dict[str, str]:
     }
 
 
+def version() -> str:
+    """Of eiphase, as it is installed."""
+    return _version("eiphase")
+
+
 def origin() -> Origin:
     """The commit of the code that runs, and the machine."""
     return _commit(), f"{platform.system()} {platform.machine()}, {_processor()}"

@@ -87,26 +87,17 @@ def measure(
     are the window for spikes and c(0)/e for the decay time.
     """
     recording = checked(recording)
-    durations = {"steps": recording.sizes["time"], "burn_in": burn_in, "max_lag": max_lag}
-    options: dict[str, Any] = {
-        "autocovariance": autocovariance,
-        "boxcar": boxcar,
-        "statistics": statistics,
-    }
-    if unbiased is not None:
-        options["unbiased"] = unbiased
-    try:
-        simulation = Simulation(**{name: python_number(value) for name, value in durations.items()})
-        observables = Observables(**{name: python_number(value) for name, value in options.items()})
-        spiking = "state" not in recording
-        measured_steps(simulation, observables, spiking=spiking)
-        if spiking:
-            check_counts(recording.sizes["neuron"], simulation, observables)
-    except ValidationError as error:
-        raise SweepError(f"{sentence(error)}.") from None
-    except ValueError as error:  # it names keys of a config, which are arguments here
-        text = str(error).replace("simulation.", "").replace("observables.", "")
-        raise SweepError(f"{text}.") from None
+    simulation, observables = check_measurement(
+        steps=recording.sizes["time"],
+        n_neurons=recording.sizes["neuron"],
+        spiking="state" not in recording,
+        burn_in=burn_in,
+        max_lag=max_lag,
+        autocovariance=autocovariance,
+        unbiased=unbiased,
+        boxcar=boxcar,
+        statistics=statistics,
+    )
     found = _measured(recording, simulation, observables)
     lag = ("lag", np.arange(simulation.max_lag + 1), {"long_name": "lag", "units": "step"})
     variables = {}
@@ -114,6 +105,37 @@ def measure(
         dims = ("lag",) if VARIABLES[name].lagged else ()
         variables[name] = (dims, value, VARIABLES[name].attributes())
     return xr.Dataset(variables, coords={"lag": lag}, attrs=recording.attrs)
+
+
+def check_measurement(
+    *,
+    steps: int,
+    n_neurons: int,
+    spiking: bool,
+    burn_in: int,
+    max_lag: int,
+    unbiased: bool | None = None,
+    **options: Any,
+) -> tuple[Simulation, Observables]:
+    """What `measure` is asked for, of a recording that there may not yet be.
+
+    Raises `SweepError`, one sentence, if an argument does not fit.
+    """
+    durations = {"steps": steps, "burn_in": burn_in, "max_lag": max_lag}
+    if unbiased is not None:
+        options["unbiased"] = unbiased
+    try:
+        simulation = Simulation(**{name: python_number(value) for name, value in durations.items()})
+        observables = Observables(**{name: python_number(value) for name, value in options.items()})
+        measured_steps(simulation, observables, spiking=spiking)
+        if spiking:
+            check_counts(n_neurons, simulation, observables)
+    except ValidationError as error:
+        raise SweepError(f"{sentence(error)}.") from None
+    except ValueError as error:  # it names keys of a config, which are arguments here
+        text = str(error).replace("simulation.", "").replace("observables.", "")
+        raise SweepError(f"{text}.") from None
+    return simulation, observables
 
 
 def _measured(
