@@ -1,6 +1,5 @@
 """Several phase maps side by side: what their mappings do to the border between the phases."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from matplotlib.lines import Line2D
 
 from eiphase.errors import DatasetError
 from eiphase.figures import look
-from eiphase.figures.panels import check_derived, edges
+from eiphase.figures.panels import as_text, check_derived, config, edges
 from eiphase.unmeasured import completed
 
 _BLUE = "#1696d2"
@@ -26,7 +25,7 @@ def fano_factor(dataset: xr.Dataset) -> xr.DataArray:
 
     A neuron that fires regularly has less than 1, one whose rate wanders slowly more.
     """
-    boxcar = json.loads(dataset.attrs["sweep_config"])["observables"]["boxcar"]
+    boxcar = config(dataset, "observables")["boxcar"]
     return dataset.autocovariance.sel(lag=0) / (boxcar * dataset.mean_rate)
 
 
@@ -98,7 +97,7 @@ def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
 
 
 def _mapping(dataset: xr.Dataset) -> dict[str, Any]:
-    return json.loads(dataset.attrs["sweep_config"])["mapping"]
+    return {key: as_text(value) for key, value in config(dataset, "mapping").items()}
 
 
 def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMesh:

@@ -41,7 +41,7 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     if dataset.attrs.get("sweep_digest") != divergence.attrs.get("sweep_digest"):
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
     dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
-    name, n_seeds = dataset.attrs.get("sweep", ""), dataset.sizes["seed"]
+    name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
     figure = look.page(10, 11.2)
     rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
     top, middle, bottom = rows[:, 0]

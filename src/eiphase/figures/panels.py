@@ -1,5 +1,6 @@
 """What figures of phase maps share: checked data, panels, maps of cells, marks."""
 
+import json
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from eiphase.dataset import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES
 from eiphase.errors import DatasetError
 from eiphase.figures import look
 from eiphase.flags import Flag, ScaleStatus
+from eiphase.plain_text import plain
 from eiphase.unmeasured import completed
 
 BACKEND_TITLES = {
@@ -156,7 +158,22 @@ def subtitle(dataset: xr.Dataset) -> str:
     n_seeds = dataset.seed.size
     seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
     seeds = "mean over seeds" if is_averaged(dataset) else seeds
-    return f"Sweep {dataset.attrs.get('sweep', '')}, {seeds}"
+    return f"Sweep {as_text(dataset.attrs.get('sweep', ''))}, {seeds}"
+
+
+def config(dataset: xr.Dataset, section: str) -> dict[str, Any]:
+    """A section of the sweep's config; raises `DatasetError` if the dataset does not say it."""
+    try:
+        return dict(json.loads(dataset.attrs["sweep_config"])[section])
+    except (KeyError, TypeError, ValueError, RecursionError):
+        raise DatasetError(
+            "The phase map's attribute sweep_config is not there, or no sweep's config."
+        ) from None
+
+
+def as_text(value: object) -> str:
+    """What a file says, without control characters, and nothing that Matplotlib takes for TeX."""
+    return plain(value).replace("$", r"\$")
 
 
 def is_averaged(dataset: xr.Dataset) -> bool:

@@ -1,6 +1,5 @@
 """How many weight bits the border and the chaotic phase need."""
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,14 +13,14 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from eiphase import critical_line
 from eiphase.errors import DatasetError
 from eiphase.figures import look
-from eiphase.figures.panels import check_derived
+from eiphase.figures.panels import as_text, check_derived, config
 from eiphase.flags import Crossing, Fate, Phase
 
 _BACKENDS = ("lif_float", "lif_bit_accurate")
 
 
 def weight_bits(dataset: xr.Dataset) -> int:
-    return json.loads(dataset.attrs["sweep_config"])["mapping"]["weight_bits"]
+    return config(dataset, "mapping")["weight_bits"]
 
 
 def shifts(dataset: xr.Dataset) -> xr.DataArray:
@@ -74,8 +73,8 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
     sns.despine(figure)
     first = next(iter(by_bits.values()))
-    mapping = json.loads(first.attrs["sweep_config"])["mapping"]
-    names = f"{mapping['rate_to_lif']}, {mapping['float_to_integer']}"
+    mapping = config(first, "mapping")
+    names = ", ".join(as_text(mapping[key]) for key in ("rate_to_lif", "float_to_integer"))
     n_seeds = first.sizes["seed"]
     figure.suptitle(f"Mappings {names}, {n_seeds} seeds", fontsize="medium")
     return figure
