@@ -10,6 +10,12 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # Where uv installs: else it would be the environment that is active.
 export VIRTUAL_ENV := $(CURDIR)/.venv
 
+SYSTEM := $(shell uname)
+ifneq ($(SYSTEM),Linux)
+$(error eiphase simulates and runs its workflow on Linux only, and this is $(SYSTEM), where it opens \
+and plots phase maps that were made on Linux, and computes theory: for that, uv pip install .)
+endif
+
 .PHONY: demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
 	bench-peers growth lock clean
 .DEFAULT_GOAL := demo

@@ -7,7 +7,7 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 import eiphase
-from eiphase import figures, interruption, provenance, remapping
+from eiphase import errors, figures, interruption, provenance, remapping
 from eiphase import sweep as sweeps
 
 CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
@@ -33,8 +33,9 @@ if "{" in str(SWEEP_FILE):
         f"Sweep config {SWEEP_FILE}: Snakemake takes no name with a brace."
     )
 try:
+    errors.require_linux()
     SWEEP = sweeps.load(SWEEP_FILE)
-except sweeps.SweepError as error:
+except errors.UserError as error:
     raise WorkflowError(str(error)) from None
 # So that rules find `eiphase` even where the environment is not activated.
 BIN = shlex.quote(str(Path(sys.executable).parent))

@@ -16,7 +16,7 @@ from typing import Any
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase import dataset, guard, provenance, seal
 from eiphase import sweep as sweeps
-from eiphase.errors import Damaged, DatasetError, beyond_limits
+from eiphase.errors import Damaged, DatasetError, UserError, beyond_limits
 from eiphase.files import check_writable, remove_leftovers
 from eiphase.memory import shared_array
 from eiphase.network import Network
@@ -89,7 +89,7 @@ def _without_traceback(command: Callable[[], int | None]) -> int:
 
 def _sentence(error: Exception) -> str | None:
     """What is said of an error; nothing of a mistake in the code, which needs its traceback."""
-    if isinstance(error, SweepError | DatasetError | guard.LavaError):
+    if isinstance(error, UserError | guard.LavaError):
         return str(error)
     if reason := beyond_limits(error):
         return (

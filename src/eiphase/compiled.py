@@ -6,7 +6,6 @@ kinds of processor or for two kinds of arrays, could take the same number, and a
 wrong kernel. So each node has its own folder, to which one job at a time adds.
 """
 
-import fcntl
 import hashlib
 import os
 import platform
@@ -74,6 +73,8 @@ class _SharedCache:
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         if self._numbas:
+            import fcntl  # which Windows does not have
+
             with suppress(OSError), (FOLDER / "lock").open("w") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._numbas.save_overload(signature, compiled)

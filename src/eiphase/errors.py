@@ -1,6 +1,7 @@
 """Exceptions whose message is one sentence for the user."""
 
 import errno
+import sys
 from pathlib import Path
 
 from eiphase.plain_text import plain
@@ -41,3 +42,17 @@ def beyond_limits(error: BaseException | None) -> str | None:
     if any(text in str(error) for text in _REFUSED):
         return str(error)
     return beyond_limits(error.__cause__ or error.__context__)
+
+
+class PlatformError(UserError):
+    """Something that works on Linux only; the message is one sentence."""
+
+
+def require_linux() -> None:
+    """Raise `PlatformError` where nothing can be simulated."""
+    if sys.platform != "linux":
+        system = {"darwin": "macOS", "win32": "Windows"}.get(sys.platform, sys.platform)
+        raise PlatformError(
+            f"eiphase simulates and runs its workflow on Linux only, and this is {system}, where "
+            "it opens and plots phase maps that were made on Linux, and computes theory."
+        )

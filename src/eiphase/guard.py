@@ -17,14 +17,20 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
+from eiphase.errors import require_linux
+
 # From Linux's sys/prctl.h.
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER = 1, 36
 FAILED = 1  # exit code of a job that raised, or lost a process
 TIMED_OUT = 124  # as of coreutils' timeout
-_STOP_SIGNALS = (
-    signal.SIGTERM, signal.SIGINT, signal.SIGHUP,
-    # What batch systems send as a warning that time is up, and a quota of processor time.
-    signal.SIGUSR1, signal.SIGUSR2, signal.SIGQUIT, signal.SIGALRM, signal.SIGXCPU,
+_STOP_SIGNALS = tuple(  # those that there are: nothing is guarded on Windows, which has not all
+    getattr(signal, name)
+    for name in (
+        "SIGTERM", "SIGINT", "SIGHUP",
+        # What batch systems send as a warning that time is up, and a quota of processor time.
+        "SIGUSR1", "SIGUSR2", "SIGQUIT", "SIGALRM", "SIGXCPU",
+    )
+    if hasattr(signal, name)
 )  # fmt: skip
 
 
@@ -81,6 +87,7 @@ def supervised(
     Call it in the main thread. `work` sees this process as it is; what it changes, stays
     with it, except for files and shared memory.
     """
+    require_linux()
     spared = _children()
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)  # orphans become our children, not the system's
     try:

@@ -9,13 +9,17 @@ Lava also sets `fork` as the program's start method when it is imported, which f
 start method has been used or set before, and changes that of the program if not. Here the
 program keeps its own; `lava_run` forks Lava's processes whatever it is.
 
-Import this module before anything of Lava's.
+Import this module before anything of Lava's. It cannot be imported on other systems than Linux.
 """
 
 import dataclasses
 import importlib
 import multiprocessing
 from unittest import mock
+
+from eiphase.errors import require_linux
+
+require_linux()
 
 _python_dataclass = dataclasses.dataclass
 

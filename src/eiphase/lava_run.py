@@ -18,14 +18,15 @@ import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import Process, current_process
-from multiprocessing.context import ForkProcess
 from typing import Any
 from unittest import mock
 
 import eiphase.lava_compatibility  # noqa: F401  before Lava's own modules
 
 # isort: split
+from multiprocessing import Process, current_process
+from multiprocessing.context import ForkProcess
+
 from lava.magma.core.process.process import AbstractProcess, ProcessServer
 from lava.magma.core.process.variable import VarServer
 from lava.magma.core.run_conditions import RunSteps

@@ -1,0 +1,101 @@
+"""macOS and Windows: what works there, and the one sentence about what does not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from conftest import REPOSITORY
+
+NAMES = {"darwin": "macOS", "win32": "Windows"}
+# Other packages are imported first: they are not the same on those systems, but are there.
+AS_IF_ON = """
+import sys, os, signal, multiprocessing.context
+import matplotlib; matplotlib.use("agg")
+import matplotlib.pyplot, netCDF4, numba, numpy, pydantic, rich.progress, scipy.special
+import scipy.optimize, seaborn, xarray, yaml
+import concurrent.futures.process, importlib.metadata, multiprocessing.pool, subprocess
+xarray.open_dataset("phase_map.nc").close()
+for module in ("fcntl", "resource", "pwd", "grp", "lava"):
+    sys.modules[module] = None
+sys.platform = {platform!r}
+if sys.platform == "win32":
+    for holder, names in (
+        (signal, ("SIGHUP", "SIGCHLD", "SIGKILL", "SIGQUIT", "SIGUSR1")),
+        (os, ("fork", "eventfd", "setsid", "register_at_fork", "geteuid")),
+        (multiprocessing.context, ("ForkProcess",)),
+    ):
+        for name in names:
+            delattr(holder, name)
+import eiphase
+"""
+
+
+def run(platform, script, folder, *arguments):
+    command = [sys.executable, "-c", AS_IF_ON.replace("{platform!r}", repr(platform)) + script]
+    return subprocess.run(
+        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
+    )
+
+
+PLOTS = """
+phase_map = xarray.open_dataset("phase_map.nc")
+for plot in (eiphase.plot_phase_maps, eiphase.plot_cut, eiphase.plot_mapping):
+    plot(phase_map).savefig("figure.png")
+from eiphase import chaotic_state, cli, meanfield
+print(cli.main(["show", "phase_map.nc"]))
+"""
+SIMULATE = """
+network = eiphase.Network(n_neurons=10, q_factor=6.0, g_factor=5.0, seed=1)
+try:
+    eiphase.simulate(network, "rate", steps=5)
+except ValueError as error:
+    print(type(error).__name__, error)
+"""
+COMMAND = "from eiphase import cli; sys.exit(cli.main(sys.argv[1:]))"
+
+
+@pytest.mark.parametrize("platform", NAMES)
+def test_a_phase_map_can_be_opened_and_plotted(platform, phase_map_file):
+    found = run(platform, PLOTS, phase_map_file.parent)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines()[-1] == "0"
+
+
+def sentence(platform):
+    return (
+        f"eiphase simulates and runs its workflow on Linux only, and this is {NAMES[platform]}, "
+        "where it opens and plots phase maps that were made on Linux, and computes theory."
+    )
+
+
+@pytest.mark.parametrize("platform", NAMES)
+def test_simulations_are_refused_with_a_sentence(platform, phase_map_file):
+    found = run(platform, SIMULATE, phase_map_file.parent)
+    assert found.stdout == f"PlatformError {sentence(platform)}\n", found.stderr
+    for command in (
+        ("simulate", "--q", "6", "--g", "5", "--steps", "9"),
+        ("verify", "phase_map.nc"),
+        ("compile",),
+    ):
+        found = run(platform, COMMAND, phase_map_file.parent, *command)
+        assert found.stderr == f"eiphase: {sentence(platform)}\n", command
+        assert found.returncode == 1
+
+
+@pytest.mark.parametrize("system", ["Darwin", "MINGW64_NT-10.0"])
+def test_make_refuses_before_it_installs(system, tmp_path):
+    uname = tmp_path / "uname"
+    uname.write_text(f"#!/bin/sh\necho {system}\n")
+    uname.chmod(0o755)
+    environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    for target in ((), ("test",)):
+        found = subprocess.run(
+            ["make", "--dry-run", "-f", REPOSITORY / "Makefile", *target],
+            cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert found.returncode == 2
+        assert (
+            f"simulates and runs its workflow on Linux only, and this is {system}" in found.stderr
+        )
+        assert not found.stdout
