@@ -384,3 +384,16 @@ def test_a_file_sees_no_bar(tiles, tmp_path):
 def test_two_recordings_have_two_pictures(output, picture):
     """A name is cut at no dot but that of an ending, as in `q8.1` and `q8.2`."""
     assert cli._picture(Path("results", output)) == Path("results", picture)
+
+
+def test_a_picture_that_cannot_be_written_is_said_before_anything_is_simulated(
+    tmp_path, monkeypatch, capsys
+):
+    def began(*_, **__):
+        raise AssertionError
+
+    monkeypatch.setattr(cli.guard, "supervised", began)
+    (tmp_path / "q8.1.png").mkdir()
+    arguments = ["simulate", "--q", "6", "--g", "5", "--plot", "--output", tmp_path / "q8.1"]
+    assert cli.main(list(map(str, arguments))) == 1
+    assert "q8.1.png is a folder, which is never replaced" in capsys.readouterr().err

@@ -440,7 +440,6 @@ def _supervised(
     meanwhile: AbstractContextManager | None = None,
 ) -> int:
     """Run what writes `options.output` under the guard; half a file is removed."""
-    check_writable(options.output)
     code = guard.supervised(
         lambda: _without_traceback(_setting_aside()(work)),
         time_limit=options.time_limit,
