@@ -374,7 +374,7 @@ def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
         **{(g, 1.0): "#2c4a7c" for g in (4.0, 4.5, 5.0)},
         **{(g, 6.0): "#e8853a" for g in (4.0, 4.5, 5.0)},
     }
-    (marks,) = axis.lines
+    (marks,) = [line for line in axis.lines if line.get_marker() == "o"]
     assert marks.get_xydata().tolist() == [[5.0, 6.0]]
 
 

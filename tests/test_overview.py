@@ -1,5 +1,7 @@
 """What stands in each panel of the overview, from made-up numbers."""
 
+import json
+
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
@@ -32,6 +34,8 @@ def phase_map(phase_map_file):
     alone = two.sel(backend=["lif_float"]).assign_coords(backend=["lif_bit_accurate"])
     found = xr.concat([two, alone], "backend", data_vars="minimal")
     found = found.drop_encoding()
+    config = json.loads(two.attrs["sweep_config"]) | {"backends": found.backend.values.tolist()}
+    found.attrs["sweep_config"] = json.dumps(config)
     found.current_wraps[:] = 0
     found.weight_strength[:] = 1
     found["phase"][:] = Phase.CHAOS
