@@ -72,7 +72,7 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
 def cost(backend: str, n_neurons: int, n_steps: int) -> tuple[float, float]:
     """Seconds for one network, and bytes at the model's peak, in a process that starts anew."""
     words = [sys.executable, __file__, "--one", backend, str(n_neurons), str(n_steps)]
-    run = subprocess.run(words, stdout=subprocess.PIPE, text=True)
+    run = subprocess.run(words, stdout=subprocess.PIPE, text=True, encoding="utf-8")
     if run.returncode:
         raise SystemExit(f"{backend}, {n_neurons} neurons, {n_steps} steps failed.")
     seconds, peak = map(float, run.stdout.split())

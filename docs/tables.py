@@ -114,4 +114,4 @@ def _comment(variable: Variable) -> str:
 if __name__ == "__main__":
     for name in TABLES:
         page = Path(__file__).parent / name
-        page.write_text(written(name, page.read_text()))
+        page.write_text(written(name, page.read_text(encoding="utf-8")), encoding="utf-8")

@@ -44,10 +44,13 @@ def run(peer: Peer, backend: str, folder: Path, interpreter: Path, *options: str
         *options,
     ]
     environment = {**os.environ, **ONE_THREAD, "NUMBA_CACHE_DIR": str(cache)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    done = subprocess.run(words, env=environment, capture_output=True, text=True, encoding="utf-8")
     if done.returncode:
         raise SystemExit(f"{peer.name} failed on {backend}:\n{done.stderr[-2000:]}")
-    return {name: np.array(seconds) for name, seconds in json.loads(costs.read_text()).items()}
+    return {
+        name: np.array(seconds)
+        for name, seconds in json.loads(costs.read_text(encoding="utf-8")).items()
+    }
 
 
 def checked(peer: Peer, backend: str, folder: Path, interpreter: Path) -> tuple[str, dict]:

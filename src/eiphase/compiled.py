@@ -75,7 +75,7 @@ class _SharedCache:
         if self._numbas:
             import fcntl  # which Windows does not have
 
-            with suppress(OSError), (FOLDER / "lock").open("w") as file:
+            with suppress(OSError), (FOLDER / "lock").open("w", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
                 self._numbas.save_overload(signature, compiled)
 

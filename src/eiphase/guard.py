@@ -194,7 +194,7 @@ def _end_children(spared: set[int]) -> None:
 
 def _children() -> set[int]:
     own = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
-    return {int(pid) for pid in own.read_text().split()}
+    return {int(pid) for pid in own.read_text(encoding="utf-8").split()}
 
 
 def _prctl(option: int, value: int) -> None:

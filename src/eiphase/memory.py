@@ -28,7 +28,9 @@ def available_memory() -> float:
     Limits of a container or a job are not in it.
     """
     try:
-        found = re.search(r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text())
+        found = re.search(
+            r"MemAvailable: +(\d+) kB", Path("/proc/meminfo").read_text(encoding="utf-8")
+        )
     except OSError:
         return math.inf
     return int(found[1]) * 1024 if found else math.inf

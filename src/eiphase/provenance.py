@@ -96,7 +96,7 @@ def origin() -> Origin:
 def _processor() -> str:
     """Its model name, as Linux tells it."""
     try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         lines = []
     names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
@@ -135,6 +135,7 @@ def _git(*arguments: str) -> str:
         ["git", *options, "-C", str(_PACKAGE), *arguments],
         capture_output=True,
         text=True,
+        encoding="utf-8",
         errors="replace",
         check=True,
         env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},

@@ -53,4 +53,5 @@ def remapped(sweep: Sweep, name: str) -> Sweep:
 def write(sweep: Sweep, path: Path) -> None:
     """Write a sweep as a config file, with the keys that were set."""
     with beside(path) as partial:
-        partial.write_text(yaml.safe_dump(sweep.model_dump(mode="json", exclude_unset=True)))
+        text = yaml.safe_dump(sweep.model_dump(mode="json", exclude_unset=True))
+        partial.write_text(text, encoding="utf-8")

@@ -54,7 +54,7 @@ class SweepProgress:
     def _tell(self, state: str) -> None:
         told = self._told(self._tile)
         told.parent.mkdir(parents=True, exist_ok=True)
-        told.write_text(state)
+        told.write_text(state, encoding="utf-8")
 
     def _is_time(self) -> bool:
         """Whether no job has printed a line just now; this one is about to."""
@@ -91,7 +91,7 @@ class SweepProgress:
             return len(tile.points), 0, 1
         with suppress(OSError, ValueError):
             told = self._told(tile)
-            n, n_simulated, seconds = map(float, told.read_text().split())
+            n, n_simulated, seconds = map(float, told.read_text(encoding="utf-8").split())
             runs = _age(told) < _GONE
             return min(n, len(tile.points)), n_simulated * runs, max(seconds, 1e-3)
         return 0, 0, 1
