@@ -6,6 +6,7 @@ import pty
 import re
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ import yaml
 from tiny_sweep import SWEEP, VALID, with_all_variables
 
 import eiphase
-from eiphase import cli, dataset
+from eiphase import cli, dataset, one_network, provenance
 from eiphase.dataset import VARIABLES
 from eiphase.flags import Flag, Phase
 
@@ -59,7 +60,7 @@ def test_simulate_prints_saves_and_draws(capsys, backend):
         (["--q", "1", "--g", "5", "--neurons", "3"], "--neurons is 3, but input"),
         (
             ["--q", "1", "--g", "5", "--neurons", "20000", "--steps", "10000000"],
-            "20000 neurons over 10000000 steps need 3,212.8 GB of memory, but",
+            "20000 neurons over 10000000 steps need 3,213.1 GB of memory, but",
         ),
     ],
 )
@@ -150,6 +151,72 @@ def test_an_output_that_cannot_be_written_is_said_so(capfd, tmp_path):
     arguments = ["simulate", "--q", "6", "--g", "5", *QUICK, "--output", "file/recording.nc"]
     assert cli.main(arguments) == 1
     assert "file" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--steps", "300", "--max-lag", "400"],
+            "max_lag is 400, but it must be less",
+        ),
+        (["--max-lag", "0"], "max_lag is 0"),
+        (["--burn-in", "400"], "burn_in is 400"),
+        (["--boxcar", "0"], "boxcar is 0"),
+        (["--autocovariance", "fast"], "autocovariance is 'fast'"),
+        (
+            ["--backend", "lif_float", "--boxcar", "200"],
+            "burn_in is 100, but with spiking",
+        ),
+        (["--output", "."], ". is a folder"),
+        (["--output", "file/recording.nc"], "Not a directory"),
+        (["--output", "/proc/recording.nc"], "/proc/recording.nc: "),
+        (["--plot", "--output", "taken.nc"], "taken.png is a folder"),
+    ],
+    ids=str,
+)
+def test_everything_is_checked_before_a_simulation(
+    capfd, tmp_path, monkeypatch, arguments, message
+):
+    """It may take hours."""
+    monkeypatch.setattr(one_network, "simulate", lambda *_, **__: pytest.fail("it has begun"))
+    (tmp_path / "file").write_text("")
+    (tmp_path / "taken.png").mkdir()
+    assert cli.main(["simulate", "--q", "6", "--g", "5", *QUICK, *arguments]) == 1
+    error = capfd.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "taken.png"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "map.nc", "--html", "/proc/a.html"],
+        ["gather", "a.yaml", "/proc/a.nc", "tile.nc"],
+        ["draw", "map.nc", "cut.png", "/proc/cut.png"],
+        ["draw-overview", "map.nc", "divergence.nc", "/proc/overview.png"],
+        ["draw-tutorial", "--recordings", "a.nc", "--figures", "/proc/states.png"],
+        ["compare", "map.nc", "--figures", "/proc/mappings.png"],
+        ["remap", "a.yaml", "/proc/b.yaml", "--mapping", "corrected-full_range-5"],
+        ["notebook", "a.py", "/proc/a.ipynb"],
+        ["simulate-divergence", "map.nc", "/proc/divergence.nc"],
+        ["refine", "a.yaml", "/proc/a.nc", "--tiles", ".", "--backend", "rate", "--seed", "1"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_an_output_is_checked_before_inputs_are_read(capsys, arguments):
+    """Of which there are none here."""
+    assert cli.main(arguments) == 1
+    assert capsys.readouterr().err.startswith("eiphase: /proc/")
+
+
+def test_the_version_names_the_commit(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    commit = provenance.origin()[0]
+    assert capsys.readouterr().out == f"eiphase {metadata.version('eiphase')}, commit {commit}\n"
 
 
 COMMANDS = (
