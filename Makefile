@@ -1,14 +1,21 @@
 # One command each, on a machine with Python 3.11 or 3.12, pip, git and make.
 # What is installed goes into folders of the project: .uv (the installer), .venv and .venv-peers.
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
-UV = $(shell command -v uv || echo .uv/bin/uv)
+# Yours if you have it, else one that pip installs.
+OWN_UV := $(if $(shell command -v uv),,.uv/bin/uv)
+UV := $(or $(OWN_UV),uv)
+# Nothing is installed that a lock file does not have by its hash, nor used to build a package.
+SYNC = $(UV) pip sync --require-hashes --build-constraints requirements-installer.lock
+LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header
 # Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
 PYTHON ?= >=3.11,<3.13
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
-# Where uv installs: else it would be the environment that is active.
-export VIRTUAL_ENV := $(CURDIR)/.venv
+# What a user has set for other installations, or for another Python, must not reach this one.
+unexport PIP_CONSTRAINT PIP_PREFIX PIP_PYTHON PIP_REQUIREMENT PIP_ROOT PIP_TARGET PIP_USER
+unexport UV_BUILD_CONSTRAINT UV_CONSTRAINT UV_OVERRIDE UV_PYTHON UV_SYSTEM_PYTHON
+unexport PYTHONDONTWRITEBYTECODE PYTHONHOME PYTHONPATH
 
 SYSTEM := $(shell uname)
 ifneq ($(SYSTEM),Linux)
@@ -16,7 +23,11 @@ $(error eiphase simulates and runs its workflow on Linux only, and this is $(SYS
 and plots phase maps that were made on Linux, and computes theory: for that, uv pip install .)
 endif
 
-.PHONY: demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
+ifneq ($(findstring :,$(CURDIR)),)
+$(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
+endif
+
+.PHONY: anew demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
 	bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
@@ -35,26 +46,27 @@ report: demo tutorial  ## both, and one page that holds all
 check-report: report  ## opens it in headless Chromium, which must be there
 	python tests/check_report.py results/report.html
 
-check-links: .venv/ready  ## asks for every page elsewhere that the docs link to
+check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs link to
 	python tests/check_links.py
 
-test: .venv/ready lint docs  ## linters, type checker, docs and all tests
+test: .venv/dev-ready lint docs  ## linters, type checker, docs and all tests
 	pytest -n auto --dist loadfile --no-loadscope-reorder
 
-faults: .venv/ready  ## jobs that die, hang and are stopped: what comes of each
+faults: .venv/dev-ready  ## jobs that die, hang and are stopped: what comes of each
 	python tests/faults.py
 
 test-slurm: .venv/ready  ## a small sweep on a private Slurm, as root on Debian
 	tests/slurm/in_cluster python tests/slurm/check_sweep.py
 
-lint: .venv/ready
+lint: .venv/dev-ready
 	ruff check
 	ruff format --check
 	mypy
 	snakefmt --check Snakefile workflow
 
-docs: .venv/ready  ## site/, with internal links checked
+docs: .venv/dev-ready  ## site/, with internal links checked
 	mkdocs build --strict --quiet
+	@echo "Pages: open site/index.html"
 
 tables: .venv/ready  ## the docs' tables of keys and variables, from the code
 	python docs/tables.py
@@ -72,27 +84,37 @@ growth: export OPENBLAS_NUM_THREADS = 1
 growth: .venv/ready  ## time and memory against neurons and steps, drawn as results/growth.png
 	python benchmarks/growth.py results/growth.png
 
-.venv/ready: requirements.lock pyproject.toml | $(UV)
+# An environment works only in the folder that it was made in, with the Python that it was made of.
+# Its last step imports what jobs import, so that they find it compiled where they may not write.
+ifneq ($(shell test -x .venv/bin/python && cat .venv/ready),$(CURDIR))
+.venv/ready: anew
+endif
+.venv/ready: requirements.lock requirements-installer.lock pyproject.toml | $(OWN_UV)
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv
-	$(UV) pip sync --require-hashes --compile-bytecode requirements.lock
-	$(UV) pip install --quiet --no-deps --no-build-isolation --editable .
+	$(SYNC) --python .venv requirements.lock
+	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	.venv/bin/eiphase compile
+	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.files, eiphase.notebook'
+	pwd -P > $@
+
+.venv/dev-ready: requirements-dev.lock .venv/ready | $(OWN_UV)
+	$(UV) pip install --quiet --python .venv --require-hashes --requirements requirements-dev.lock
 	touch $@
 
-.venv-peers/ready: benchmarks/peers/requirements.lock | $(UV)
+.venv-peers/ready: benchmarks/peers/requirements.lock | $(OWN_UV)
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv-peers
-	VIRTUAL_ENV=.venv-peers $(UV) pip sync --require-hashes --compile-bytecode $<
+	$(SYNC) --python .venv-peers $<
 	touch $@
 
-.uv/bin/uv:
-	python3 -m venv .uv
-	.uv/bin/pip install --quiet 'uv>=0.9,<1'
+.uv/bin/uv: requirements-installer.lock
+	python3 -m venv --clear .uv
+	.uv/bin/python -m pip install --quiet --require-hashes --requirement $<
 
-lock: | $(UV)  ## pin the newest versions that pyproject.toml allows
-	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
-		--all-extras pyproject.toml --output-file requirements.lock
-	$(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header \
-		--python-version 3.11 benchmarks/peers/requirements.in \
+lock: | $(OWN_UV)  ## pin the newest versions that pyproject.toml allows
+	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock
+	$(LOCK) --group installer --output-file requirements-installer.lock
+	$(LOCK) --python-version 3.11 benchmarks/peers/requirements.in \
 		--output-file benchmarks/peers/requirements.lock
 
 clean:  ## remove the environment and compiled kernels; results stay
