@@ -36,7 +36,7 @@ def test_users_get_no_tools_of_developers():
 @pytest.fixture
 def checkout(tmp_path):
     """What `make` looks at, as if it had installed."""
-    folder = tmp_path / "it's a \"test\" $HOME"
+    folder = tmp_path / 'it\'s a "test" $HOME'
     (folder / ".venv/bin").mkdir(parents=True)
     for name in ("Makefile", "pyproject.toml", *LOCKS):
         shutil.copy2(REPOSITORY / name, folder)

@@ -29,28 +29,34 @@ def job(folder, number, sweep=SWEEP, **options):
     return SweepProgress(sweep, tile, folder / sweep.tile_path(tile), **options)
 
 
+def does_one_in_ten_seconds(jobs, clock):
+    """Each of them; that is told when the next network is done."""
+    clock.now += 10
+    for each in jobs:
+        each.show(1, 3)
+    clock.now += 2
+    for each in jobs:
+        each.show(2, 3)
+
+
 def test_it_counts_what_is_there_and_what_all_jobs_have_done(tmp_path, clock, capsys):
     """Two networks a tile; jobs do one in 10 s each, two of the six are left."""
     done = tmp_path / SWEEP.tile_path(SWEEP.tile("rate", 1, 0))
     done.parent.mkdir(parents=True)
     done.touch()
-    other, own = job(tmp_path, 1), job(tmp_path, 2)
-    clock.now += 10
-    other.show(1, 2)
+    does_one_in_ten_seconds([job(tmp_path, 1)], clock)
     assert capsys.readouterr().err == "simulated 3 of 6 networks, about 0:30 left\n"
     os.utime(tmp_path / "progress/printed", (0, 0))
-    own.show(1, 2)
+    does_one_in_ten_seconds([job(tmp_path, 2)], clock)
     assert capsys.readouterr().err == "simulated 4 of 6 networks, about 0:10 left\n"
 
 
 def test_jobs_together_print_a_line_every_few_seconds_and_each_tiles_last(tmp_path, clock, capsys):
     jobs = [job(tmp_path, number) for number in (0, 1)]
-    clock.now += 10
-    for each in jobs:
-        each.show(1, 2)
+    does_one_in_ten_seconds(jobs, clock)
     assert capsys.readouterr().err == "simulated 1 of 6 networks, about 0:50 left\n"
     for each in jobs:
-        each.show(2, 2)
+        each.show(2, 2)  # the tile's last
     lines = capsys.readouterr().err.splitlines()
     assert [line.split(",")[0] for line in lines] == [
         "simulated 3 of 6 networks", "simulated 4 of 6 networks",
@@ -60,22 +66,19 @@ def test_jobs_together_print_a_line_every_few_seconds_and_each_tiles_last(tmp_pa
 def test_what_a_tile_takes_over_is_done_but_says_nothing_of_the_speed(tmp_path, clock, capsys):
     sweep = SWEEP.model_copy(update={"tiles": 1})
     own = job(tmp_path, 0, sweep, known=3)
-    clock.now += 10
-    own.show(1, 3)
+    does_one_in_ten_seconds([own], clock)
     assert capsys.readouterr().err == "simulated 4 of 6 networks, about 0:20 left\n"
 
 
 def test_a_job_that_died_does_not_count_as_one_that_runs(tmp_path, clock, capsys):
     dead = job(tmp_path, 0)
-    clock.now += 10
-    dead.show(1, 2)
+    does_one_in_ten_seconds([dead], clock)
     capsys.readouterr()
     long_ago = time.time() - 3600
     for path in (tmp_path / "progress").iterdir():
         os.utime(path, (long_ago, long_ago))
     own = job(tmp_path, 1)
-    clock.now += 10
-    own.show(1, 2)
+    does_one_in_ten_seconds([own], clock)
     assert capsys.readouterr().err == "simulated 2 of 6 networks, about 0:40 left\n"
 
 

@@ -31,16 +31,23 @@ class SweepProgress:
             tile
         )
         self._started = self._last = time.monotonic()
+        self._state_before = (0, 0.0)
 
     def show(self, done: int, total: int) -> None:
-        """So many networks of the tile are simulated, of those that are not known."""
+        """So many networks of the tile are simulated, of those that are not known.
+
+        Networks that advance together end together. The first of them would make the job look
+        slow, so what is told is how far it was, and when, one network before.
+        """
         now = time.monotonic()
-        if done < total and now - self._last < _TOLD:
+        state = (done, now - self._started)
+        told, self._state_before = (state if done == total else self._state_before), state
+        if not told[0] or (done < total and now - self._last < _TOLD):
             return
         self._last = now
         if self._of_sweep:
             with suppress(OSError):
-                self._tell(f"{self._known + done} {done} {now - self._started}")
+                self._tell(f"{self._known + told[0]} {told[0]} {told[1]}")
             if done == total or self._is_time():
                 print(self._line(), file=sys.stderr, flush=True)
         elif done == total:
