@@ -90,7 +90,7 @@ def test_a_colon_in_the_folder_is_refused(checkout, tmp_path):
 def test_settings_for_other_installations_do_not_reach_this_one(checkout):
     settings = {
         "PIP_USER": "1", "PIP_TARGET": "/nowhere", "PIP_PREFIX": "/nowhere",
-        "PYTHONHOME": "/nowhere", "PYTHONPATH": "/nowhere", "UV_SYSTEM_PYTHON": "1",
+        "PYTHONHOME": "/nowhere", "UV_SYSTEM_PYTHON": "1",
     }  # fmt: skip
     run = make(checkout, "--eval", "settings: ; @env", "settings", **settings)
     found = dict(line.split("=", 1) for line in run.stdout.splitlines() if "=" in line)

@@ -28,7 +28,8 @@ def stamp(wildcards):
 
     Snakemake leaves a file missing that is only on the way to its targets, unless it is forced.
     """
-    if not Path(rules.stamp.output[0].format(digest=DIGEST)).exists():
+    path = Path(rules.stamp.output[0].format(digest=DIGEST))
+    if workflow.is_main_process and not path.exists():
         workflow.dag.forcerules.add(rules.stamp.rule)
     return f"{RESULTS}/stamp/{DIGEST}"
 
