@@ -183,6 +183,25 @@ def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):
     assert_equal(results, expected)
 
 
+def test_a_damaged_phase_map_is_set_aside_and_gathered_again(sweep, tmp_path):
+    folder, expected = sweep
+    shutil.copytree(folder, tmp_path / "copy")
+    results = tmp_path / "copy/results/tiny"
+    phase_map = results / "phase_map.nc"
+    content = bytearray(phase_map.read_bytes())
+    content[len(content) // 2] ^= 1
+    phase_map.write_bytes(content)
+    command = ("summary", "--cores", "1", "--config", "sweep=tiny.yaml")
+    run = snakemake(tmp_path / "copy", *command)
+    assert run.returncode != 0
+    assert "results/tiny/phase_map.nc is damaged" in run.stderr
+    run = snakemake(tmp_path / "copy", *command)
+    assert run.returncode == 0, run.stderr
+    assert run.stderr.count("rule gather:") == 1
+    assert "rule simulate:" not in run.stderr
+    assert_equal(results, expected)
+
+
 def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
     """The whole workflow dies soon after its first job began, again and again; later each time.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from tiny_sweep import SWEEP, VALID, values_of
 
-from eiphase import gathering, provenance, simulation, tile_file, tile_job
+from eiphase import gathering, provenance, seal, simulation, tile_file, tile_job
 from eiphase.dataset import VARIABLES
 from eiphase.errors import Damaged, DatasetError
 from eiphase.sweep import Sweep
@@ -213,6 +213,21 @@ def test_what_is_of_another_network_is_not_taken_over(tmp_path, changes, seed):
     other = sweep_with(**changes)
     assert tile_file.known(tmp_path / "rate/seed-1", sweep, tile)[0]
     assert not tile_file.known(tmp_path / "rate/seed-1", other, other.tile("rate", seed, 0))[0]
+
+
+def test_no_tile_is_opened_that_has_none_of_the_points(tiles, monkeypatch):
+    """Nor one of other parameters or code: a job's time does not grow with its folder."""
+    opened = []
+    monkeypatch.setattr(seal, "content", lambda path: opened.append(path.name))
+    folder = tiles[0].parent
+    grid = {"q_factor": [2.0], "g_factor": [4.5]}
+    other = Sweep.model_validate(VALID | {"grid": grid, "tiles": 1})
+    assert not tile_file.known(folder, other, other.tile("rate", 1, 0))[0]
+    other = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
+    assert not tile_file.known(folder, other, other.tile("rate", 1, 0))[0]
+    monkeypatch.setattr(provenance, "code_digest", lambda *_: "0" * 64)
+    assert not tile_file.known(folder, SWEEP, SWEEP.tile("rate", 1, 0))[0]
+    assert not opened
 
 
 def test_a_damaged_tile_is_not_taken_over(tmp_path):

@@ -1,9 +1,10 @@
 """Attributes of datasets, which anybody may have changed: their types, and their sweep."""
 
-from collections.abc import Hashable, Mapping
 from numbers import Integral, Real
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from eiphase.errors import DatasetError
 from eiphase.sweep import Sweep
@@ -29,16 +30,29 @@ _KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     Real: ("a number", ("q_factor", "g_factor", "step_size", "bias")),
 }  # fmt: skip
 
+_DECODE = ("scale_factor", "add_offset")
 
-def check(attributes: Mapping[Hashable, Any], path: Path) -> None:
+
+def check(dataset: "xr.Dataset", path: Path) -> None:
     """Raises `DatasetError` if one of the attributes that are used somewhere is of another type."""
     for kind, (words, names) in _KINDS.items():
         for name in names:
-            value = attributes.get(name)
+            value = dataset.attrs.get(name)
             if value is not None and not isinstance(value, kind):
-                raise DatasetError(
-                    f"{path} has an attribute {name} that must be {words}, but is {value!r:.40}."
-                )
+                raise _wrong(f"{path} has an attribute {name}", words, value)
+    for variable in dataset.variables:
+        of_variable = f"{path} has a variable {variable} with an attribute"
+        for name, value in dataset[variable].encoding.items():  # what xarray reads by
+            if name in _DECODE and np.asarray(value).dtype.kind not in "iuf":
+                raise _wrong(f"{of_variable} {name}", "a number", value)
+        for name in ("units", "long_name"):
+            value = dataset[variable].attrs.get(name, "")
+            if not isinstance(value, str):
+                raise _wrong(f"{of_variable} {name}", "text", value)
+
+
+def _wrong(what: str, words: str, value: Any) -> DatasetError:
+    return DatasetError(f"{what} that must be {words}, but is {value!r:.40}.")
 
 
 def sweep_of(dataset: "xr.Dataset") -> Sweep:

@@ -534,7 +534,7 @@ def open_netcdf(path: Path) -> "xr.Dataset":
     except (AttributeError, RuntimeError, TypeError, ValueError) as error:
         reason = str(error).partition("\n")[0]
         raise DatasetError(f"{path} is no dataset of eiphase's: {reason}.") from None
-    attributes.check(opened.attrs, path)
+    attributes.check(opened, path)
     return opened
 
 

@@ -10,6 +10,7 @@ import nbformat
 from jupytext.formats import JupytextFormatError
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 
+from eiphase import seal
 from eiphase.errors import DatasetError
 from eiphase.files import beside
 
@@ -26,8 +27,11 @@ def execute(
     """Run a notebook script (percent format) in the folder of `output` and write it there.
 
     `show` is told before each cell how many are done, of how many. Raises `DatasetError`
-    with the cell's error if a cell fails.
+    with the cell's error if a cell fails, and `Damaged`, before any runs, if a dataset in that
+    folder is damaged.
     """
+    for path in sorted(output.parent.glob("*.nc")):
+        seal.is_sealed(path)
     try:
         notebook = jupytext.read(script, fmt="py:percent")
     except (UnicodeDecodeError, JupytextFormatError):
