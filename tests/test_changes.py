@@ -197,8 +197,8 @@ def test_a_damaged_phase_map_is_set_aside_and_gathered_again(sweep, tmp_path):
     assert "results/tiny/phase_map.nc is damaged" in run.stderr
     run = snakemake(tmp_path / "copy", *command)
     assert run.returncode == 0, run.stderr
-    assert run.stderr.count("rule gather:") == 1
-    assert "rule simulate:" not in run.stderr
+    assert run.stderr.count("(Rule: gather)") == 1
+    assert "(Rule: simulate)" not in run.stderr
     assert_equal(results, expected)
 
 
