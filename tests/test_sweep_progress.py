@@ -70,6 +70,17 @@ def test_what_a_tile_takes_over_is_done_but_says_nothing_of_the_speed(tmp_path, 
     assert capsys.readouterr().err == "simulated 4 of 6 networks, about 0:20 left\n"
 
 
+def test_networks_that_end_together_count_with_the_time_that_they_took(tmp_path, clock, capsys):
+    own = job(tmp_path, 0, SWEEP.model_copy(update={"tiles": 1}))
+    clock.now += 10
+    for done in range(1, 5):
+        own.show(done, 6)
+    assert capsys.readouterr().err == ""
+    clock.now += 10
+    own.show(5, 6)
+    assert capsys.readouterr().err == "simulated 4 of 6 networks, about 0:05 left\n"
+
+
 def test_a_job_that_died_does_not_count_as_one_that_runs(tmp_path, clock, capsys):
     dead = job(tmp_path, 0)
     does_one_in_ten_seconds([dead], clock)

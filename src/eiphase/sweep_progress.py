@@ -42,9 +42,11 @@ class SweepProgress:
         now = time.monotonic()
         state = (done, now - self._started)
         told, self._state_before = (state if done == total else self._state_before), state
-        if not told[0] or (done < total and now - self._last < _TOLD):
+        if done < total and now - self._last < _TOLD:
             return
         self._last = now
+        if not told[0]:
+            return
         if self._of_sweep:
             with suppress(OSError):
                 self._tell(f"{self._known + told[0]} {told[0]} {told[1]}")
