@@ -113,13 +113,20 @@ def test_damaged_tiles_are_named_and_set_aside_all_at_once(tiles, tmp_path):
     assert not (tmp_path / "phase_map.nc").exists()
 
 
+def test_a_renamed_tile_is_named_though_another_ends_gathering(tiles, tmp_path):
+    tiles[1].write_bytes(tiles[1].read_bytes()[:5000])
+    tiles[2].unlink()
+    with pytest.raises(DatasetError, match=f"{tiles[1]} is damaged.* Renamed.* {tiles[2]} cannot"):
+        gather(tiles, tmp_path)
+
+
 def test_a_damaged_file_that_no_tile_is_called_stays_where_it_is(tiles, tmp_path):
     """It may be the user's, named by mistake."""
     thesis = tmp_path / "thesis.nc"
     thesis.write_text("chapter 1")
     with pytest.raises(DatasetError) as caught:
         gather([*tiles, thesis], tmp_path)
-    assert str(caught.value) == f"{thesis} is damaged, or not a tile."
+    assert f"{thesis} is damaged, or nothing that this version wrote" in str(caught.value)
     assert thesis.read_text() == "chapter 1"
     assert not list(tmp_path.glob("*.damaged"))
 

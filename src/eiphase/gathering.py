@@ -108,6 +108,8 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
     except Damaged as error:
         damaged.append(f"{error}{seal.set_aside(path)}")
         return None
+    except DatasetError as error:  # what was renamed before is told, too
+        raise DatasetError(" ".join([*damaged, str(error)])) from None
 
 
 def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
