@@ -266,7 +266,7 @@ def test_a_name_that_could_not_be_a_folders_is_refused(tmp_path, name):
         sweeps.load(f"{tmp_path}/{name}")
 
 
-@pytest.mark.parametrize("name", ["tutorial.yaml", ".hidden.yaml", "...yaml"])
+@pytest.mark.parametrize("name", ["tutorial.yaml", "simulate.yaml", ".hidden.yaml", "...yaml"])
 def test_a_name_that_is_another_folders_is_refused(tmp_path, name):
     """results/tutorial is the tutorial's; and results/.. would be a folder above."""
     (tmp_path / name).write_text(yaml.safe_dump(VALID))

@@ -502,7 +502,7 @@ def load(path: str | Path) -> Sweep:
             f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
             "characters than letters, digits, '_', '-' and '.', or begins with '-'."
         )
-    if path.stem == "tutorial" or path.stem.startswith("."):
+    if path.stem in ("tutorial", "simulate") or path.stem.startswith("."):
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but the name {path.stem!r} is taken."
         )
