@@ -470,7 +470,7 @@ def _meet_row(name: str, meet: Callable[[Path], str]) -> list[str]:
     wrong = []
     with tempfile.TemporaryDirectory() as folder:
         try:
-            said = meet(Path(folder)).replace(f"{folder}/", "")
+            said = meet(Path(folder)).removeprefix("eiphase: ").replace(f"{folder}/", "")
         except Exception as error:
             said, wrong = "", [f"{type(error).__name__}: {error}"]
     cells = (" ".join(cell.split()).replace("|", r"\|") for cell in (name, said))

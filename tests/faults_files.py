@@ -118,9 +118,12 @@ def _read_only(folder: Path) -> str:
 
 # A job that says when it has begun to write, and goes on when it is told to.
 _PAUSING = """
-import sys
+import signal, sys
 from eiphase import cli, gathering
 fill = gathering._fill
+for number in (signal.SIGTERM, signal.SIGUSR1):
+    signal.signal(number, signal.SIG_DFL)  # even where they were ignored,
+signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
 
 def pausing(*arguments):
     print("writing", flush=True)
@@ -282,8 +285,11 @@ ROWS: list[tuple[str, Callable[[Path], str]]] = [
         (f"{number.name} to a job that has no supervisor", partial(_stopped, number))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
     ),
-    ("a disk without locks", partial(_lacking, fcntl, ["flock"], errno.ENOLCK)),
-    ("a disk without permissions", partial(_lacking, os, ["chmod", "fchmod"], errno.EPERM)),
+    ("writing to a disk without locks", partial(_lacking, fcntl, ["flock"], errno.ENOLCK)),
+    (
+        "writing to a disk without permissions",
+        partial(_lacking, os, ["chmod", "fchmod"], errno.EPERM),
+    ),
     ("a figure beyond RLIMIT_FSIZE", _figure_too_large),
     *([("a figure on a full disk", _figure_on_full_disk)] if _IS_ROOT else []),
     ("memory runs out as modules are imported", _little_memory),

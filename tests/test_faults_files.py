@@ -1,5 +1,6 @@
 """Outputs that are no files, writers that meet, disks that refuse."""
 
+import faults
 import pytest
 from faults_files import ROWS
 
@@ -42,3 +43,21 @@ def test_an_error_without_the_systems_reason_gives_its_own(capsys):
 
     assert cli._without_traceback(fail) == 1
     assert "eiphase: Could not find the library." in capsys.readouterr().err
+
+
+def test_a_wrong_row_of_the_table_is_shown_as_such(capsys):
+    def raises(folder):
+        raise AssertionError("it went on")
+
+    assert faults._meet_row("it stops", raises) == ["AssertionError: it went on"]
+    assert faults._meet_row("it ends", lambda folder: f"{folder}/x.nc: a | b\nc") == []
+    assert capsys.readouterr().out.splitlines() == [
+        "| it stops |  | no |AssertionError: it went on",
+        "| it ends | x.nc: a \\| b c | yes |",
+    ]
+
+
+def test_the_table_has_the_rows_of_every_module_once():
+    names = [name for name, _ in faults.rows()]
+    assert set(names) >= set(dict(ROWS))
+    assert len(names) == len(set(names))
