@@ -117,7 +117,9 @@ def small_sweeps(draw):
     boxcar = draw(st.integers(1, 12))
     burn_in = draw(st.integers(boxcar - 1, 30))
     steps = 2 * burn_in + draw(st.integers(4, 60))
-    factors = st.lists(st.floats(0.3, 1e4), min_size=1, max_size=3, unique=True)
+    factors = st.lists(
+        st.floats(0.3, 1e4), min_size=1, max_size=3, unique_by=lambda value: f"{value:.12g}"
+    )
     config = {
         "network": {
             "neurons": draw(st.integers(5, 30)),
