@@ -1,22 +1,29 @@
 """Faults of programs that simulate from Python, and what must come of each."""
 
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+import eiphase
+
+PACKAGE = Path(eiphase.__file__).parent
+
 TIME_LIMIT = 300  # seconds; whatever a program does, a hang ends here
 
 
-def run(script: str, folder: Path) -> str:
+def run(script: str, folder: Path, **environment: str) -> str:
     """What a program prints that ends well."""
     file = folder / "program.py"
     file.write_text(script)
     command = [sys.executable, file]
     process = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
-    )
+        command, cwd=folder, env={**os.environ, **environment},
+        capture_output=True, text=True, timeout=TIME_LIMIT, check=False,
+    )  # fmt: skip
     assert process.returncode == 0, process.stderr
     return process.stdout.strip()
 
@@ -112,8 +119,79 @@ thread.join()
     return said
 
 
+SPIKES = """
+import hashlib
+import numpy as np
+from eiphase import lif
+weights = np.random.default_rng(1).standard_normal((40, 40))
+parameters = lif.LIFParameters(weights=weights, du=0.5, dv=0.1, vth=1.0, bias=0.2)
+print(hashlib.sha256(lif.run(parameters, 300).current.tobytes()).hexdigest())
+"""
+
+
+def _truncated(content: bytes) -> bytes:
+    return content[: len(content) // 2]
+
+
+def _with_another_bit(content: bytes) -> bytes:
+    at = 2 * len(content) // 3
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
+def _kernels_damaged(damage: Callable[[bytes], bytes], folder: Path) -> str:
+    """Damage each file of the compiled kernels, and see that it is compiled and kept anew."""
+    cache = {"NUMBA_CACHE_DIR": str(folder / "kernels")}
+    expected = run(SPIKES, folder, **cache)
+    damaged = {path: damage(path.read_bytes()) for path in folder.glob("kernels/**/*.nb?")}
+    assert len(damaged) >= 4
+    for path, content in damaged.items():
+        path.write_bytes(content)
+    for _ in range(2):
+        assert run(SPIKES, folder, **cache) == expected
+        assert all(path.read_bytes() != content for path, content in damaged.items())
+    return "compiled anew; the same numbers"
+
+
+def _kernels_of_a_read_only_installation(folder: Path) -> str:
+    """They are loaded from there by who cannot write there, and nothing is compiled."""
+    shutil.copytree(
+        PACKAGE,
+        folder / "eiphase",
+        ignore=shutil.ignore_patterns("__pycache__"),
+        dirs_exist_ok=True,
+    )
+    environment = {"NUMBA_CACHE_DIR": "", "PYTHONPATH": str(folder)}
+    expected = run(SPIKES, folder, **environment)
+    kernels = folder / "eiphase/__pycache__/kernels"
+    (node,) = kernels.glob("*/*")
+    node.rename(node.with_name("where it was installed"))
+    # Root may write everywhere, so that the system has to say that it may not.
+    read_only = "import os\nos.access = lambda path, mode: mode != os.W_OK\n"
+    home = folder / "home"
+    assert run(read_only + SPIKES, folder, XDG_CACHE_HOME=str(home), **environment) == expected
+    assert not list(home.glob("**/*.nb?"))
+    return "loaded from the installation"
+
+
+def _without_compiling(folder: Path) -> str:
+    """Kernels are written for the compiler: as Python, they would fail or take hours."""
+    command = [sys.executable, "-m", "eiphase.cli", "simulate", "--q", "6", "--g", "5"]
+    environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
+    process = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 1
+    assert process.stderr.startswith("eiphase: NUMBA_DISABLE_JIT is set"), process.stderr
+    assert process.stderr.count("\n") == 1
+    return process.stderr.strip()
+
+
 ROWS: list[tuple[str, Callable[[Path], str]]] = [
     *((name, partial(_keeps_its_start_method, *how)) for name, how in START_METHODS.items()),
     *((name, partial(_equals_one_after_the_other, how)) for name, how in AT_ONCE.items()),
     ("a model killed, in a thread", _model_killed_in_a_thread),
+    ("compiled kernels truncated", partial(_kernels_damaged, _truncated)),
+    ("a bit of compiled kernels flipped", partial(_kernels_damaged, _with_another_bit)),
+    ("kernels of a read-only installation", _kernels_of_a_read_only_installation),
+    ("NUMBA_DISABLE_JIT=1", _without_compiling),
 ]

@@ -9,9 +9,10 @@ wrong kernel. So each node has its own folder, to which one job at a time adds.
 import hashlib
 import os
 import platform
-from collections.abc import Callable
-from contextlib import suppress
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache, cached_property
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -21,10 +22,19 @@ import numba
 import numpy as np
 import scipy
 from numba import config
-from numba.core.caching import FunctionCache
+from numba.core.caching import FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
 from numba.core.runtime import rtsys
 
+from eiphase.errors import UserError
+
 _PACKAGE = Path(__file__).parent
+_PYTHONS = _PACKAGE / "__pycache__"
+_DIGEST_BYTES = 32
+
+if config.DISABLE_JIT:
+    raise UserError(
+        "NUMBA_DISABLE_JIT is set, but eiphase's kernels are written for the compiler: unset it."
+    )
 
 
 def njit(*, cache: bool) -> Callable[[Callable], Any]:
@@ -39,6 +49,59 @@ def njit(*, cache: bool) -> Callable[[Callable], Any]:
     return decorate
 
 
+class _Locator(UserProvidedCacheLocator):
+    """Has Numba look in its folder, whether that can be written to or not."""
+
+    @classmethod
+    def from_function(cls, function: Callable, file: str) -> "_Locator":
+        return cls(function, file)
+
+
+class _SealedFiles(IndexDataCacheFile):
+    """Numba's files of a kernel, each with a digest of its bytes behind them.
+
+    A file that was damaged counts as none: Python's pickle, and the processor, would take it as
+    it is.
+    """
+
+    @contextmanager
+    def _open_for_write(self, path: str) -> Iterator[BytesIO]:
+        content = BytesIO()
+        yield content
+        with super()._open_for_write(path) as file:
+            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
+
+    def _load_index(self) -> dict:
+        return super()._load_index() if _is_whole(self._index_path) else {}
+
+    def _load_data(self, name: str) -> Any:
+        if not _is_whole(self._data_path(name)):
+            raise OSError  # Numba's sign for a file that is not there
+        return super()._load_data(name)
+
+
+def _is_whole(path: str) -> bool:
+    try:
+        content = Path(path).read_bytes()
+    except OSError:
+        return False
+    return hashlib.sha256(content[:-_DIGEST_BYTES]).digest() == content[-_DIGEST_BYTES:]
+
+
+def _numbas_cache(function: Callable, folder: Path) -> FunctionCache:
+    """Of one kernel in a folder."""
+    with (
+        mock.patch.object(config, "CACHE_DIR", str(folder)),
+        mock.patch.object(FunctionCache._impl_class, "_locator_classes", [_Locator]),
+    ):
+        found = FunctionCache(function)
+    files = found._cache_file
+    found._cache_file = _SealedFiles(
+        files._cache_path, found._impl.filename_base, files._source_stamp
+    )
+    return found
+
+
 class _SharedCache:
     """Numba's cache of a kernel, to which one process at a time adds.
 
@@ -49,18 +112,13 @@ class _SharedCache:
         self._function = function
 
     @cached_property
-    def _numbas(self) -> FunctionCache | None:
-        """Looked for when the kernel is called: of many, Numba tries each time if it can write."""
-        # For this kernel, and not for those of others. Numba raises if it can write nowhere.
-        with mock.patch.object(config, "CACHE_DIR", str(FOLDER)), suppress(RuntimeError):
-            found = FunctionCache(self._function)
-            if FOLDER in Path(found.cache_path).parents:  # else it could not write there
-                return found
-        return None
+    def _own(self) -> FunctionCache:
+        """Looked for when the kernel is called: of many, a job calls some."""
+        return _numbas_cache(self._function, FOLDER)
 
     @property
-    def cache_path(self) -> str | None:
-        return self._numbas and self._numbas.cache_path
+    def cache_path(self) -> str:
+        return self._own.cache_path
 
     def load_overload(self, signature: Any, target: Any) -> Any:
         """Numba's own would first import all that Numba can compile, which takes 0.1 to 0.3 s.
@@ -69,33 +127,51 @@ class _SharedCache:
         compiled after all, Numba imports the rest then.
         """
         rtsys.initialize(target)
-        return self._numbas and self._numbas._load_overload(signature, target)
+        found = self._own._load_overload(signature, target)
+        for folder in () if found else _installed():
+            found = found or _numbas_cache(self._function, folder)._load_overload(signature, target)
+        return found
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        if self._numbas:
-            import fcntl  # which Windows does not have
+        import fcntl  # which Windows does not have
 
-            with suppress(OSError), (FOLDER / "lock").open("w", encoding="utf-8") as file:
+        with suppress(OSError):
+            FOLDER.mkdir(parents=True, exist_ok=True)
+            with (FOLDER / "lock").open("w", encoding="utf-8") as file:
                 fcntl.flock(file, fcntl.LOCK_EX)
-                self._numbas.save_overload(signature, compiled)
+                self._own.save_overload(signature, compiled)
 
     def flush(self) -> None:
         """Have nothing kept of the kernel: Numba asks for that before it compiles it anew."""
-        if self._numbas:
-            self._numbas.flush()
+        with suppress(OSError):
+            self._own.flush()
 
 
 def _folder() -> Path:
     """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
-    pythons = _PACKAGE / "__pycache__"
-    parent = pythons / "kernels"
+    parent = _PYTHONS / "kernels"
     if config.CACHE_DIR:
         parent = Path(config.CACHE_DIR).absolute()
-    elif not os.access(pythons if pythons.exists() else _PACKAGE, os.W_OK):
+    elif not _is_writable():
         with suppress(RuntimeError):  # of a user without a home, for whom nothing is kept
             users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
             parent = users / "eiphase"
     return parent / _version() / platform.node()
+
+
+def _is_writable() -> bool:
+    return os.access(_PYTHONS if _PYTHONS.exists() else _PACKAGE, os.W_OK)
+
+
+@cache
+def _installed() -> list[Path]:
+    """Where kernels may be that were compiled when this code was installed, for all its users.
+
+    A kernel of another node is none for this one, unless the processor is of the same kind.
+    """
+    if config.CACHE_DIR or _is_writable():
+        return []
+    return sorted((_PYTHONS / "kernels" / _version()).glob("*/"))
 
 
 def _version() -> str:
