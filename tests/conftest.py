@@ -25,7 +25,14 @@ PACKAGE = REPOSITORY / "src/eiphase"
 
 
 # Of all test files those that take minutes: begun first, they do not keep one worker for the end.
-LONG = ("test_workflow", "test_changes", "test_guard", "test_refined_workflow", "test_kernel_cache")
+LONG = (
+    "test_commands",
+    "test_workflow",
+    "test_changes",
+    "test_guard",
+    "test_refined_workflow",
+    "test_kernel_cache",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

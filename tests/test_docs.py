@@ -102,24 +102,10 @@ def test_the_example_of_a_sweep_is_valid():
     Sweep.model_validate(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]))
 
 
-def test_the_example_in_python_runs(monkeypatch):
-    text = (REPOSITORY / "docs/python.md").read_text()
-    code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
-    assert len([line for line in code.splitlines() if "eiphase." in line]) == 4
-    exec(code, {})
-
-
 def test_the_public_names_are_documented():
     text = (REPOSITORY / "docs/python.md").read_text()
     for name in eiphase.__all__:
         assert f"::: eiphase.{name}\n" in text
-
-
-def test_the_example_of_the_theory_runs():
-    text = (REPOSITORY / "docs/theory.md").read_text()
-    names = {}
-    exec(re.search(r"```python\n(.*?)```", text, re.DOTALL)[1], names)
-    assert names["chaos"].c0 > 0
 
 
 @pytest.mark.parametrize("delimiter", ["langle", "rangle", "lfloor", "rceil", "lVert"])
