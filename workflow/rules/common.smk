@@ -1,4 +1,5 @@
 # What rules need to find their inputs.
+import hashlib
 from typing import get_args
 
 SWEEP_INPUT = local(str(SWEEP_FILE))  # a module's prefix is for results alone
@@ -86,3 +87,36 @@ def phase_maps_by_bits(wildcards):
     return phase_maps(
         [remapping.with_bits(SWEEP.mapping, bits) for bits in range(1, 9)]
     )
+
+
+# The name of the stamp, see stamp.smk.
+GATHERED = [
+    SWEEP.digest,
+    *(SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()),
+    *refined(),
+    provenance.sources_digest(
+        "gathering",
+        "seal",
+        "dataset",
+        "tile_file",
+        "phases",
+        "borders",
+        "refinement",
+        "critical_line",
+        "meanfield",
+        "fixed_point",
+        "erf_averages",
+    ),
+]
+DIGEST = hashlib.sha256(repr(GATHERED).encode()).hexdigest()[:16]
+
+
+def stamp(wildcards):
+    """What all that depends on the whole sweep takes as input.
+
+    Snakemake leaves a file missing that is only on the way to its targets, unless it is forced.
+    """
+    path = Path(rules.stamp.output[0].format(digest=DIGEST))
+    if workflow.is_main_process and not path.exists():
+        workflow.dag.forcerules.add(rules.stamp.rule)
+    return f"{RESULTS}/stamp/{DIGEST}"

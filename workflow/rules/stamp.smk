@@ -1,37 +1,5 @@
 # An empty file whose name tells all that is gathered. Where the sweep or the code has changed it is
 # missing, and all is gathered again: whatever Snakemake remembers and whatever files' times say.
-import hashlib
-
-GATHERED = [
-    SWEEP.digest,
-    *(SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()),
-    *refined(),
-    provenance.sources_digest(
-        "gathering",
-        "seal",
-        "dataset",
-        "tile_file",
-        "phases",
-        "borders",
-        "refinement",
-        "critical_line",
-        "meanfield",
-        "fixed_point",
-        "erf_averages",
-    ),
-]
-DIGEST = hashlib.sha256(repr(GATHERED).encode()).hexdigest()[:16]
-
-
-def stamp(wildcards):
-    """What all that depends on the whole sweep takes as input.
-
-    Snakemake leaves a file missing that is only on the way to its targets, unless it is forced.
-    """
-    path = Path(rules.stamp.output[0].format(digest=DIGEST))
-    if workflow.is_main_process and not path.exists():
-        workflow.dag.forcerules.add(rules.stamp.rule)
-    return f"{RESULTS}/stamp/{DIGEST}"
 
 
 rule stamp:
