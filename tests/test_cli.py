@@ -211,6 +211,25 @@ def test_an_output_is_checked_before_inputs_are_read(capsys, arguments):
     assert capsys.readouterr().err.startswith("eiphase: /proc/")
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "map.nc", "--html", "link.html"],
+        ["gather", "a.yaml", "map.nc", "tile.nc", "link.html"],
+        ["remap", "map.nc", "./map.nc", "--mapping", "corrected-full_range-5"],
+        ["simulate-divergence", "map.nc", "map.nc"],
+        ["notebook", "map.nc", "../{}/map.nc"],
+    ],
+    ids=lambda arguments: arguments[0],
+)
+def test_what_is_read_is_never_written(capsys, tmp_path, arguments):
+    Path("map.nc").write_text("precious")
+    Path("link.html").symlink_to("map.nc")
+    assert cli.main([argument.format(tmp_path.name) for argument in arguments]) == 1
+    assert "is a file that is read: name another one to write." in capsys.readouterr().err
+    assert Path("map.nc").read_text() == "precious"
+
+
 def test_the_version_names_the_commit(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])

@@ -55,7 +55,11 @@ BAD = [
     ("simulation.burn_in", 300, "burn_in is 300, but it must fit once into simulation.steps = 300"),
     ("simulation.burn_in", 10, "burn_in is 10, but with spiking backends it must be at least"),
     ("simulation.max_lag", 200, "max_lag is 200, but it must be less than the 200 steps"),
-    ("simulation.steps", "1k", "steps is '1k', but input should be a valid integer, written like"),
+    (
+        "simulation.steps",
+        "1k",
+        "steps is '1k', but input should be a valid integer, written like 400 or 1e3",
+    ),
     (
         "backends",
         ["rate", "gpu"],
@@ -136,7 +140,17 @@ def test_bad_input_is_named_in_one_sentence(tmp_path, key, value, message):
         ("# a\0b", r"line 1, is not valid YAML: it holds the control character U\+0000"),
         ("a: 1\n# \x1b[2J", r"line 2, is not valid YAML: it holds the control character U\+001B"),
         ("tiles: " + "9" * 5000, "line 1, is not valid YAML: a number of 5000 characters stands"),
-        ("tiles: !!int x", "is not valid YAML: a value is not of the type that its tag says"),
+        *(
+            (f"tiles: {tagged}", "is not valid YAML: a value is not of the type that its tag says")
+            for tagged in (
+                "!!int x",
+                "!!int ''",
+                "!!float ''",
+                "!!bool maybe",
+                "!!timestamp x",
+                "!!map [1]",
+            )
+        ),
         ("a: &b [1]\nc: *b", r"line 2, is not valid YAML: \*b repeats another value"),
         ("# " + "a" * 100_000, "is larger than 100 kB"),
     ],

@@ -33,6 +33,11 @@ examples:
 The other commands are the workflow's jobs; it prints them as it runs them.
 """
 
+_INPUTS = (
+    "config", "dataset", "datasets", "divergence", "ranges", "recordings", "refined", "script",
+    "tiles",
+)  # fmt: skip
+
 # Options of `simulate` that have another name than the argument they set.
 _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
@@ -59,13 +64,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int | None:
-    """Run a command, if all files that it is to write can be written."""
+    """Run a command, if all files that it is to write can be written and are none that it reads."""
     with guard.stoppable():
-        for name in ("output", "html", "figures"):
-            paths = getattr(options, name, None)
-            for path in paths if isinstance(paths, list) else [paths] if paths else []:
-                check_writable(path)
+        inputs = {os.path.realpath(path) for path in _paths(options, *_INPUTS)}
+        for path in _paths(options, "output", "html", "figures"):
+            check_writable(path)
+            if os.path.realpath(path) in inputs:
+                raise DatasetError(f"{path} is a file that is read: name another one to write.")
         return options.command(options)
+
+
+def _paths(options: argparse.Namespace, *names: str) -> Iterator[Path]:
+    """All that some options name, each of which may name one, several or none."""
+    for name in names:
+        paths = getattr(options, name, None)
+        yield from paths if isinstance(paths, list) else [paths] if paths else []
 
 
 def _without_traceback(command: Callable[[], int | None]) -> int:

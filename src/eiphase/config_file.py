@@ -39,7 +39,7 @@ def read(path: Path) -> dict[Any, Any]:
         raise SweepError(
             f"Sweep config {path}{where} is not valid YAML: {_problem(error)}."
         ) from None
-    except ValueError:  # of a tag such as `!!int x`
+    except (AttributeError, LookupError, TypeError, ValueError):  # of a tag such as `!!int x`
         raise SweepError(
             f"Sweep config {path} is not valid YAML: a value is not of the type that its tag says."
         ) from None

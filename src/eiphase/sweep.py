@@ -542,7 +542,9 @@ def sentence(error: ValidationError) -> str:
             message = "it must be a list"
         case "model_type":
             message = f"it must hold the keys {', '.join(_allowed((*first['loc'], '')))}"
-        case "int_type" | "float_type" if isinstance(first["input"], str):
+        case "int_type" if isinstance(first["input"], str):
+            message += ", written like 400 or 1e3"
+        case "float_type" if isinstance(first["input"], str):
             message += ", written like 400, 0.5 or 1e-2"
     return f"{key} is {short(first['input'])}, but {message[0].lower()}{message[1:]}"
 
