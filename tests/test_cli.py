@@ -230,6 +230,28 @@ def test_what_is_read_is_never_written(capsys, tmp_path, arguments):
     assert Path("map.nc").read_text() == "precious"
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_closed_streams_fail_no_command(closed):
+    simulate = " ".join(["simulate --q 6 --g 5", *QUICK])
+    for command in ("--version", simulate, "show recording.nc"):
+        run = subprocess.run(
+            ["bash", "-c", f"'{sys.executable}' -m eiphase.cli {command} {closed}"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (run.returncode, run.stderr) == (0, "")
+
+
+def test_too_few_open_files_are_one_sentence():
+    simulate = " ".join(["simulate --q 6 --g 5", *QUICK])
+    run = subprocess.run(
+        ["bash", "-c", f"ulimit -n 14; '{sys.executable}' -m eiphase.cli {simulate}"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 1
+    assert run.stderr.count("\n") == 1, run.stderr
+    assert "The job needs more than its limits allow (Too many open files): raise" in run.stderr
+
+
 def test_the_version_names_the_commit(capsys):
     with pytest.raises(SystemExit) as ended:
         cli.main(["--version"])

@@ -49,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("HDF5_USE_FILE_LOCKING", "FALSE")
     gc.set_threshold(100_000)  # what imports make is no garbage: to search it takes 0.1 s
     os.environ["MPLBACKEND"] = "agg"  # into files, whatever screen or notebook the user's names
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed by who called
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # what a locale has no letter for
@@ -107,7 +110,7 @@ def _sentence(error: Exception) -> str | None:
     if reason := beyond_limits(error):
         return (
             f"The job needs more than its limits allow ({reason}): raise them (ulimit -v, "
-            "ulimit -u, Slurm's --mem), or simulate less at once."
+            "ulimit -u, ulimit -n, Slurm's --mem), or simulate less at once."
         )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

@@ -1,6 +1,7 @@
 """Exceptions whose message is one sentence for the user."""
 
 import errno
+import os
 import sys
 from pathlib import Path
 
@@ -34,11 +35,13 @@ class Damaged(DatasetError):
 
 
 def beyond_limits(error: BaseException | None) -> str | None:
-    """The reason, if an error comes from memory or threads that the system refused."""
+    """The reason, if an error comes from memory, threads or files that the system refused."""
     if error is None:
         return None
     if isinstance(error, MemoryError) or getattr(error, "errno", None) == errno.ENOMEM:
         return str(error) or "out of memory"
+    if getattr(error, "errno", None) == errno.EMFILE:
+        return os.strerror(errno.EMFILE)  # of whichever file it was
     if any(text in str(error) for text in _REFUSED):
         return str(error)
     return beyond_limits(error.__cause__ or error.__context__)

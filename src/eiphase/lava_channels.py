@@ -8,7 +8,7 @@ inherited by fork, and go with the processes that have them. Linux only.
 import mmap
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
 from types import SimpleNamespace
 from typing import Any
@@ -60,7 +60,8 @@ class _Semaphore:
         os.eventfd_write(self._descriptor, 1)
 
     def __del__(self) -> None:
-        os.close(self._descriptor)
+        with suppress(AttributeError):  # of one that the system refused
+            os.close(self._descriptor)
 
 
 class _Queue:
