@@ -34,6 +34,7 @@ endif
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
 	snakemake --cores $(CORES)
 	@echo "Phase maps: results/demo/figures/phase_maps.png"
+	@echo "Next: source .venv/bin/activate, then eiphase show results/demo/phase_map.nc"
 
 tutorial: .venv/ready  ## the source tutorial's networks and figures
 	snakemake tutorial --cores $(CORES)
@@ -93,6 +94,7 @@ endif
 	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv
 	$(SYNC) --python .venv requirements.lock
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
+	@echo "Compiling the kernels, once: a minute or two"
 	.venv/bin/eiphase compile
 	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.files, eiphase.notebook'
 	pwd -P > $@

@@ -110,7 +110,7 @@ def interrupted(folder: Path) -> str:
     for unwanted in ("Traceback", "RuleException", "CalledProcessError"):
         assert unwanted not in said, said
     sentence = last_sentence(re.sub(r"\x1b\[\d*m", "", said))
-    assert sentence.startswith("eiphase: Stopped. What was simulated is kept"), said
+    assert sentence.startswith("eiphase: Stopped. Finished tiles are kept"), said
     return sentence
 
 

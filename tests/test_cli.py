@@ -317,7 +317,8 @@ def test_show_begins_with_each_backend_in_words(capsys, phase_map_file):
     dataset.write(found, phase_map_file)
     assert cli.main(["show", "phase_map.nc"]) == 0
     assert capsys.readouterr().out.splitlines()[:2] == [
-        "rate: of 12 networks 3 settle, 6 fluctuate, 1 is not stationary, 2 are broken.",
+        "rate: of 12 networks 3 settle, 6 fluctuate, 1 is not stationary, "
+        "2 are broken (see phase).",
         "lif_float: of 12 networks 8 fluctuate, 4 are saturated or silent.",
     ]
     with_chaos = with_all_variables(found)
@@ -325,7 +326,7 @@ def test_show_begins_with_each_backend_in_words(capsys, phase_map_file):
     dataset.write(with_chaos, phase_map_file)
     cli.main(["show", "phase_map.nc"])
     rate, lif = capsys.readouterr().out.splitlines()[:2]
-    assert rate.endswith(", 2 are broken; 1 is chaotic.")
+    assert rate.endswith(", 2 are broken (see phase); 1 is chaotic.")
     assert lif.endswith("silent; none are chaotic.")
 
 

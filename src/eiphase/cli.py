@@ -176,9 +176,9 @@ def _add_simulate(commands) -> None:
     add("--q", type=float, required=True, help="q_factor, recurrent gain")
     add("--g", type=float, required=True, help="g_factor, strength of inhibition")
     add("--backend", default="rate", help="rate, lif_float or lif_bit_accurate (default: rate)")
-    add("--neurons", type=int, default=400, help="default: 400, 80 %% of them excitatory")
-    add("--seed", type=int, default=1, help="of the random weights (default: 1)")
-    add("--draw", type=int, default=0, help="which matrix of the seed's stream (default: 0)")
+    add("--neurons", type=_whole, default=400, help="default: 400, 80 %% of them excitatory")
+    add("--seed", type=_whole, default=1, help="of the random weights (default: 1)")
+    add("--draw", type=_whole, default=0, help="which matrix of the seed's stream (default: 0)")
     add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
     add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
     add(
@@ -187,11 +187,11 @@ def _add_simulate(commands) -> None:
         help="tutorial, corrected or identity (default: tutorial)",
     )
     add("--float-to-integer", default="tutorial", help="tutorial or full_range (default: tutorial)")
-    add("--weight-bits", type=int, default=8, help="of weights in integers (default: 8)")
-    add("--steps", type=int, default=1000, help="length of the simulation (default: 1000)")
-    add("--burn-in", type=int, default=200, help="steps not measured (default: 200)")
-    add("--max-lag", type=int, default=100, help="largest lag, in steps (default: 100)")
-    add("--boxcar", type=int, default=25, help="steps in which spikes are counted (default: 25)")
+    add("--weight-bits", type=_whole, default=8, help="of weights in integers (default: 8)")
+    add("--steps", type=_whole, default=1000, help="length of the simulation (default: 1000)")
+    add("--burn-in", type=_whole, default=200, help="steps not measured (default: 200)")
+    add("--max-lag", type=_whole, default=100, help="largest lag, in steps (default: 100)")
+    add("--boxcar", type=_whole, default=25, help="steps in which spikes are counted (default: 25)")
     add("--autocovariance", default="standard", help="standard or tutorial (default: standard)")
     add("--output", type=Path, help="default: results/simulate/BACKEND-qQ-gG-seedSEED.nc")
     add("--plot", action="store_true", help="draw a picture beside the output, as PNG")
@@ -201,6 +201,14 @@ def _add_simulate(commands) -> None:
 
 def _add_time_limit(command: argparse.ArgumentParser) -> None:
     command.add_argument("--time-limit", type=_seconds, help="seconds after which to give up")
+
+
+def _whole(text: str) -> int:
+    """A whole number, which may be written as in a config: `1e3`."""
+    with suppress(ValueError, OverflowError):
+        if float(text) == int(float(text)):
+            return int(text) if text.lstrip("+-").isdigit() else int(float(text))
+    raise argparse.ArgumentTypeError(f"{text} is not a whole number")
 
 
 def _seconds(text: str) -> float:
@@ -239,8 +247,8 @@ def _add_verify(commands) -> None:
         "results/demo/phase_map.nc --points 12",
     )
     verify.add_argument("dataset", type=Path, help="a phase_map.nc")
-    verify.add_argument("--points", type=int, default=6, help="how many (default: 6)")
-    verify.add_argument("--seed", type=int, help="of the sample (default: another each time)")
+    verify.add_argument("--points", type=_whole, default=6, help="how many (default: 6)")
+    verify.add_argument("--seed", type=_whole, help="of the sample (default: another each time)")
     verify.set_defaults(command=_verify)
 
 
@@ -270,8 +278,8 @@ def _add_jobs(commands) -> None:
     tile.add_argument("config", type=Path, help="the sweep's YAML file")
     tile.add_argument("output", type=Path, help="netCDF file to write")
     tile.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
-    tile.add_argument("--seed", type=int, required=True)
-    tile.add_argument("--tile", type=int, required=True, help="number of the tile, from 0")
+    tile.add_argument("--seed", type=_whole, required=True)
+    tile.add_argument("--tile", type=_whole, required=True, help="number of the tile, from 0")
     tile.add_argument(
         "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
     )
@@ -297,7 +305,7 @@ def _add_jobs(commands) -> None:
     refine.add_argument("output", type=Path, help="netCDF file to write")
     refine.add_argument("--tiles", type=Path, required=True, help="folder of the sweep's tiles")
     refine.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
-    refine.add_argument("--seed", type=int, required=True)
+    refine.add_argument("--seed", type=_whole, required=True)
     _add_time_limit(refine)
     refine.set_defaults(command=_refine)
 

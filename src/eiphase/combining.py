@@ -62,9 +62,13 @@ def _name(number: int, phase_map: Any) -> str:
 
 def _check(name: str, phase_map: Any) -> None:
     if not isinstance(phase_map, xr.Dataset):
-        raise DatasetError(f"To combine takes datasets, but {name} is {phase_map!r:.40}.")
+        raise DatasetError(
+            f"combine takes phase maps one by one, as combine(first, second), but {name} is a "
+            f"{type(phase_map).__name__}."
+        )
     if problem := problem_of(phase_map):
-        raise DatasetError(f"{name} is not a phase map: {problem}.")
+        hint = ": select with lists, as isel(seed=[0])" if problem.startswith("it has no") else ""
+        raise DatasetError(f"{name} is not a phase map: {problem}{hint}.")
     for dimension in DIMENSIONS:
         if phase_map.indexes[dimension].has_duplicates:
             raise DatasetError(f"{name} has the same {dimension} twice.")

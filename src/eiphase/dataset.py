@@ -377,7 +377,8 @@ _REFINED = "Where refinement.precision is set."
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
         "what the network does in the long run",
-        comment="By the rules of phases.classify, from the variables above.",
+        comment="Broken: activity is not finite; or integers are another network: currents "
+        "wrapped, or weights off by over 20 %. All rules: phases.classify.",
         flags=Phase,
     ),
     "phase_commonest": Variable(

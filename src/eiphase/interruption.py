@@ -7,7 +7,7 @@ import sys
 import threading
 from types import FrameType
 
-_SENTENCE = "eiphase: Stopped. What was simulated is kept; the same command goes on from there."
+_SENTENCE = "eiphase: Stopped. Finished tiles are kept; the same command goes on from there."
 
 
 def say_how_to_go_on(logger: logging.Logger) -> None:

@@ -269,10 +269,12 @@ def _names(record: Sequence[str] | None, backend: str) -> tuple[str, ...]:
         return _BY_DEFAULT[backend]
     known = tuple(_VARIABLES[backend])
     is_list = isinstance(record, list | tuple | set | frozenset)
-    if not (is_list and known[0] in record and all(name in known for name in record)):
+    unknown = [name for name in record if name not in known] if is_list else []
+    if unknown or not (is_list and known[0] in record):
+        what = f"has no {reprlib.repr(unknown[0])}" if unknown else f"always has {known[0]!r}"
         raise SweepError(
-            f"record is {reprlib.repr(record)}, but it must be a list of names that holds "
-            f"{known[0]!r}; {backend} has {', '.join(known)}."
+            f"record is {reprlib.repr(record)}, but {backend} {what}: give a list of some of "
+            f"{', '.join(known)}, {known[0]!r} among them."
         )
     return tuple(name for name in known if name in record)
 

@@ -13,7 +13,7 @@ _WORDS = {
     "fluctuate": ("fluctuates", "fluctuate"),
     "transient": ("is not stationary", "are not stationary"),
     "saturated": ("is saturated or silent", "are saturated or silent"),
-    "broken": ("is broken", "are broken"),
+    "broken": ("is broken (see phase)", "are broken (see phase)"),
     "chaotic": ("is chaotic", "are chaotic"),
 }
 

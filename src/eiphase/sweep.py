@@ -539,7 +539,7 @@ def sentence(error: ValidationError) -> str:
         case "too_short":
             message = "it needs at least one value"
         case "tuple_type":
-            message = "it must be a list"
+            message = "it must be a list, such as [1, 2]"
         case "model_type":
             message = f"it must hold the keys {', '.join(_allowed((*first['loc'], '')))}"
         case "int_type" if isinstance(first["input"], str):

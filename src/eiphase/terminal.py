@@ -23,6 +23,7 @@ from rich.text import Text
 from eiphase import provenance
 from eiphase.dataset import DERIVED, NOT_APPLICABLE, VARIABLES, Variable
 from eiphase.files import beside
+from eiphase.flags import Flag
 from eiphase.network import Network
 from eiphase.plain_text import plain
 from eiphase.summary import in_words
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
 # What people look for first in a recording.
+_WHY = {
+    "undefined": "no number: nothing fluctuates, or less and less; the network settles",
+    "transient": "no number: activity is not stationary; simulate longer, or with more burn-in",
+    "saturated": "no number: over 95 % of the neurons are silent or fire in every step",
+    "censored": "no number: longer than the largest lag; give a larger one",
+    "broken": "no number: activity is not finite",
+}
 _LOOKED_FOR = ("mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
@@ -151,8 +159,11 @@ def _observables(recording: xr.Dataset) -> Table:
         value = recording[name].item()
         text = _flag(variable.flags, value) if variable.flags else f"{value:.5g}"
         unit = "" if variable.flags or variable.units == "1" else variable.units
+        meaning = variable.long_name
+        if variable.flags is Flag and value > Flag.OK:
+            meaning = _WHY.get(text, meaning)
         style = "yellow" if variable.flags and value else ""
-        _add_row(table, name, text, unit, variable.long_name, style=style)
+        _add_row(table, name, text, unit, meaning, style=style)
     return table
 
 

@@ -1,6 +1,7 @@
 """Figures of a phase map dataset."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import seaborn as sns
@@ -25,7 +26,7 @@ _FLAGGED: dict[int, tuple[str, str, str]] = {
     Flag.BROKEN: ("white", "xxxx", "broken: not finite, or no such network in integers"),
 }
 _PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
-_UNSOLVED = ("none", "////", "weight scale is not a solution")
+_UNSOLVED = ("none", "////", "the solver found no weight scale")
 _SHORT = "run too short: c(0) low by over 10 %"
 
 
@@ -128,7 +129,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
             there = point.c0.notnull()
             c0 = point.autocovariance.sel(lag=0).where(there) if averaged else point.c0
             curves = (point.autocovariance / c0).transpose("lag", "seed")
-            seeds = f"{int(there.sum())} of {point.seed.size} seeds"
+            seeds = f"{int(there.sum())} of {point.seed.size} seeds fluctuate"
             if averaged:
                 seeds = "mean over seeds" if there.any() else "no number on any seed"
             label = f"q_factor {q:g}: {seeds}"
@@ -159,7 +160,10 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     if not isinstance(g_factor, Real):
         raise DatasetError(f"g_factor is {g_factor!r:.40}, but must be a number.")
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
-        raise DatasetError(f"g_factor is {g_factor}, but the phase map does not reach so far.")
+        low, high = float(dataset.g_factor.min()), float(dataset.g_factor.max())
+        raise DatasetError(
+            f"g_factor is {g_factor}, but the phase map reaches from {low:g} to {high:g}."
+        )
     cut = dataset.sel(g_factor=g_factor, method="nearest")
     figure = look.page(7, 6)
     axes = figure.subplots(2, 1, sharex=True)
@@ -183,10 +187,22 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         sns.despine(ax=axis)
     axes[1].set_xlabel("q_factor (recurrent gain)")
     axes[0].legend(frameon=False)
+    axes[1].legend(handles=_meanings(), frameon=False, fontsize="small")
     figure.suptitle(
         f"{panels.subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium"
     )
     return figure
+
+
+def _meanings() -> list[Line2D | Patch]:
+    """What lines, bands and circles of a cut stand for."""
+    circle: dict[str, Any] = {"linestyle": "", "marker": "o", "color": "0.4"}
+    return [
+        Line2D([], [], color="0.4", label="median over seeds"),
+        Patch(facecolor="0.4", alpha=0.25, label="lowest to highest seed"),
+        Line2D([], [], **circle, markersize=4, label="all seeds have a number"),
+        Line2D([], [], **circle, markerfacecolor="white", label="some seeds are flagged"),
+    ]
 
 
 def _mark_flags(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
