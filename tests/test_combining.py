@@ -128,7 +128,7 @@ def test_plots_refuse_what_was_joined_otherwise(tmp_path, join):
     first, second = (made_up(tmp_path / f"{seed}", seeds=[seed]) for seed in (1, 2))
     joined = join(first, second)
     for plot in (eiphase.plot_phases, eiphase.plot_phase_maps):
-        with pytest.raises(DatasetError, match=r"join phase maps by eiphase\.combine\."):
+        with pytest.raises(DatasetError, match=r"join phase maps with eiphase\.combine\."):
             plot(joined)
 
 

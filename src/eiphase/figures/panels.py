@@ -71,13 +71,13 @@ def check_derived(dataset: xr.Dataset) -> None:
 
     So they are where datasets were joined by other means than `eiphase.combine`.
     """
-    joined = "What is derived from points does not fit: join phase maps by eiphase.combine."
+    joined = "Its means and borders are of other points: join phase maps with eiphase.combine."
     for name, variable in dataset.data_vars.items():
         known = VARIABLES.get(str(name)) or DERIVED.get(str(name))
         gained = [d for d in variable.dims if known and d not in (*known.dimensions, "lag")]
         # `.where` repeats values along a dimension, which is no harm.
         if gained and (variable.max(gained) > variable.min(gained)).any():
-            raise DatasetError(f"{name} differs along {gained[0]}, which it cannot. {joined}")
+            raise DatasetError(f"{name} differs along {gained[0]}, but must not. {joined}")
     try:
         sweep = sweep_of(dataset)
     except DatasetError:  # a selection may have lost its attributes
@@ -86,7 +86,7 @@ def check_derived(dataset: xr.Dataset) -> None:
     for name, axis in zip(DIMENSIONS, axes, strict=True):
         there = np.atleast_1d(dataset[name]).tolist() if name in dataset.coords else []
         if odd := set(there) - set(axis):
-            raise DatasetError(f"Its sweep has no {name} {min(odd)}, but the map does. {joined}")
+            raise DatasetError(f"The sweep of the phase map has no {name} {min(odd)}. {joined}")
 
 
 def _with_whole_flags(dataset: xr.Dataset) -> xr.Dataset:
