@@ -21,7 +21,7 @@ PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 # What a test cannot run, and why; that Make knows it is checked all the same.
 RUN_ELSEWHERE = {
     "make test": "runs this test",
-    "make faults": "takes minutes, and is run by CI",
+    "make faults": "takes minutes; other tests meet most of its rows",
     "make test-slurm": "needs Slurm and root, and is run by CI",
     "make bench-peers": "installs NEST, JAX and Brian2, and takes a quarter of an hour",
     "snakemake --profile profiles/slurm --profile profiles/site --config sweep=config/mine.yaml":
