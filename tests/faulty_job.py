@@ -117,7 +117,7 @@ NAN_STATES = {
 }
 
 
-def by_network(sweep, tile, *, ranges):
+def by_network(sweep, tile, *, ranges, show):
     """A tile of one point, simulated step by step."""
     (point,) = sweep.networks(tile)
     half = network.half_gaussian(network.gaussian_matrix(point.n_neurons, point.seed))

@@ -217,7 +217,7 @@ def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
         assert snakemake(tmp_path, "--unlock", *config).returncode == 0
     assert n_killed > 0
     assert_equal(tmp_path / "results/tiny", expected)
-    assert not list(tmp_path.rglob(".*.nc-*"))
+    assert not list(tmp_path.rglob(".eiphase-*"))
 
 
 def killed_after(seconds, folder, config):
