@@ -46,7 +46,8 @@ def test_shows_progress_over_all_tiles_and_jobs_and_no_rules(sweep):
     assert counts[-1] == 36
     assert "13 of 13 steps (100%) done" in log
     assert "rule simulate:" not in log
-    assert [path.name for path in (results / "tiles/progress").iterdir()] == ["printed"]
+    # Of the jobs' own files none stays; `printed` is there if a tile took long enough to tell.
+    assert {path.name for path in (results / "tiles/progress").iterdir()} <= {"printed"}
 
 
 def test_every_point_is_there(sweep):
