@@ -37,7 +37,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
     autocovariance(axes[1], observed, color="0.2")
     _mark_decay_time(axes[1], observed)
     activation_histogram(axes[2], activation)
-    axes[2].set_title("activation, all neurons and steps")
+    axes[2].set_title("input from E, from I and from both")
     sns.despine(figure)
     attributes = recording.attrs
     figure.suptitle(
@@ -107,4 +107,5 @@ def _mark_decay_time(axis: Axes, observed: xr.Dataset) -> None:
         axis.axvline(float(observed.decay_time), color="#b2182b", linewidth=1, linestyle="--")
         axis.set_title(f"decay time {float(observed.decay_time):.0f} steps")
     else:
-        axis.set_title(f"decay time: {flag.name.lower()}")
+        settles = flag == Flag.UNDEFINED
+        axis.set_title("settles: no decay time" if settles else f"decay time: {flag.name.lower()}")
