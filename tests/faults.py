@@ -473,8 +473,9 @@ def _meet_row(name: str, meet: Callable[[Path], str]) -> list[str]:
             said = meet(Path(folder)).removeprefix("eiphase: ").replace(f"{folder}/", "")
         except Exception as error:
             said, wrong = "", [f"{type(error).__name__}: {error}"]
-    cells = [" ".join(cell.split()).replace("|", r"\|") for cell in (name, said)]
+    cells = [" ".join(cell.split()) for cell in (name, said)]
     cells = [f"`{cell}`" if "\\" in cell else cell for cell in cells]  # as the docs show escapes
+    cells = [cell.replace("|", r"\|") for cell in cells]
     print(f"| {' | '.join(cells)} | {'no' if wrong else 'yes'} |{' '.join(wrong)}", flush=True)
     return wrong
 

@@ -286,7 +286,9 @@ def test_lint_finds_only_that_the_lock_is_the_environment(tmp_path):
 def test_the_time_limit_of_jobs_is_set_where_snakemake_is_called(tmp_path):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
     limit = ["--set-resources", "simulate:runtime=5"]
-    run = snakemake(tmp_path, "-n", "-p", *limit, "--config", "sweep=tiny.yaml")
+    run = snakemake(
+        tmp_path, "-n", "-p", "--quiet", "reason", *limit, "--config", "sweep=tiny.yaml"
+    )
     commands = [line for line in run.stdout.splitlines() if "simulate-tile" in line]
     assert commands
     assert all("--time-limit $(( 5 * 60 ))" in line for line in commands)

@@ -30,7 +30,7 @@ examples:
   eiphase show results/demo/phase_map.nc
   eiphase verify results/demo/phase_map.nc
 
-The other commands are the workflow's jobs; it prints them as it runs them.
+The other commands are the workflow's jobs: `snakemake -n -p --quiet reason` prints them.
 """
 
 _INPUTS = (
