@@ -90,7 +90,7 @@ def test_what_does_not_fit_is_named(whole, tmp_path):
     older = whole.assign_attrs(code_digest="0" * 64)
     for parts, message in (
         ((), r"There is no phase map to combine\."),
-        ((whole, None), r"phase map 2 is None\."),
+        ((whole, None), r"phase map 2 is a NoneType\."),
         ((whole, whole[["c0"]]), r"phase map 2 \(test\) is not a phase map: it has no lag\."),
         (
             (plain, neurons),
