@@ -91,6 +91,11 @@ def test_what_does_not_fit_is_named(whole, tmp_path):
     for parts, message in (
         ((), r"There is no phase map to combine\."),
         ((whole, None), r"phase map 2 is a NoneType\."),
+        (
+            (whole.isel(seed=0), whole),
+            r"phase map 1 \(test\) is not a phase map: it has no seed: select with a list, as "
+            r"isel\(seed=\[0\]\)\.",
+        ),
         ((whole, whole[["c0"]]), r"phase map 2 \(test\) is not a phase map: it has no lag\."),
         (
             (plain, neurons),

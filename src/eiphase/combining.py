@@ -67,7 +67,8 @@ def _check(name: str, phase_map: Any) -> None:
             f"{type(phase_map).__name__}."
         )
     if problem := problem_of(phase_map):
-        hint = ": select with lists, as isel(seed=[0])" if problem.startswith("it has no") else ""
+        scalar = [d for d in DIMENSIONS if d in phase_map.coords and not phase_map[d].ndim]
+        hint = f": select with a list, as isel({scalar[0]}=[0])" if scalar else ""
         raise DatasetError(f"{name} is not a phase map: {problem}{hint}.")
     for dimension in DIMENSIONS:
         if phase_map.indexes[dimension].has_duplicates:
