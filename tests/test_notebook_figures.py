@@ -20,7 +20,9 @@ def executed(made):
     cells = [nbformat.v4.new_code_cell(source) for source in (opening, *CELLS.values())]
     notebook = nbformat.v4.new_notebook(cells=cells)
     resources = {"metadata": {"path": str(made)}}
-    nbclient.NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MPLBACKEND", raising=False)  # which commands called in this process have set
+        nbclient.NotebookClient(notebook, kernel_name="python3", resources=resources).execute()
     return dict(zip(CELLS, notebook.cells[1:], strict=True))
 
 
