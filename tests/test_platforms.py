@@ -91,7 +91,7 @@ def test_make_refuses_before_it_installs(system, tmp_path):
     environment = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
     for target in ((), ("test",)):
         found = subprocess.run(
-            ["make", "--dry-run", "-f", REPOSITORY / "Makefile", *target],
+            ["make", "--no-print-directory", "--dry-run", "-f", REPOSITORY / "Makefile", *target],
             cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
         )  # fmt: skip
         assert found.returncode == 2
