@@ -207,7 +207,8 @@ def expect_nothing_of(job: str) -> None:
 
 def expect_resources_of_rules(folder: Path) -> None:
     """Slurm gave each job the memory, the minutes and the cores that its rule states."""
-    plan = [*SNAKEMAKE, "--dry-run", "--forceall", "--config", "sweep=sweep.yaml"]
+    plan = [*SNAKEMAKE, "--dry-run", "--forceall", "--quiet", "reason"]
+    plan += ["--config", "sweep=sweep.yaml"]
     text = subprocess.run(plan, cwd=folder, capture_output=True, text=True, check=True).stdout
     stated = {
         rule: {
