@@ -221,7 +221,7 @@ def expect_resources_of_rules(folder: Path) -> None:
             re.DOTALL | re.MULTILINE,
         )
     }
-    expect(sorted(stated), ["gather", "simulate"], "list of rules in the plan")
+    expect(sorted(stated), ["gather", "simulate", "stamp"], "list of rules in the plan")
     for number, job in jobs().items():
         given = {"memory": re.search(r"mem=\w+", job["TRES"])[0], "time": job["TimeLimit"]}
         expect(given, stated[rule_of(job)], f"memory and time of job {number}")
