@@ -3,8 +3,6 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from eiphase.backends import spiking
-
 
 class InReport(NamedTuple):
     """Where a figure stands in the report, and under which title."""
@@ -38,7 +36,7 @@ TUTORIAL = {
 def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
     """The figures of a sweep with these backends, and with or without measures of chaos."""
     lacking = set()
-    if not spiking(backends):
+    if set(backends) == {"rate"}:
         lacking.add("mapping")  # only LIF neurons have one
     if not chaos:
         lacking.add("phases")
@@ -47,4 +45,4 @@ def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
 
 def has_overview(backends: Collection[str], *, chaos: bool) -> bool:
     """Whether there is `overview.plot_overview` of a sweep: it follows damage over time."""
-    return chaos and bool(spiking(backends))
+    return chaos and set(backends) != {"rate"}

@@ -10,11 +10,10 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from eiphase.figures import panels
-from eiphase.figures import recording as network
-from eiphase.mapping.float_to_integer import RANGE_QUANTILES
-from eiphase.observables.fluctuation import boxcar
-from eiphase.simulation.measure import measure, received_input
+from eiphase import recording as rec
+from eiphase.figures import look, network
+from eiphase.observables import boxcar
+from eiphase.quantisation import RANGE_QUANTILES
 
 Recordings = Mapping[str, xr.Dataset]
 
@@ -28,14 +27,14 @@ NEURON = 4  # the one whose activation is shown
 
 
 def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
-    return panels.subplots(1, n_columns, 5 * n_columns, height)
+    return look.subplots(1, n_columns, 5 * n_columns, height)
 
 
 def _title(recordings: Recordings, name: str) -> str:
     return f"{name} (q_factor {recordings[f'{name}_rate'].attrs['q_factor']:.3g})"
 
 
-@panels.in_our_look
+@look.in_our_look
 def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
@@ -45,19 +44,18 @@ def states(recordings: Recordings) -> Figure:
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def autocovariance(recordings: Recordings) -> Figure:
     """Autocovariance of rate and LIF neurons, by the tutorial's estimator."""
     figure, axes = _axes(4, 3.2)
-    neurons = {"rate": "rate", "lif_float": "LIF"}
-    panels = [(name, backend) for name in NETWORKS for backend in neurons]
+    panels = [(n, b) for n in NETWORKS for b in ("rate", "lif_float")]
     for axis, (name, backend) in zip(axes[0], panels, strict=True):
         _plot_autocovariance(axis, recordings[f"{name}_{backend}"])
-        axis.set_title(f"{name}, {neurons[backend]} neurons")
+        axis.set_title(f"{name}, {'rate' if backend == 'rate' else 'LIF'} neurons")
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
     figure, axes = _axes(3, 4.2)
@@ -71,7 +69,7 @@ def rasters(recordings: Recordings) -> Figure:
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def mean_rates(recordings: Recordings) -> Figure:
     """Mean rate over time, less its mean: rate neurons, LIF, and LIF bit-accurate."""
     names = ["balanced_rate", "balanced_lif_float"]
@@ -87,13 +85,13 @@ def mean_rates(recordings: Recordings) -> Figure:
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def activation_of_a_neuron(recordings: Recordings) -> Figure:
     """Excitatory, inhibitory and total activation of one neuron, over time as histogram."""
     return _activations(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
 
 
-@panels.in_our_look
+@look.in_our_look
 def activation_of_the_population(recordings: Recordings) -> Figure:
     """Averages over time of all neurons' activations, as histogram.
 
@@ -102,7 +100,7 @@ def activation_of_the_population(recordings: Recordings) -> Figure:
     return _activations(recordings, lambda a: a.mean("time"), "means over time")
 
 
-@panels.in_our_look
+@look.in_our_look
 def activation_over_time(recordings: Recordings) -> Figure:
     """Total activation of three neurons over time."""
     figure, axes = _axes(2)
@@ -114,7 +112,7 @@ def activation_over_time(recordings: Recordings) -> Figure:
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def dynamic_range(recordings: Recordings) -> Figure:
     """Distribution of u and v of the critical network, with the quantiles that set the integers.
 
@@ -136,7 +134,7 @@ def dynamic_range(recordings: Recordings) -> Figure:
     return figure
 
 
-@panels.in_our_look
+@look.in_our_look
 def float_and_integers(recordings: Recordings) -> Figure:
     """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
     figure, axes = _axes(1)
@@ -153,14 +151,14 @@ def _activity(recording: xr.Dataset) -> np.ndarray:
 
 
 def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
-    observed = measure(
+    observed = rec.measure(
         recording, burn_in=BURN_IN, max_lag=MAX_LAG, autocovariance="tutorial", boxcar=WINDOW
     )
     network.autocovariance(axis, observed, both_sides=True, **style)
 
 
 def _activation(recordings: Recordings, name: str) -> xr.Dataset:
-    return received_input(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
+    return rec.activation(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
 
 
 def _activations(

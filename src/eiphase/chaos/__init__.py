@@ -1,1 +1,0 @@
-"""Sensitivity: Lyapunov exponents, damage spreading, phases and the border between them."""

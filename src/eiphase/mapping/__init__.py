@@ -1,1 +1,0 @@
-"""From rate to LIF neurons, and from floating point to Loihi's integers."""

@@ -1,1 +1,0 @@
-"""Numbers and memory: compiled kernels' tools, arrays, erf and quantiles; no physics, no labels."""

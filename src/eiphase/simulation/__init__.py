@@ -1,1 +1,0 @@
-"""One network or a tile of them, mapped, run through Lava and measured."""

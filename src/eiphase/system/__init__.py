@@ -1,1 +1,0 @@
-"""Processes that end and files that are written as a whole."""

@@ -1,1 +1,0 @@
-"""Mean-field theory, as functions of numbers: nothing here simulates."""
