@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eiphase.verification import Point
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
-# What people look for first in a recording.
+# Why there is no number, and what gives one.
 _WHY = {
     "undefined": "no number: nothing fluctuates, or less and less; the network settles",
     "transient": "no number: activity is not stationary; simulate longer, or with more burn-in",
@@ -40,6 +40,7 @@ _WHY = {
     "censored": "no number: longer than the largest lag; give a larger one",
     "broken": "no number: activity is not finite",
 }
+# What people look for first in a recording.
 _LOOKED_FOR = ("mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag")
 Show = Callable[[int, int], None]  # how many are done, of how many
 
