@@ -45,16 +45,16 @@ report: demo tutorial  ## both, and one page that holds all
 	@echo "Report: results/report.html"
 
 check-report: report  ## opens it in headless Chromium, which must be there
-	python tests/check_report.py results/report.html
+	python tests/support/check_report.py results/report.html
 
 check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs link to
-	python tests/check_links.py
+	python tests/support/check_links.py
 
 test: .venv/dev-ready lint docs  ## linters, type checker, docs and all tests
 	pytest -n auto --dist loadfile --no-loadscope-reorder
 
 faults: .venv/dev-ready  ## jobs that die, hang and are stopped: what comes of each
-	python tests/faults.py
+	python tests/support/faults.py
 
 test-slurm: .venv/ready  ## a small sweep on a private Slurm, as root on Debian
 	tests/slurm/in_cluster python tests/slurm/check_sweep.py
@@ -63,6 +63,7 @@ lint: .venv/dev-ready
 	ruff check
 	ruff format --check
 	mypy
+	lint-imports
 	snakefmt --check Snakefile workflow
 
 docs: .venv/dev-ready  ## site/, with internal links checked
@@ -96,7 +97,7 @@ endif
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@echo "Compiling the kernels, once: a minute or two"
 	.venv/bin/eiphase compile
-	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.files, eiphase.notebook'
+	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.save, eiphase.jobs.notebook'
 	pwd -P > $@
 
 .venv/dev-ready: requirements-dev.lock .venv/ready | $(OWN_UV)

@@ -7,8 +7,11 @@ from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
 import eiphase
-from eiphase import errors, figures, interruption, provenance, remapping
-from eiphase import sweep as sweeps
+from eiphase import errors, figures
+from eiphase.backends import BACKENDS
+from eiphase.sweep import provenance, remapping
+from eiphase.sweep.load import load
+from eiphase.system import interruption
 
 CHECKOUT = Path(workflow.current_basedir.get_path_or_uri(secret_free=True))
 OWN_CODE = CHECKOUT / "src/eiphase/__init__.py"
@@ -34,7 +37,7 @@ if "{" in str(SWEEP_FILE):
     )
 try:
     errors.require_linux()
-    SWEEP = sweeps.load(SWEEP_FILE)
+    SWEEP = load(SWEEP_FILE)
 except errors.UserError as error:
     raise WorkflowError(str(error)) from None
 # So that rules find `eiphase` even where the environment is not activated.

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import xarray as xr
+from finite_size_figure import plot_finite_size
 
-from eiphase import chaotic_state, fixed_point, meanfield, network, observables, rate
-from eiphase.figures import theory
-from eiphase.files import beside
-from eiphase.network import Network
+from eiphase.networks import rate, weights
+from eiphase.networks.weights import Network
+from eiphase.observables import fluctuation
+from eiphase.system.files import beside
+from eiphase.theory import chaotic_state, fixed_point, meanfield
 
 G_FACTORS = (4.0, 4.5, 6.5)
 SEEDS = {100: 20, 200: 20, 400: 12, 800: 8, 1600: 4}  # networks of each size
@@ -45,7 +47,7 @@ def borders() -> xr.Dataset:
                 n_neurons=n, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
             ).value
             for k in range(n_seeds):
-                half = network.half_gaussian(network.gaussian_matrix(n, k + 1))
+                half = weights.half_gaussian(weights.gaussian_matrix(n, k + 1))
                 q = fixed_point.critical_q(
                     half, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
                 )
@@ -85,7 +87,7 @@ def activity() -> xr.Dataset:
     c0, decay = np.full(shape, np.nan), np.full(shape, np.nan)
     for i, (n, n_seeds) in enumerate(SIMULATED_SEEDS.items()):
         for k in range(n_seeds):
-            half = network.half_gaussian(network.gaussian_matrix(n, k + 1))
+            half = weights.half_gaussian(weights.gaussian_matrix(n, k + 1))
             points = [
                 Network(
                     n_neurons=n, q_factor=q, g_factor=SIMULATED_G, seed=k + 1,
@@ -97,10 +99,10 @@ def activity() -> xr.Dataset:
             for first in range(0, len(points), together):
                 batch = rate.Batch(half, points[first : first + together])
                 for j, states in enumerate(rate.run(batch, N_STEPS), start=first):
-                    seen = observables.fluctuation_of(
+                    seen = fluctuation.fluctuation_of(
                         states[BURN_IN:],
                         max_lag=MAX_LAG,
-                        autocovariance=observables.standard_autocovariance,
+                        autocovariance=fluctuation.standard_autocovariance,
                     )
                     c0[i, j, k], decay[i, j, k] = seen.c0, seen.decay_time * COARSE * STEP_SIZE
             print(f"simulated N = {n}, seed {k + 1}", flush=True)
@@ -137,7 +139,7 @@ def main() -> None:
     dataset.attrs["g_factor_simulated"] = SIMULATED_G
     with beside(ROOT / "results/finite_size.nc") as partial:
         dataset.to_netcdf(partial)
-    figure = theory.plot_finite_size(dataset)
+    figure = plot_finite_size(dataset)
     with beside(ROOT / "docs/finite_size.png") as partial:
         figure.savefig(partial, format="png", dpi=110)
 

@@ -21,12 +21,13 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from eiphase import rate
 from eiphase.flags import ScaleStatus
-from eiphase.mapping import WeightScale
-from eiphase.quantisation import DynamicRange
-from eiphase.simulation import scale_diagnostics, simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.mapping.float_to_integer import DynamicRange
+from eiphase.mapping.rate_to_lif import WeightScale
+from eiphase.networks import rate
+from eiphase.simulation.backends.lif_float import scale_diagnostics
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 BACKENDS = ("rate", "lif_float", "lif_bit_accurate")
 NEURONS = (100, 316, 1000, 3162, 10_000)
@@ -65,7 +66,7 @@ def simulate(backend: str, n_neurons: int, n_steps: int) -> int:
     sweep = sweep_of(n_neurons, n_steps, n_networks)
     given = asdict(RANGES) | scale_diagnostics(WeightScale(1.0, ScaleStatus.IDENTITY))
     ranges = {name: np.full(n_networks, value) for name, value in given.items()}
-    simulate_tile(sweep, sweep.tile(backend, 1, 0), ranges=ranges)
+    simulate_tile(sweep, sweep.tile(backend, 1, 0), source=ranges)
     return n_networks
 
 

@@ -14,12 +14,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from eiphase import lif, loihi, mapping, measurement, network, quantisation, rate
-from eiphase.columns import columns_of, matrix_of
-from eiphase.memory import keep_freed_memory
-from eiphase.network import Network
-from eiphase.ranges import dynamic_range
-from eiphase.sweep import Observables, Simulation
+from eiphase.mapping import float_to_integer, rate_to_lif
+from eiphase.mapping.dynamic_range import dynamic_range
+from eiphase.networks import lif, loihi, rate, weights
+from eiphase.networks.weights import Network
+from eiphase.numerics.arrays import columns_of, keep_freed_memory, matrix_of
+from eiphase.simulation import measurement
+from eiphase.sweep.schema import Observables, Simulation
 
 N_NEURONS, N_STEPS, N_NETWORKS = 400, 1000, 64
 PRODUCT_STEPS, RATE_STEPS = 10, 250  # enough to time them; scaled to N_STEPS
@@ -47,14 +48,14 @@ def matrix_product(half: np.ndarray) -> Timed:
 
 def work() -> dict[str, Timed]:
     """What is timed."""
-    half = network.half_gaussian(network.gaussian_matrix(N_NEURONS, CRITICAL.seed, draw=1))
+    half = weights.half_gaussian(weights.gaussian_matrix(N_NEURONS, CRITICAL.seed, draw=1))
     batch = rate.Batch(half, [CRITICAL] * N_NETWORKS)
     states = rate.run(batch, N_STEPS)
     of_rate = states[0].copy()
-    lif_network, _ = mapping.rate_to_lif(half, CRITICAL, "tutorial")
+    lif_network, _ = rate_to_lif.rate_to_lif(half, CRITICAL, "tutorial")
     recording = lif.run(lif_network, N_STEPS)
     ranges = dynamic_range(recording)
-    integers = quantisation.tutorial(lif_network, ranges)
+    integers = float_to_integer.tutorial(lif_network, ranges)
 
     def measure(
         of: type[measurement.OfStates] | type[measurement.OfSpikes], activity: np.ndarray
@@ -63,7 +64,7 @@ def work() -> dict[str, Timed]:
         measurement.of_whole(measured, activity, SIMULATION)
 
     simulator, some_states = rate.Simulator.of(batch), states[:, :RATE_STEPS].copy()
-    scale = mapping.tutorial(half, CRITICAL)
+    scale = rate_to_lif.tutorial(half, CRITICAL)
     half_in_columns = matrix_of(columns_of(half), N_NEURONS)
     return {
         "matrix product": matrix_product(half),
@@ -73,11 +74,11 @@ def work() -> dict[str, Timed]:
         ),
         "lif_float": (lambda: lif.run(lif_network, N_STEPS, reuse=recording), 1),
         "lif_bit_accurate": (lambda: loihi.run(integers, N_STEPS), 1),
-        "scale of LIF weights": (lambda: mapping.tutorial(half, CRITICAL), 1),
-        "LIF weights": (lambda: mapping.lif_parameters(half_in_columns, CRITICAL, scale), 1),
+        "scale of LIF weights": (lambda: rate_to_lif.tutorial(half, CRITICAL), 1),
+        "LIF weights": (lambda: rate_to_lif.lif_parameters(half_in_columns, CRITICAL, scale), 1),
         "range of u and v": (lambda: dynamic_range(recording), 1),
-        "mapping to integers": (lambda: quantisation.tutorial(lif_network, ranges), 1),
-        "use of the bits": (lambda: quantisation.weight_use(integers, lif_network), 1),
+        "mapping to integers": (lambda: float_to_integer.tutorial(lif_network, ranges), 1),
+        "use of the bits": (lambda: float_to_integer.weight_use(integers, lif_network), 1),
         "observables of states": (lambda: measure(measurement.OfStates, of_rate), 1),
         "observables of spikes": (lambda: measure(measurement.OfSpikes, recording.spikes), 1),
     }

@@ -9,8 +9,8 @@ import statistics
 
 from simulation import processor_seconds
 
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 REPEATS = 5
 SWITCH = (False, True)
@@ -44,7 +44,7 @@ def compare(option: str) -> None:
             for on in SWITCH:
                 tile = sweeps[on].tile(backend, 1, 0)
                 start = processor_seconds()
-                simulate_tile(sweeps[on], tile, ranges=ranges[on])
+                simulate_tile(sweeps[on], tile, source=ranges[on])
                 if repeat:  # the first compiles
                     seconds[on].append((processor_seconds() - start) / len(tile.points))
         without, with_them = (1e3 * statistics.median(seconds[on]) for on in SWITCH)

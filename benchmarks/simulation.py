@@ -24,12 +24,15 @@ import kernels
 import numpy as np
 import tutorial_path
 
-from eiphase import lif, mapping, network, quantisation, tile_file
-from eiphase.network import Network
-from eiphase.ranges import dynamic_range
-from eiphase.reference.ei_network import EINetwork
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.jobs import tile_file
+from eiphase.lava.reference.ei_network import EINetwork
+from eiphase.mapping import float_to_integer, rate_to_lif
+from eiphase.mapping.dynamic_range import dynamic_range
+from eiphase.networks import lif
+from eiphase.networks import weights as network
+from eiphase.networks.weights import Network
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 REPEATS = 3
 N_STEPS = 1000
@@ -95,13 +98,13 @@ def tutorial_seconds() -> dict[str, float]:
     point = Network(n_neurons=400, q_factor=8.16, g_factor=4.5, seed=1)
     half = network.half_gaussian(network.gaussian_matrix(400, 1))
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    lif_network, _ = mapping.rate_to_lif(half, point, "tutorial")
+    lif_network, _ = rate_to_lif.rate_to_lif(half, point, "tutorial")
     recording = lif.run(lif_network, N_STEPS)
     ranges = dynamic_range(recording)
     networks = {
         "rate": EINetwork.rate(weights, step_size=0.01, bias=0.1),
         "lif_float": EINetwork.lif(lif_network),
-        "lif_bit_accurate": EINetwork.loihi(quantisation.tutorial(lif_network, ranges)),
+        "lif_bit_accurate": EINetwork.loihi(float_to_integer.tutorial(lif_network, ranges)),
     }
     taken = {}
     for backend, process in networks.items():
@@ -121,7 +124,7 @@ def in_sweep(sweep: Sweep, backend: str, folder: Path) -> tuple[float, float]:
         ranges = tile_file.read(floats, sweep).values
 
     def run() -> None:
-        values = simulate_tile(sweep, tile, ranges=ranges)
+        values = simulate_tile(sweep, tile, source=ranges)
         tile_file.write(folder / sweep.tile_path(tile), values, sweep, tile)
 
     simulation, product = seconds(run)

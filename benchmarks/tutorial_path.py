@@ -2,14 +2,14 @@
 
 import numpy as np
 
-import eiphase.lava_compatibility  # noqa: F401  must come before Lava's own modules
+import eiphase.lava.compatibility  # noqa: F401  must come before Lava's own modules
 
 # isort: split
 from lava.magma.core.run_conditions import RunSteps
 from lava.proc.io.sink import RingBuffer
 from lava.proc.monitor.process import Monitor
 
-from eiphase.reference.ei_network import EINetwork, run_config
+from eiphase.lava.reference.ei_network import EINetwork, run_config
 
 BURN_IN = 200  # steps left out at either end, as in the tutorial
 MAX_LAG = 100

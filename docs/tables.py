@@ -7,6 +7,7 @@ import ast
 import inspect
 import json
 import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
@@ -14,8 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from eiphase import sweep
-from eiphase.dataset import DERIVED, DIMENSIONS, VARIABLES, Variable
+from eiphase.sweep import schema as sweep
+from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, Variable
 
 Rows = Iterator[tuple[str, ...]]
 
@@ -47,14 +48,46 @@ def variables() -> str:
     return _table(header, ((f"`{name}`", _unit(v), v.long_name, _comment(v)) for name, v in every))
 
 
-TABLES = {"sweeps.md": keys, "dataset.md": variables}
+def floors() -> str:
+    """The floors of the house, as the linter has them."""
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = project["tool"]["importlinter"]["contracts"][0]["layers"]
+    rows = (
+        (str(len(layers) - height), ", ".join(f"`{room}`" for room in layer.split(" | ")))
+        for height, layer in enumerate(layers)
+    )
+    return _table(("floor", "rooms"), rows)
+
+
+def rooms() -> str:
+    """Each room and module at the top, with the first sentence of its docstring."""
+    package = REPOSITORY / "src/eiphase"
+    paths = [*package.glob("*/__init__.py"), *package.glob("[a-z]*.py")]
+    named = {path.parent.name if path.stem == "__init__" else path.stem: path for path in paths}
+    rows = ((f"`{name}`", _first_sentence(path)) for name, path in sorted(named.items()))
+    return _table(("room", "what is in it"), rows)
+
+
+def _first_sentence(path: Path) -> str:
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.split("\n\n")[0].split())
+
+
+REPOSITORY = Path(__file__).parents[1]
+TABLES = {
+    "sweeps.md": (keys,),
+    "dataset.md": (variables,),
+    "extending.md": (floors, rooms),
+}
 
 
 def written(page: str, text: str) -> str:
-    """A page's text with its table, the one whose header it holds, as it should be."""
-    table = TABLES[page]()
-    header = re.escape(table.splitlines()[0])
-    return re.sub(rf"{header}\n(?:\|.*\n)*", lambda _: table, text)
+    """A page's text with its tables, those whose headers it holds, as they should be."""
+    for make in TABLES[page]:
+        table = make()
+        header = re.escape(table.splitlines()[0])
+        text = re.sub(rf"{header}\n(?:\|.*\n)*", lambda _, table=table: table, text)
+    return text
 
 
 def _table(header: tuple[str, ...], rows: Rows) -> str:

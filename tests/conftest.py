@@ -9,9 +9,10 @@ import pytest
 from hypothesis import settings
 from tiny_sweep import SWEEP, write_tiles
 
-import eiphase.lava_compatibility  # noqa: F401  before any test imports Lava
-from eiphase import gathering, network
-from eiphase.network import Network
+import eiphase.lava.compatibility  # noqa: F401  before any test imports Lava
+from eiphase.jobs import gather
+from eiphase.networks import weights as network
+from eiphase.networks.weights import Network
 
 # Runs through Lava fork processes and compile kernels: their time says nothing.
 settings.register_profile("default", deadline=None, derandomize=True)
@@ -25,18 +26,12 @@ PACKAGE = REPOSITORY / "src/eiphase"
 
 
 # Of all test files those that take minutes: begun first, they do not keep one worker for the end.
-LONG = (
-    "test_commands",
-    "test_workflow",
-    "test_changes",
-    "test_guard",
-    "test_refined_workflow",
-    "test_kernel_cache",
-)
+LONG = ("workflow/", "system/test_supervisor", "numerics/test_jit")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.path.stem not in LONG)
+    tests = Path(__file__).parent
+    items.sort(key=lambda item: not str(item.path.relative_to(tests)).startswith(LONG))
 
 
 def copied_package(folder: Path) -> Path:
@@ -92,7 +87,7 @@ def tutorial() -> dict[str, Tutorial]:
 def made(tmp_path_factory) -> Path:
     """A folder with the files that `tiles` and `phase_map_file` copy."""
     folder = tmp_path_factory.mktemp("made")
-    gathering.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
     return folder
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import with_eiphase_kernels
 from networks import Networks
 
-from eiphase import measurement
-from eiphase.sweep import Observables, Simulation
+from eiphase.simulation import measurement
+from eiphase.sweep.schema import Observables, Simulation
 
 SEEDS = range(2, 10)  # whose spread at each point is the unit
 LIMIT = 1.0  # standard deviations between seeds, at every point

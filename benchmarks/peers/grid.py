@@ -3,10 +3,12 @@
 import numpy as np
 from networks import Networks
 
-from eiphase import lif, mapping, network, quantisation, ranges
-from eiphase.lif import LIFParameters
-from eiphase.loihi import ALIGNMENT, DECAY_BITS
-from eiphase.network import Network
+from eiphase.mapping import dynamic_range, float_to_integer, rate_to_lif
+from eiphase.networks import lif
+from eiphase.networks import weights as network
+from eiphase.networks.lif import LIFParameters
+from eiphase.networks.loihi import ALIGNMENT, DECAY_BITS
+from eiphase.networks.weights import Network
 
 N_NEURONS, N_STEPS = 400, 1000
 Q_FACTOR, G_FACTOR = (1.0, 12.0), (3.0, 6.5)  # the demo's range
@@ -23,7 +25,7 @@ def networks(side: int, seed: int, *, integers: bool) -> Networks:
     half = network.half_gaussian(network.gaussian_matrix(N_NEURONS, seed))
     scales, stored, numbers = [], [], []
     for point in points:
-        real, scale = mapping.rate_to_lif(half, point, MAPPING)
+        real, scale = rate_to_lif.rate_to_lif(half, point, MAPPING)
         scales.append(scale.value)
         if integers:
             weights, parameters = _integers(real)
@@ -53,7 +55,7 @@ def _centres(start: float, stop: float, count: int) -> np.ndarray:
 
 def _integers(real: LIFParameters) -> tuple[np.ndarray, tuple[int, ...]]:
     """Stored weights and the other integers, as `Networks` has them."""
-    found = quantisation.tutorial(real, ranges.dynamic_range(lif.run(real, N_STEPS)))
+    found = float_to_integer.tutorial(real, dynamic_range.dynamic_range(lif.run(real, N_STEPS)))
     return found.stored_weights, (
         found.weight_exponent,
         2**DECAY_BITS - (found.du + 1),

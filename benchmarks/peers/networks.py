@@ -28,7 +28,7 @@ class Networks:
     - `q_factor`, `g_factor`: (network,), all pairs of some values of each.
     - `step_size`, `bias`: dr and b of the rate neurons.
     - `weight_scale`: of the mapping to LIF neurons, (network,).
-    - `du`, `dv`, `threshold`, `lif_bias`: of the LIF neurons, as `eiphase.lif` has them.
+    - `du`, `dv`, `threshold`, `lif_bias`: of the LIF neurons, as `eiphase.networks.lif` has them.
     - `stored_weights`: of the bit-accurate LIF neurons, (network, post, pre), int16.
     - `integers`: of each network the binary exponent of its weights, what a step
       leaves of current and voltage in units of 2**-12, threshold and bias in the voltage's

@@ -6,19 +6,19 @@ from pathlib import Path
 import numpy as np
 from networks import Networks, Simulate
 
-import eiphase.rate
-from eiphase import lif, loihi
-from eiphase.lif import LIFParameters
-from eiphase.loihi import ALIGNMENT, DECAY_BITS, LoihiParameters
-from eiphase.memory import keep_freed_memory
-from eiphase.network import Network
+import eiphase.networks.rate
+from eiphase.networks import lif, loihi
+from eiphase.networks.lif import LIFParameters
+from eiphase.networks.loihi import ALIGNMENT, DECAY_BITS, LoihiParameters
+from eiphase.networks.weights import Network
+from eiphase.numerics.arrays import keep_freed_memory
 
 
 def rate(networks: Networks, n_steps: int, cache: Path) -> Simulate:
     keep_freed_memory()
 
     def simulate() -> Iterator[np.ndarray]:
-        together = eiphase.rate.LANES
+        together = eiphase.networks.rate.LANES
         for first in range(0, len(networks), together):
             members = [
                 Network(
@@ -31,7 +31,9 @@ def rate(networks: Networks, n_steps: int, cache: Path) -> Simulate:
                 )
                 for index in range(first, min(first + together, len(networks)))
             ]
-            yield from eiphase.rate.run(eiphase.rate.Batch(networks.half, members), n_steps)
+            yield from eiphase.networks.rate.run(
+                eiphase.networks.rate.Batch(networks.half, members), n_steps
+            )
 
     return simulate
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from networks import Networks, Simulate
 
-from eiphase import tile_job
-from eiphase.sweep import Sweep
+from eiphase.jobs import simulate as tile_job
+from eiphase.sweep.schema import Sweep
 
 
 def rate(networks: Networks, n_steps: int, cache: Path) -> Simulate:
@@ -54,7 +54,7 @@ def _simulate(networks: Networks, n_steps: int, *backends: str) -> Simulate:
                 tile = sweep.tile(backend, seed, 0)
                 output = Path(folder) / sweep.tile_path(tile)
                 output.parent.mkdir(parents=True)
-                tile_job.run(sweep, tile, output, ranges=ranges)
+                tile_job.run(sweep, tile, output, source=ranges)
                 ranges = output
         yield from ()
 

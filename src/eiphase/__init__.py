@@ -16,9 +16,6 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from eiphase.across_border import simulate_across_border
-    from eiphase.combining import combine
-    from eiphase.figures.network import plot_recording
     from eiphase.figures.overview import plot_overview
     from eiphase.figures.phase_map import (
         plot_autocovariance,
@@ -27,23 +24,27 @@ if TYPE_CHECKING:
         plot_phase_maps,
     )
     from eiphase.figures.phases import plot_phases
-    from eiphase.network import Network
-    from eiphase.one_network import simulate
-    from eiphase.recording import activation, measure
+    from eiphase.figures.recording import plot_recording
+    from eiphase.jobs.datasets.combining import combine
+    from eiphase.jobs.divergence import simulate_across_border
+    from eiphase.networks.weights import Network
+    from eiphase.simulation.measure import measure, received_input
+    from eiphase.simulation.single import simulate, simulate_cell
 
 # Where the public names live. They are imported when first asked for, so that
 # `import eiphase` and light modules such as the sweep's config stay light.
 _HOME = {
-    "Network": "eiphase.network",
-    "simulate": "eiphase.one_network",
-    "measure": "eiphase.recording",
-    "activation": "eiphase.recording",
-    "combine": "eiphase.combining",
-    "plot_recording": "eiphase.figures.network",
+    "Network": "eiphase.networks.weights",
+    "simulate": "eiphase.simulation.single",
+    "simulate_cell": "eiphase.simulation.single",
+    "measure": "eiphase.simulation.measure",
+    "received_input": "eiphase.simulation.measure",
+    "combine": "eiphase.jobs.datasets.combining",
+    "plot_recording": "eiphase.figures.recording",
     "plot_phase_maps": "eiphase.figures.phase_map",
     "plot_phases": "eiphase.figures.phases",
     "plot_overview": "eiphase.figures.overview",
-    "simulate_across_border": "eiphase.across_border",
+    "simulate_across_border": "eiphase.jobs.divergence",
     "plot_autocovariance": "eiphase.figures.phase_map",
     "plot_cut": "eiphase.figures.phase_map",
     "plot_mapping": "eiphase.figures.phase_map",
@@ -51,7 +52,6 @@ _HOME = {
 
 __all__ = [
     "Network",
-    "activation",
     "combine",
     "measure",
     "plot_autocovariance",
@@ -61,8 +61,10 @@ __all__ = [
     "plot_phase_maps",
     "plot_phases",
     "plot_recording",
+    "received_input",
     "simulate",
     "simulate_across_border",
+    "simulate_cell",
 ]
 
 

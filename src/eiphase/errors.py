@@ -2,10 +2,10 @@
 
 import errno
 import os
+import reprlib
 import sys
 from pathlib import Path
-
-from eiphase.plain_text import plain
+from typing import Any
 
 # How the loader of libraries, and Python, say that the system gives no more.
 _REFUSED = ("failed to map segment from shared object", "can't start new thread")
@@ -59,3 +59,43 @@ def require_linux() -> None:
             f"eiphase simulates and runs its workflow on Linux only, and this is {system}, where "
             "it opens and plots phase maps that were made on Linux, and computes theory."
         )
+
+
+def plain(text: object) -> str:
+    """Text in which every character that does not print stands as its escape.
+
+    A terminal obeys control characters, and an override of the reading direction shows
+    letters in another order than they stand; line breaks would forge lines of a message.
+    """
+    return "".join(c if c.isprintable() else _escape(c) for c in str(text))
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+class _Short(reprlib.Repr):
+    """A value as it is typed in Python, cut before it is formatted, however large it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxstring, self.maxother = 3, 70, 70
+
+    def repr_int(self, value: int, level: int) -> str:
+        if abs(value) < 10**30:
+            return repr(value)
+        return f"an integer of {value.bit_length()} bits"  # Python refuses to print a huge one
+
+
+def short(value: Any) -> str:
+    """A value for a message: at most about 80 characters of it, and no control characters."""
+    text = plain(_Short().repr(value))
+    return text if len(text) <= 80 else f"{text[:76]} ..."
+
+
+class LavaError(RuntimeError):
+    """A model raised, or a process of Lava's ended that was not meant to."""
+
+
+class NoSuchIntegers(SweepError):
+    """A network that the mapping to integers makes nothing of."""

@@ -1,24 +1,24 @@
 # What rules need to find their inputs.
 import hashlib
-from typing import get_args
 
 SWEEP_INPUT = local(str(SWEEP_FILE))  # a module's prefix is for results alone
 OTHER = f"{RESULTS}/mappings/{{mapping}}"  # the sweep with another mapping
 
 
 wildcard_constraints:
-    backend="|".join(get_args(sweeps.Backend)),
+    backend="|".join(BACKENDS),
     seed="[0-9]+",
     tile="[0-9]+",
     digest="[0-9a-f]+",
     mapping="[a-z_]+-[a-z_]+-[1-8]",
 
 
-def float_tile(wildcards):
-    """The tile whose dynamic ranges and weight scales lif_bit_accurate takes; others take none."""
-    if wildcards.backend != "lif_bit_accurate":
+def source_tile(wildcards):
+    """The tile that a tile's networks are made from, as integers are from floats, if any."""
+    source = BACKENDS[wildcards.backend].takes_from
+    if source is None:
         return []
-    tile = SWEEP.tile("lif_float", int(wildcards.seed), int(wildcards.tile))
+    tile = SWEEP.tile(source, int(wildcards.seed), int(wildcards.tile))
     return f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}"
 
 
@@ -31,11 +31,12 @@ def tiles_of(wildcards):
     return [f"{RESULTS}/tiles/{SWEEP.tile_path(tile)}" for tile in tiles]
 
 
-def refined_float(wildcards):
-    """What an lif_bit_accurate refinement waits for: its networks are mostly those of lif_float."""
-    if wildcards.backend != "lif_bit_accurate" or "lif_float" not in SWEEP.backends:
+def refined_source(wildcards):
+    """The refinement to wait for, as most of its networks serve this backend's, too; if any."""
+    source = BACKENDS[wildcards.backend].takes_from
+    if source not in SWEEP.backends:
         return []
-    return f"{RESULTS}/tiles/{SWEEP.refined_path('lif_float', int(wildcards.seed))}"
+    return f"{RESULTS}/tiles/{SWEEP.refined_path(source, int(wildcards.seed))}"
 
 
 def refined():
@@ -61,10 +62,11 @@ def mapped_tiles(wildcards):
     return [mapped_tile(wildcards.mapping, tile) for tile in tiles]
 
 
-def mapped_float_tile(wildcards):
-    if wildcards.backend != "lif_bit_accurate":
+def mapped_source_tile(wildcards):
+    source = BACKENDS[wildcards.backend].takes_from
+    if source is None:
         return []
-    tile = SWEEP.tile("lif_float", int(wildcards.seed), int(wildcards.tile))
+    tile = SWEEP.tile(source, int(wildcards.seed), int(wildcards.tile))
     return mapped_tile(wildcards.mapping, tile)
 
 
@@ -94,19 +96,7 @@ GATHERED = [
     SWEEP.digest,
     *(SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()),
     *refined(),
-    provenance.sources_digest(
-        "gathering",
-        "seal",
-        "dataset",
-        "tile_file",
-        "phases",
-        "borders",
-        "refinement",
-        "critical_line",
-        "meanfield",
-        "fixed_point",
-        "erf_averages",
-    ),
+    provenance.sources_digest("jobs.gather"),
 ]
 DIGEST = hashlib.sha256(repr(GATHERED).encode()).hexdigest()[:16]
 

@@ -25,7 +25,7 @@ rule figures:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures"),  # a change of it draws again
+        code=provenance.sources_digest("figures.save"),  # a change of it draws again
     shell:
         "eiphase draw -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"
 
@@ -49,6 +49,6 @@ rule summary:
         mem_mb=1000,
         runtime=10,
     params:
-        code=provenance.sources_digest("terminal"),
+        code=provenance.sources_digest("cli.terminal"),
     shell:
         "eiphase show --html {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

@@ -22,7 +22,7 @@ rule remap:
 use rule simulate as simulate_remapped with:
     input:
         sweep=ancient(f"{OTHER}.yaml"),
-        ranges=mapped_float_tile,
+        ranges=mapped_source_tile,
     output:
         f"{OTHER}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.nc",
     log:
@@ -67,7 +67,7 @@ rule precision:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures"),
+        code=provenance.sources_digest("figures.save"),
     shell:
         "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"
 
@@ -96,6 +96,6 @@ rule mappings:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures"),
+        code=provenance.sources_digest("figures.save"),
     shell:
         "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

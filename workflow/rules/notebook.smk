@@ -17,7 +17,7 @@ rule notebook:
         runtime=30,
     params:
         # Its cells draw the map, and simulate a network themselves.
-        figures=provenance.sources_digest("figures", "notebook"),
+        figures=provenance.sources_digest("figures.save", "jobs.notebook"),
         code=provenance.code_digest(recording=True),
     shell:
         "eiphase notebook --time-limit $(( {resources.runtime} * 60 ))"

@@ -20,7 +20,7 @@ rule divergence:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
     params:
-        code=provenance.sources_digest("across_border", "divergence", "recording"),
+        code=provenance.sources_digest("jobs.divergence"),
     shell:
         "eiphase simulate-divergence --time-limit $(( {resources.runtime} * 60 ))"
         " -- {input:q} {output:q}"
@@ -48,6 +48,6 @@ rule overview:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures"),
+        code=provenance.sources_digest("figures.save"),
     shell:
         "eiphase draw-overview -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"

@@ -6,7 +6,7 @@ rule refine:
     input:
         sweep=ancient(SWEEP_INPUT),
         tiles=tiles_of,
-        floats=refined_float,
+        floats=refined_source,
     output:
         f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/refined-{{digest}}.nc",
     log:

@@ -6,7 +6,7 @@ rule simulate:
         # A tile's name holds the digest of all that its numbers depend on, so that the
         # config's time of change does not matter.
         sweep=ancient(SWEEP_INPUT),
-        ranges=float_tile,
+        ranges=source_tile,
     output:
         f"{RESULTS}/tiles/{{backend}}/seed-{{seed}}/tile-{{tile}}-{{digest}}.nc",
     log:

@@ -3,6 +3,8 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
+from eiphase.backends import spiking
+
 
 class InReport(NamedTuple):
     """Where a figure stands in the report, and under which title."""
@@ -36,7 +38,7 @@ TUTORIAL = {
 def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
     """The figures of a sweep with these backends, and with or without measures of chaos."""
     lacking = set()
-    if set(backends) == {"rate"}:
+    if not spiking(backends):
         lacking.add("mapping")  # only LIF neurons have one
     if not chaos:
         lacking.add("phases")
@@ -45,4 +47,4 @@ def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
 
 def has_overview(backends: Collection[str], *, chaos: bool) -> bool:
     """Whether there is `overview.plot_overview` of a sweep: it follows damage over time."""
-    return chaos and set(backends) != {"rate"}
+    return chaos and bool(spiking(backends))

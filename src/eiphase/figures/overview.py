@@ -11,9 +11,10 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eiphase.damage import SPREAD_FROM
+from eiphase.backends import BACKENDS, pairs
+from eiphase.chaos.damage import SPREAD_FROM
 from eiphase.errors import DatasetError
-from eiphase.figures import look, panels, phases
+from eiphase.figures import panels, phases
 from eiphase.flags import Fate, Phase
 
 _INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
@@ -24,7 +25,7 @@ _CAUSES = {"spike": ("one extra spike", "-"), "bit": ("one flipped bit", ":")}
 _NOT_BELOW = 5e-4  # of damage on a logarithmic axis; less is off the axis
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     """One page on the chaos of a sweep.
 
@@ -42,7 +43,7 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
     dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
     name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
-    figure = look.page(10, 11.2)
+    figure = panels.page(10, 11.2)
     rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
     top, middle, bottom = rows[:, 0]
     _phase_maps(top, dataset)
@@ -70,7 +71,7 @@ def _phase_maps(figure: SubFigure, dataset: xr.Dataset) -> None:
         panels.mark(axis, doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
         phases.draw_border(axis, one, legend)
         phases.draw_theory(axis, one, legend)
-        if backend == "rate":
+        if BACKENDS[backend].has_theory:
             _spectra(axis, one, legend)
         if one.critical_q_mean.isnull().all():
             axis.set_title(f"{title}: no border in range", loc="left")
@@ -94,7 +95,7 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
     integers, exponents, damages = figure.subplots(1, 3)
     integers.set_title(_moves(dataset), loc="left")
     integers.set(xlabel="g_factor (inhibition)", ylabel="q_factor (recurrent gain)")
-    if {"lif_float", "lif_bit_accurate"} <= set(dataset.backend.values):
+    if pairs(dataset.backend.values):
         _integers(figure, integers, dataset)
     else:
         _say(integers, "needs lif_float\nand lif_bit_accurate")
@@ -112,9 +113,11 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
 def _moves(dataset: xr.Dataset) -> str:
     """How far integers move the border, over all g_factors at which both have one."""
     borders = phases.border(dataset)
-    if not {"lif_float", "lif_bit_accurate"} <= set(dataset.backend.values):
+    found = pairs(dataset.backend.values)
+    if not found:
         return "Integers and floating point"
-    moved = borders.sel(backend="lif_bit_accurate") / borders.sel(backend="lif_float") - 1
+    real, integer = found[0]
+    moved = borders.sel(backend=integer) / borders.sel(backend=real) - 1
     moved = 100 * moved.dropna("g_factor")
     if not moved.size:
         return "Integers and floating point"
@@ -124,7 +127,7 @@ def _moves(dataset: xr.Dataset) -> str:
 
 def _exponents(axis: Axes, one: xr.Dataset) -> None:
     axis.set_ylabel("largest Lyapunov exponent\n(1 / time constant)")
-    for backend in ("rate", "lif_float"):
+    for backend in (name for name, row in BACKENDS.items() if row.has_exponent):
         _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend)
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set_yscale("symlog", linthresh=1, linscale=1)
@@ -137,13 +140,13 @@ def _exponents(axis: Axes, one: xr.Dataset) -> None:
 def _damage_along_q(axis: Axes, one: xr.Dataset) -> None:
     axis.set_ylabel("damage\n(1: as independent trains)")
     for cause, (text, line) in _CAUSES.items():
-        for backend in ("lif_float", "lif_bit_accurate"):
+        for backend in (name for name, row in BACKENDS.items() if cause in row.perturbations):
             _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", linestyle=line)
     axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
 
 
 def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
-    real, integer = (dataset.sel(backend=name) for name in ("lif_float", "lif_bit_accurate"))
+    real, integer = (dataset.sel(backend=name) for name in pairs(dataset.backend.values)[0])
     ratio = integer.c0 / real.c0
     found = ratio.where(ratio > 0)
     reach = max(1.25, float(np.exp(np.abs(np.log(found.median("seed"))).max())) or 1)

@@ -1,8 +1,14 @@
 """What figures of phase maps share: checked data, panels, maps of cells, marks."""
 
 import json
-from typing import Any
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import wraps
+from typing import Any, ParamSpec
 
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import matplotlib.style
 import numpy as np
 import seaborn as sns
 import xarray as xr
@@ -14,19 +20,14 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 
-from eiphase.attributes import sweep_of
-from eiphase.dataset import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES
-from eiphase.errors import DatasetError
-from eiphase.figures import look
+from eiphase.backends import BACKENDS
+from eiphase.errors import DatasetError, plain
 from eiphase.flags import Flag, ScaleStatus
-from eiphase.plain_text import plain
-from eiphase.unmeasured import completed
+from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.sweep.attributes import sweep_of
+from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES
 
-BACKEND_TITLES = {
-    "rate": "Rate neurons",
-    "lif_float": "LIF, floating point",
-    "lif_bit_accurate": "LIF, bit-accurate",
-}
+BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
 DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or a current overflowed"
@@ -135,7 +136,7 @@ def doubtful(dataset: xr.Dataset) -> xr.DataArray:
 
 def panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
     size = width * n_columns + 1.2, 2.9 * n_rows + 0.9
-    return look.subplots(n_rows, n_columns, *size, share=True)
+    return subplots(n_rows, n_columns, *size, share=True)
 
 
 def finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) -> Figure:
@@ -246,3 +247,57 @@ def edges(centres: np.ndarray) -> np.ndarray:
         return centres[0] + np.array([-0.5, 0.5])
     between = (centres[1:] + centres[:-1]) / 2
     return np.concatenate([[2 * centres[0] - between[0]], between, [2 * centres[-1] - between[-1]]])
+
+
+_Arguments = ParamSpec("_Arguments")
+
+_USERS = ("figure.dpi", "savefig.dpi", "savefig.format")  # what stays as the user has it
+
+
+def look() -> AbstractContextManager[None]:
+    """While it is on, Matplotlib's settings are those of our figures."""
+    plt.draw_if_interactive()  # loads the backend, whose own settings are to outlast the context
+    kept = {name: mpl.rcParams[name] for name in _USERS}  # type: ignore[index]
+    return matplotlib.style.context(["default", sns.axes_style("ticks"), kept])
+
+
+class Page(Figure):
+    """A figure that is saved in our look, and that a notebook shows once.
+
+    A style can change the background when a figure is saved. Jupyter shows the figures that
+    pyplot knows when a cell ends, whatever the cell has shown.
+    """
+
+    def savefig(self, *arguments: Any, **options: Any) -> None:
+        with look():
+            super().savefig(*arguments, **options)
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
+        """Nothing, but Jupyter asks for it first when it shows a cell's value."""
+        if "inline" in mpl.get_backend():
+            plt.close(self)
+        return {}
+
+
+def in_our_look(plot: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
+    """Decorate a function that makes a figure: it does so in our look."""
+
+    @wraps(plot)
+    def plot_in_our_look(*arguments: _Arguments.args, **options: _Arguments.kwargs) -> Figure:
+        with look():
+            return plot(*arguments, **options)
+
+    return plot_in_our_look
+
+
+def page(width: float, height: float) -> Figure:
+    """An empty figure, its size in inches."""
+    return plt.figure(FigureClass=Page, figsize=(width, height), layout="constrained")
+
+
+def subplots(
+    n_rows: int, n_columns: int, width: float, height: float, *, share: bool = False
+) -> tuple[Figure, np.ndarray]:
+    """A figure and its axes, shape (n_rows, n_columns); they can share both their scales."""
+    figure = page(width, height)
+    return figure, figure.subplots(n_rows, n_columns, sharex=share, sharey=share, squeeze=False)

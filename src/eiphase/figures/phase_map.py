@@ -12,8 +12,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
+from eiphase.backends import BACKENDS, spiking
 from eiphase.errors import DatasetError
-from eiphase.figures import look, panels
+from eiphase.figures import panels
 from eiphase.flags import Flag, ScaleStatus
 
 # Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
@@ -30,7 +31,7 @@ _UNSOLVED = ("none", "////", "the solver found no weight scale")
 _SHORT = "run too short: c(0) low by over 10 %"
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
 
@@ -65,7 +66,7 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     return panels.finish(figure, axes, dataset, legend)
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
@@ -80,10 +81,13 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
         "voltage_clips": "voltages clipped (neurons x steps)",
     }
     dataset = panels.checked(dataset, *maps, "weight_scale_status")
-    spiking = [b for b in ("lif_bit_accurate", "lif_float") if b in dataset.backend.values]
-    if not spiking:
+    # What is made from another backend, as integers are, comes first.
+    names = sorted(
+        spiking(dataset.backend.values), key=lambda name: BACKENDS[name].takes_from is None
+    )
+    if not names:
         raise DatasetError("Rate neurons have no mapping to draw.")
-    one = dataset.sel(backend=spiking[0])
+    one = dataset.sel(backend=names[0])
     figure, axes = panels.panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
     for axis, (name, label) in zip(axes[0], maps.items(), strict=True):
@@ -102,7 +106,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     return panels.finish(figure, axes, dataset, legend)
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
 
@@ -122,7 +126,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     chosen = dataset.q_factor.values[sorted({n_q // 4, n_q // 2, n_q - 1})]
     colours = sns.color_palette("rocket_r", len(chosen) + 1)[1:]
     n_backends = dataset.backend.size
-    figure, axes = look.subplots(1, n_backends, 3.4 * n_backends + 0.4, 3.6, share=True)
+    figure, axes = panels.subplots(1, n_backends, 3.4 * n_backends + 0.4, 3.6, share=True)
     for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
@@ -146,7 +150,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     """c(0) and decay time over q_factor at one g_factor, one line per backend.
 
@@ -165,7 +169,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
             f"g_factor is {g_factor}, but the phase map reaches from {low:g} to {high:g}."
         )
     cut = dataset.sel(g_factor=g_factor, method="nearest")
-    figure = look.page(7, 6)
+    figure = panels.page(7, 6)
     axes = figure.subplots(2, 1, sharex=True)
     labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
     for axis, (name, label) in zip(axes, labels.items(), strict=True):

@@ -10,9 +10,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eiphase import phases
+from eiphase.backends import BACKENDS
+from eiphase.chaos import phases
 from eiphase.errors import DatasetError
-from eiphase.figures import look, panels
+from eiphase.figures import panels
 from eiphase.flags import Phase
 
 # Colours that differ in lightness too; chaos stands out.
@@ -32,7 +33,7 @@ _MEASURES = {
 }
 
 
-@look.in_our_look
+@panels.in_our_look
 def plot_phases(dataset: xr.Dataset) -> Figure:
     """Phases (top), and the measure of chaos that decides them (below), for each backend.
 
@@ -55,7 +56,7 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
         figure.colorbar(image, ax=axes[1, column], label=_MEASURES[_measure_of(str(backend))])
         for axis in axes[:, column]:
             draw_border(axis, one, legend)
-            if backend == "rate":
+            if not BACKENDS[backend].spiking:
                 draw_theory(axis, one, legend)
         axes[0, column].set_title(panels.BACKEND_TITLES[str(backend)])
     return panels.finish(figure, axes, dataset, legend)
@@ -92,13 +93,13 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 
 
 def _measure_of(backend: str) -> str:
-    return "lyapunov_exponent_per_time_constant" if backend == "rate" else "spike_damage"
+    return "spike_damage" if BACKENDS[backend].spiking else "lyapunov_exponent_per_time_constant"
 
 
 def _measure(axis: Axes, one: xr.Dataset, backend: str):
     values = one[_measure_of(backend)]
     norm: Normalize = Normalize(0, 1)
-    if backend == "rate":
+    if not BACKENDS[backend].spiking:
         norm = CenteredNorm(0, max(float(np.abs(values).max()), 1e-9))
     return panels.draw_map(axis, values, norm, colours="PuOr_r")
 

@@ -10,10 +10,11 @@ import numpy as np
 import xarray as xr
 from matplotlib.figure import Figure
 
-from eiphase import recording as rec
-from eiphase.figures import look, network
-from eiphase.observables import boxcar
-from eiphase.quantisation import RANGE_QUANTILES
+from eiphase.figures import panels
+from eiphase.figures import recording as network
+from eiphase.mapping.float_to_integer import RANGE_QUANTILES
+from eiphase.observables.fluctuation import boxcar
+from eiphase.simulation.measure import measure, received_input
 
 Recordings = Mapping[str, xr.Dataset]
 
@@ -27,14 +28,14 @@ NEURON = 4  # the one whose activation is shown
 
 
 def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
-    return look.subplots(1, n_columns, 5 * n_columns, height)
+    return panels.subplots(1, n_columns, 5 * n_columns, height)
 
 
 def _title(recordings: Recordings, name: str) -> str:
     return f"{name} (q_factor {recordings[f'{name}_rate'].attrs['q_factor']:.3g})"
 
 
-@look.in_our_look
+@panels.in_our_look
 def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
@@ -44,18 +45,19 @@ def states(recordings: Recordings) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def autocovariance(recordings: Recordings) -> Figure:
     """Autocovariance of rate and LIF neurons, by the tutorial's estimator."""
     figure, axes = _axes(4, 3.2)
-    panels = [(n, b) for n in NETWORKS for b in ("rate", "lif_float")]
+    neurons = {"rate": "rate", "lif_float": "LIF"}
+    panels = [(name, backend) for name in NETWORKS for backend in neurons]
     for axis, (name, backend) in zip(axes[0], panels, strict=True):
         _plot_autocovariance(axis, recordings[f"{name}_{backend}"])
-        axis.set_title(f"{name}, {'rate' if backend == 'rate' else 'LIF'} neurons")
+        axis.set_title(f"{name}, {neurons[backend]} neurons")
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
     figure, axes = _axes(3, 4.2)
@@ -69,7 +71,7 @@ def rasters(recordings: Recordings) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def mean_rates(recordings: Recordings) -> Figure:
     """Mean rate over time, less its mean: rate neurons, LIF, and LIF bit-accurate."""
     names = ["balanced_rate", "balanced_lif_float"]
@@ -85,13 +87,13 @@ def mean_rates(recordings: Recordings) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def activation_of_a_neuron(recordings: Recordings) -> Figure:
     """Excitatory, inhibitory and total activation of one neuron, over time as histogram."""
     return _activations(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
 
 
-@look.in_our_look
+@panels.in_our_look
 def activation_of_the_population(recordings: Recordings) -> Figure:
     """Averages over time of all neurons' activations, as histogram.
 
@@ -100,7 +102,7 @@ def activation_of_the_population(recordings: Recordings) -> Figure:
     return _activations(recordings, lambda a: a.mean("time"), "means over time")
 
 
-@look.in_our_look
+@panels.in_our_look
 def activation_over_time(recordings: Recordings) -> Figure:
     """Total activation of three neurons over time."""
     figure, axes = _axes(2)
@@ -112,7 +114,7 @@ def activation_over_time(recordings: Recordings) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def dynamic_range(recordings: Recordings) -> Figure:
     """Distribution of u and v of the critical network, with the quantiles that set the integers.
 
@@ -134,7 +136,7 @@ def dynamic_range(recordings: Recordings) -> Figure:
     return figure
 
 
-@look.in_our_look
+@panels.in_our_look
 def float_and_integers(recordings: Recordings) -> Figure:
     """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
     figure, axes = _axes(1)
@@ -151,14 +153,14 @@ def _activity(recording: xr.Dataset) -> np.ndarray:
 
 
 def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
-    observed = rec.measure(
+    observed = measure(
         recording, burn_in=BURN_IN, max_lag=MAX_LAG, autocovariance="tutorial", boxcar=WINDOW
     )
     network.autocovariance(axis, observed, both_sides=True, **style)
 
 
 def _activation(recordings: Recordings, name: str) -> xr.Dataset:
-    return rec.activation(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
+    return received_input(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
 
 
 def _activations(

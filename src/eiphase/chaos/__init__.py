@@ -1,0 +1,1 @@
+"""Sensitivity: Lyapunov exponents, damage spreading, phases and the border between them."""

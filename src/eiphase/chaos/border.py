@@ -1,0 +1,160 @@
+"""Where a quantity changes sign along q_factor: the border between phases, and how sure it is."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import numpy as np
+from scipy.special import stdtrit
+
+from eiphase.backends import BACKENDS
+from eiphase.chaos import phases
+from eiphase.flags import Crossing, Phase, Refined
+
+CONFIDENCE = 0.95
+
+
+Point = tuple[float, float]
+"""q_factor and g_factor."""
+Lines = Mapping[float, Mapping[float, float]]
+"""Of each g_factor, the values that are known along q_factor."""
+
+
+def sign_change(
+    q_factor: np.ndarray, values: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, Crossing]:
+    r"""The two points, (lower, upper) q_factor and their values, between which a sign changes.
+
+    They are k and k + 1 for the first k with $v_k < 0 \le v_{k+1}$, or if there is none with
+    $v_k \ge 0 > v_{k+1}$. NaN where there is no such change; the flag says why.
+
+    `values` belong to `q_factor`, in any order; NaN are left out, as if those points had
+    not been asked for.
+    """
+    order = np.argsort(q_factor)
+    q, v = np.asarray(q_factor, float)[order], np.asarray(values, float)[order]
+    defined = np.isfinite(v)
+    q, v = q[defined], v[defined]
+    nowhere = np.full(2, np.nan)
+    if len(v) < 2:
+        return nowhere, nowhere, Crossing.UNKNOWN
+    positive = v >= 0
+    changes = np.flatnonzero(positive[1:] != positive[:-1])
+    if len(changes) == 0:
+        return nowhere, nowhere, Crossing.POSITIVE if positive[0] else Crossing.NEGATIVE
+    rises = changes[positive[changes + 1]]
+    k = rises[0] if len(rises) else changes[0]
+    ends = slice(k, k + 2)
+    if len(changes) > 1:
+        return q[ends], v[ends], Crossing.SEVERAL
+    return q[ends], v[ends], Crossing.RISE if positive[k + 1] else Crossing.FALL
+
+
+def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]:
+    r"""The q_factor at which values change their sign, linearly interpolated.
+
+    $$q_c = q_k - v_k \frac{q_{k+1} - q_k}{v_{k+1} - v_k}$$
+
+    between the two points that `sign_change` gives.
+    """
+    q, v, flag = sign_change(q_factor, values)
+    return float(q[0] - v[0] * (q[1] - q[0]) / (v[1] - v[0])), flag
+
+
+def next_q_factor(q_factor: np.ndarray, values: np.ndarray, *, precision: float) -> float:
+    """Where to look next to know the border to `precision`: halfway between its two points.
+
+    NaN if there is nowhere to look: they are that close, or there is no border, or the point
+    halfway is one of those given, without a value.
+
+    A point halfway never adds a change of sign, whatever its value: which border is
+    refined, and the flag of `crossing`, stay as they are.
+    """
+    (low, high), _, _ = sign_change(q_factor, values)
+    middle = (low + high) / 2
+    tried = middle in np.asarray(q_factor)
+    return middle if high - low > precision and not tried else np.nan
+
+
+def refine(
+    lines: Lines, measure: Callable[[list[Point]], Sequence[float]], *, precision: float
+) -> Lines:
+    """Bisect all lines at once until each border is known to `precision`.
+
+    `measure` gives the values of points: in each round one of each line that is not yet done.
+    Returns the lines with what was measured.
+
+    Cost: ceil(log2(w / precision)) points for a border between points w apart.
+    """
+    known = {g: dict(line) for g, line in lines.items()}
+    while True:
+        points = []
+        for g, line in known.items():
+            at = next_q_factor(np.array([*line]), np.array([*line.values()]), precision=precision)
+            if np.isfinite(at):
+                points.append((float(at), g))
+        if not points:
+            return known
+        for (q, g), value in zip(points, measure(points), strict=True):
+            known[g][q] = float(value)
+
+
+def refined(
+    q_factor: np.ndarray, values: np.ndarray, *, precision: float
+) -> tuple[float, float, Refined]:
+    """The border on a line that `refine` gave, and how far its two points are from each other.
+
+    The border is NaN unless they are as close as `precision`.
+    """
+    found, _ = crossing(q_factor, values)
+    (low, high), _, _ = sign_change(q_factor, values)
+    width = float(high - low)
+    if np.isnan(width):
+        return np.nan, np.nan, Refined.NO_CHANGE
+    return (
+        (found, width, Refined.REACHED) if width <= precision else (np.nan, width, Refined.STOPPED)
+    )
+
+
+def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
+    r"""Mean over seeds, and the ends of its 95 % interval.
+
+    $\bar x \pm t_{n-1} s / \sqrt n$, Student's t, for n independent seeds. NaN values are
+    left out; the interval is NaN with fewer than two, the mean with none.
+    """
+    found = np.asarray(values, float)
+    found = found[np.isfinite(found)]
+    if len(found) == 0:
+        return np.nan, np.nan, np.nan
+    mean = float(found.mean())
+    if len(found) == 1:
+        return mean, np.nan, np.nan
+    students_t = stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2)
+    half_width = float(students_t * found.std(ddof=1) / np.sqrt(len(found)))
+    return mean, mean - half_width, mean + half_width
+
+
+def of_one_kind(values: np.ndarray, flags: np.ndarray) -> np.ndarray:
+    """Borders of seeds that mean the same: where chaos begins, or if none has that, ends."""
+    begins = np.isin(flags, [Crossing.RISE, Crossing.SEVERAL])
+    return values[begins] if begins.any() else values[flags == Crossing.FALL]
+
+
+def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The quantity whose sign tells chaos: positive where there is chaos.
+
+    The largest Lyapunov exponent of rate neurons; of spiking neurons the damage by an extra
+    spike less one half of what independent spike trains would differ by. NaN where the `phase`
+    is saturated, silent or broken: without activity to measure no chaos begins or ends.
+    """
+    row = BACKENDS[backend]
+    measure = values[row.measure_of_chaos] - row.chaotic_from
+    meaningless = np.isin(values["phase"], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
+    return np.where(meaningless, np.nan, measure)
+
+
+def lines(backend: str, points: Sequence[Point], values: Mapping[str, np.ndarray]) -> Lines:
+    """The `driver` at points, line by line; `values` are those of `dataset.VARIABLES`."""
+    phase = phases.classify(backend, values)
+    found: dict[float, dict[float, float]] = {}
+    for (q, g), value in zip(points, driver(backend, {**values, "phase": phase}), strict=True):
+        found.setdefault(g, {})[q] = float(value)
+    return found

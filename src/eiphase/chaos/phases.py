@@ -1,0 +1,107 @@
+"""Which phase a simulation is in, decided from its observables by rules in one place."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from eiphase.backends import BACKENDS
+from eiphase.flags import Fate, Flag, Phase
+
+# An exponent counts as positive or negative beyond so many of its standard errors.
+SIGNIFICANT = 2.0
+# Autocovariance returns to this part of c(0) where activity repeats itself.
+RECURRENCE = 0.8
+# Integer weights worth more or less than this part beside the threshold are another network's.
+WEIGHT_STRENGTH_TOLERANCE = 0.2
+
+
+def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The phase of each point, `Phase` as int8, of one backend.
+
+    `values` are those of `dataset.VARIABLES`, along points. The first rule that holds:
+
+    1. `BROKEN`: activity is not finite; or in integers the mapping gave no network, currents
+       left their 24 bits, or weights are worth 20 % more or less beside the threshold than
+       those of the float network.
+    2. `SILENT`: over 95 % of neurons never fire. `SATURATED`: over 95 % never fire or always
+       do.
+    3. Rate neurons, by the largest Lyapunov exponent λ and its standard error:
+       `CHAOS` if λ is positive beyond two errors and activity is stationary; `FIXED_POINT` if
+       it is negative beyond two errors and fluctuations vanish or decay. Spiking neurons, by
+       what becomes of an extra spike: `CHAOS` if it spreads, `FIXED_POINT` if it heals, or
+       stays confined, and spike counts do not fluctuate.
+    4. `OSCILLATION`: activity fluctuates, neither is the case, and it repeats itself: c(lag)
+       falls below zero and returns to 80 % of c(0) within the largest lag. Of spiking
+       neurons this takes damage that does not spread, of rate neurons a λ that is not
+       positive.
+    5. `UNDECIDED` else. Without `observables.chaos` nothing is known of λ and damage: then
+       rate neurons without fluctuations are a `FIXED_POINT` all the same.
+    """
+    fluctuation = values["c0_flag"]
+    found = np.full(len(fluctuation), Phase.UNDECIDED, np.int8)
+    spiking = BACKENDS[backend].spiking
+    if not spiking:
+        chaotic, stable = _by_exponent(values)
+    else:
+        chaotic, stable = _by_damage(values)
+    fluctuates = fluctuation == Flag.OK
+    oscillates = fluctuates & ~chaotic & recurs(values["autocovariance"])
+    if spiking:
+        oscillates &= stable
+    # Later ones win, so that the first rule comes last.
+    found[oscillates] = Phase.OSCILLATION
+    found[stable & np.isin(fluctuation, _settled(spiking))] = Phase.FIXED_POINT
+    found[chaotic & fluctuates] = Phase.CHAOS
+    saturated = fluctuation == Flag.SATURATED
+    found[saturated] = Phase.SATURATED
+    found[saturated & (values["silent_fraction"] > 0.95)] = Phase.SILENT
+    found[_broken(backend, values)] = Phase.BROKEN
+    return found
+
+
+def recurs(autocovariance: np.ndarray) -> np.ndarray:
+    """Whether c(lag), shape (point, lag), falls below zero and returns to 80 % of c(0)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        correlation = autocovariance / autocovariance[:, :1]
+    after = np.logical_or.accumulate(correlation < 0, axis=1)
+    return (after & (correlation >= RECURRENCE)).any(axis=1)
+
+
+def over_seeds(phases: np.ndarray) -> dict[str, np.ndarray]:
+    """`agreement` along the last axis, under the names of `dataset.DERIVED`."""
+    commonest, part = agreement(phases, axis=-1)
+    return {"phase_commonest": commonest, "phase_agreement": part}
+
+
+def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """The phase that most seeds have, and which part of them; of equals, the smaller number."""
+    counts = np.stack([(phases == phase).sum(axis=axis) for phase in Phase])
+    return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / phases.shape[axis]
+
+
+def _settled(spiking: bool) -> list[Flag]:
+    """Flags of activity that does not fluctuate; rate neurons may still be on their way."""
+    return [Flag.UNDEFINED] if spiking else [Flag.UNDEFINED, Flag.TRANSIENT]
+
+
+def _by_exponent(values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Where rate neurons are chaotic, and where perturbations die."""
+    exponent = values["lyapunov_exponent"]
+    margin = SIGNIFICANT * values["lyapunov_error"]
+    unknown = np.isnan(exponent)
+    quiet = values["c0_flag"] == Flag.UNDEFINED
+    return exponent > margin, (exponent < -margin) | (unknown & quiet)
+
+
+def _by_damage(values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Where an extra spike changes all spike trains, and where it does not."""
+    fate = values["spike_damage_fate"]
+    return fate == Fate.SPREAD, np.isin(fate, [Fate.HEALED, Fate.CONFINED])
+
+
+def _broken(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    broken = values["c0_flag"] == Flag.BROKEN
+    if BACKENDS[backend].takes_from is None:
+        return broken
+    strength = np.abs(values["weight_strength"] - 1) > WEIGHT_STRENGTH_TOLERANCE
+    return broken | (values["current_wraps"] > 0) | strength

@@ -1,0 +1,60 @@
+"""A phase map in words: how many networks do what."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import xarray as xr
+
+from eiphase.backends import BACKENDS
+from eiphase.flags import Flag, Phase
+
+# Of one network, and of several.
+_WORDS = {
+    "settle": ("settles", "settle"),
+    "fluctuate": ("fluctuates", "fluctuate"),
+    "transient": ("is not stationary", "are not stationary"),
+    "saturated": ("is saturated or silent", "are saturated or silent"),
+    "broken": ("is broken (see phase)", "are broken (see phase)"),
+    "chaotic": ("is chaotic", "are chaotic"),
+}
+
+
+def in_words(phase_map: xr.Dataset) -> Iterator[str]:
+    """A line for each backend: how many of its networks settle, fluctuate and so on.
+
+    Each network counts once: as broken or saturated if its `phase` is, else by `c0_flag`. Where
+    the sweep measured chaos, how many are chaotic by `phase` follows. What no network does is
+    left out, but for chaos: that there is none is worth a word.
+    """
+    for number, backend in enumerate(phase_map.backend.values):
+        one = phase_map.isel(backend=number)
+        counts = _counts(one)
+        parts = [_counted(n, _WORDS[name]) for name, n in counts.items() if n]
+        text = f"{backend}: of {_networks(one.phase.size)} {', '.join(parts)}"
+        if _knows_chaos(one, str(backend)):
+            chaotic = int((one.phase == Phase.CHAOS).sum())
+            text += f"; {_counted(chaotic, _WORDS['chaotic'])}"
+        yield f"{text}."
+
+
+def _counts(one: xr.Dataset) -> dict[str, int]:
+    phase, fluctuation = one.phase.values, one.c0_flag.transpose(*one.phase.dims).values
+    broken = phase == Phase.BROKEN
+    saturated = np.isin(phase, (Phase.SATURATED, Phase.SILENT))
+    rest = ~broken & ~saturated
+    flags = {"settle": Flag.UNDEFINED, "fluctuate": Flag.OK, "transient": Flag.TRANSIENT}
+    counts = {name: int((rest & (fluctuation == flag)).sum()) for name, flag in flags.items()}
+    return counts | {"saturated": int(saturated.sum()), "broken": int(broken.sum())}
+
+
+def _knows_chaos(one: xr.Dataset, backend: str) -> bool:
+    name = "spike_damage_fate" if BACKENDS[backend].spiking else "lyapunov_flag"
+    return name in one and bool((one[name] >= 0).any())
+
+
+def _counted(n: int, words: tuple[str, str]) -> str:
+    return f"{n or 'none'} {words[n != 1]}"
+
+
+def _networks(n: int) -> str:
+    return f"{n} network{'s' if n != 1 else ''}"

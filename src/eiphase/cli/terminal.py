@@ -1,0 +1,253 @@
+"""What the command line prints: tables, in colour only where there is a terminal."""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from enum import IntEnum
+from io import StringIO
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import xarray as xr
+from rich.box import SIMPLE
+from rich.console import Console, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from eiphase.cli.summary import in_words
+from eiphase.errors import plain
+from eiphase.flags import Flag
+from eiphase.networks.weights import Network
+from eiphase.sweep import provenance
+from eiphase.system.files import beside
+from eiphase.variables import DERIVED, NOT_APPLICABLE, VARIABLES, Variable
+
+if TYPE_CHECKING:
+    from eiphase.jobs.verify import Point
+
+_ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
+# Why there is no number, and what gives one.
+_WHY = {
+    "undefined": "no number: nothing fluctuates, or less and less; the network settles",
+    "transient": "no number: activity is not stationary; simulate longer, or with more burn-in",
+    "saturated": "no number: over 95 % of the neurons are silent or fire in every step",
+    "censored": "no number: longer than the largest lag; give a larger one",
+    "broken": "no number: activity is not finite",
+}
+# What people look for first in a recording.
+_LOOKED_FOR = ("mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag")
+
+
+def print_observables(recording: xr.Dataset) -> None:
+    """Observables and diagnostics of one network's recording, a line each."""
+    _Output().print(_observables(recording))
+
+
+class _Output(Console):
+    """Standard output: text as it is, and in a file or pipe each line as wide as it needs."""
+
+    def __init__(self) -> None:
+        super().__init__(markup=False, emoji=False)
+        if not self.is_terminal:
+            self.width = 10_000
+
+    def on_broken_pipe(self) -> None:
+        """Whoever reads has seen enough, as `head` does: Rich would exit with code 1."""
+        raise BrokenPipeError
+
+
+def print_line(*words: object) -> None:
+    _Output().print(Text(plain(" ".join(map(str, words)))))
+
+
+def _table(*headers: str, title: str | None = None, columns: int = 0) -> Table:
+    """A table that folds what is too wide, where Rich's own would cut it.
+
+    Without headers it has so many columns.
+    """
+    table = Table(
+        box=SIMPLE, show_header=bool(headers), title=None if title is None else plain(title)
+    )
+    for header in headers or ("",) * columns:
+        table.add_column(plain(header), overflow="fold")
+    return table
+
+
+def _add_row(table: Table, *cells: object, style: str = "") -> None:
+    table.add_row(*(plain(cell) for cell in cells), style=style)
+
+
+def _observables(recording: xr.Dataset) -> Table:
+    backend, n_steps = recording.attrs["backend"], recording.sizes["time"]
+    table = _table("", "value", "unit", "meaning", title=f"{backend}, {n_steps} steps")
+    table.columns[1].justify = "right"
+    for name in (*_LOOKED_FOR, *(name for name in VARIABLES if name not in _LOOKED_FOR)):
+        variable = VARIABLES[name]
+        if name not in recording or variable.lagged:
+            continue
+        value = recording[name].item()
+        text = _flag(variable.flags, value) if variable.flags else f"{value:.5g}"
+        unit = "" if variable.flags or variable.units == "1" else variable.units
+        meaning = variable.long_name
+        if variable.flags is Flag and value > Flag.OK:
+            meaning = _WHY.get(text, meaning)
+        style = "yellow" if variable.flags and value else ""
+        _add_row(table, name, text, unit, meaning, style=style)
+    return table
+
+
+def _flag(flags: type[IntEnum], value: float) -> str:
+    return "not_applicable" if value == NOT_APPLICABLE else flags(int(value)).name.lower()
+
+
+def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
+    """What a phase map holds: each backend in words, axes, flags, variables, and its origin."""
+    here = {name: v for name, v in (VARIABLES | DERIVED).items() if name in phase_map}
+    flags = (name for name, v in here.items() if v.flags and (phase_map[name] >= 0).any())
+    origin = "sweep_config", "sweep_digest", *_ORIGIN
+    lines = (*in_words(phase_map), "", phase_map.attrs.get("title", ""))
+    shown: list[RenderableType] = [
+        Text("\n".join(plain(line) for line in lines)),
+        _axes(phase_map),
+        *(_flags(phase_map, name) for name in flags),
+        *_refinement(phase_map),
+        _variables(phase_map, here),
+        _attributes(phase_map, origin),
+    ]
+    _print(shown, html)
+
+
+def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
+    """What a recording holds: its network, what was recorded and measured, where it comes from."""
+    network = (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer")
+    recorded = _table("recorded", "dimensions", "unit", "range", "meaning")
+    for name, values in recording.data_vars.items():
+        if {"time", "neuron"} <= set(values.dims):
+            size = " x ".join(f"{values.sizes[d]} {d}" for d in ("time", "neuron"))
+            unit, meaning = values.attrs.get("units", ""), values.attrs.get("long_name", "")
+            ends = (float(end) for end in (values.min(), values.max())) if values.size else ()
+            span = " to ".join(f"{end:.3g}" for end in ends)
+            _add_row(recorded, name, size, "" if str(unit) == "1" else unit, span, meaning)
+    tables = [
+        _attributes(recording, network),
+        recorded,
+        _observables(recording),
+        _attributes(recording, _ORIGIN),
+    ]
+    _print(tables, html)
+
+
+def _print(shown: Iterable[RenderableType], html: Path | None) -> None:
+    """To standard output, or as a page into a file."""
+    page = Console(record=True, file=StringIO(), width=110, markup=False, emoji=False)
+    console = page if html else _Output()
+    for part in shown:
+        console.print(part)
+    if html is not None:
+        with beside(html) as partial:
+            text = console.export_html(inline_styles=True)
+            partial.write_text(text, encoding="utf-8")
+
+
+def print_verification(
+    code_digest: str, points: Sequence["Point"], found: Sequence[list[str]]
+) -> bool:
+    """What differs in what is derived, and in each point that was simulated again.
+
+    `code_digest` is the dataset's, `found` has what is derived first, and may end before the
+    points do. Returns whether nothing differs.
+    """
+    console = _Output()
+    runs = provenance.code_digest()
+    if code_digest != runs:
+        console.print(
+            f"The dataset is of code {plain(code_digest[:12])}, but this is {runs[:12]}: "
+            "numbers may differ."
+        )
+    places = (
+        f"{point.backend}, q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, "
+        f"seed {point.seed}"
+        for point in points
+    )
+    for what, different in zip(chain(["derived from the points"], places), found, strict=False):
+        result = f"differs in {', '.join(different)}" if different else "equal"
+        console.print(Text(plain(f"{what}: {result}"), "red" if different else ""))
+    n_points, n_equal = len(found) - 1, found[1:].count([])
+    console.print(f"{n_equal} of {n_points} points are equal to the bit.")
+    return not any(found)
+
+
+def _axes(phase_map: xr.Dataset) -> Table:
+    table = _table("axis", "values")
+    for name in ("backend", "q_factor", "g_factor", "seed", "lag"):
+        values = phase_map[name].values.tolist()
+        text = ", ".join(str(value) for value in values)
+        if len(values) > 6 and name != "backend":
+            text = f"{len(values)} from {values[0]:g} to {values[-1]:g}"
+        _add_row(table, name, text)
+    return table
+
+
+def _flags(phase_map: xr.Dataset, name: str) -> Table:
+    """How often each flag stands on each backend, of how many simulations."""
+    flags = (VARIABLES | DERIVED)[name].flags
+    assert flags is not None
+    table = _table(name, *(flag.name.lower() for flag in flags))
+    for number, backend in enumerate(phase_map.backend.values):
+        values = phase_map[name].isel(backend=number)
+        if (values >= 0).any():
+            counts = (int((values == flag).sum()) for flag in flags)
+            _add_row(table, backend, *counts)
+    return table
+
+
+def _refinement(phase_map: xr.Dataset) -> Iterator[Table]:
+    """What refining the borders took, if they are refined."""
+    names = "simulations_run", "simulations_near_borders", "simulations_of_full_grid"
+    try:
+        run, near, full = (int(phase_map.attrs[name]) for name in names)
+        part = (full - run) / full
+    except (
+        KeyError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        ZeroDivisionError,
+    ):  # none, or none of ours
+        return
+    table = _table("refined borders", "simulations")
+    _add_row(table, "run, those between grid points included", f"{run:,}")
+    _add_row(table, "of these between grid points", f"{near:,}")
+    _add_row(table, "a full grid of this precision would take", f"{full:,}")
+    _add_row(table, "saved", f"{full - run:,} ({part:.0%})")
+    yield table
+
+
+def _variables(phase_map: xr.Dataset, variables: Mapping[str, Variable]) -> Table:
+    table = _table("variable", "unit", "range", "meaning")
+    for name, variable in variables.items():
+        values = phase_map[name]
+        if not variable.flags and values.notnull().any():
+            unit = "" if variable.units == "1" else variable.units
+            _add_row(
+                table, name, unit, f"{values.min():.3g} to {values.max():.3g}", variable.long_name
+            )
+    return table
+
+
+def _attributes(dataset: xr.Dataset, names: Sequence[str]) -> Table:
+    table = _table(columns=2)
+    for name in names:
+        if name in dataset.attrs:
+            lines = _entries(dataset.attrs[name])
+            table.add_row(name, "\n".join(plain(line) for line in lines))
+    return table
+
+
+def _entries(value: object) -> list[object]:
+    """The entries of text that is a JSON object, or any other value as it is."""
+    if isinstance(value, str):
+        with suppress(ValueError, AttributeError, RecursionError):
+            return [f"{key}: {json.dumps(entry)}" for key, entry in json.loads(value).items()]
+    return [value]

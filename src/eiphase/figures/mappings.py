@@ -1,0 +1,248 @@
+"""Several phase maps side by side: what their mappings do to the border between the phases."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import seaborn as sns
+import xarray as xr
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
+
+from eiphase.chaos import border
+from eiphase.errors import DatasetError
+from eiphase.figures import panels
+from eiphase.figures.panels import as_text, check_derived, config, edges
+from eiphase.flags import Crossing, Fate, Phase
+from eiphase.jobs.datasets.unmeasured import completed
+
+_BLUE = "#1696d2"
+_DAMAGE = "above: damage spreads"
+
+
+def fano_factor(dataset: xr.Dataset) -> xr.DataArray:
+    """Variance over mean of a LIF neuron's spike count in the window, both means over neurons.
+
+    A neuron that fires regularly has less than 1, one whose rate wanders slowly more.
+    """
+    boxcar = config(dataset, "observables")["boxcar"]
+    return dataset.autocovariance.sel(lag=0) / (boxcar * dataset.mean_rate)
+
+
+def fano_agreement(dataset: xr.Dataset) -> tuple[float, float]:
+    """Of integers with floating point, over all cells and seeds of a phase map.
+
+    Returns the part on the same side of the border, and the median factor, at least 1, by
+    which the Fano factors differ.
+    """
+    fano = fano_factor(dataset)
+    real, integer = fano.sel(backend="lif_float"), fano.sel(backend="lif_bit_accurate")
+    both = np.isfinite(real) & np.isfinite(integer)
+    same = float(((real > 1) == (integer > 1)).where(both).mean())
+    return same, float(np.exp(np.abs(np.log(integer / real)).where(both).median()))
+
+
+@panels.in_our_look
+def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
+    """Fano factors of LIF neurons: floating point on the left, integers beside it.
+
+    Colour is the median over seeds. Black: where the Fano factor is 1, the border between
+    regular firing and slow fluctuations; dotted is that of floating point. Blue: the border
+    above which damage by one spike spreads, mean over seeds, where chaos was measured. Phase
+    maps that are the same in floating point share a row. The datasets need lif_float and
+    lif_bit_accurate, and may differ in all else.
+    """
+    rows = _rows([completed(dataset, ["critical_q_mean"]) for dataset in datasets])
+    n_columns = 1 + max(len(row) for row in rows)
+    size = 3 * n_columns + 1.4, 2.4 * len(rows) + 1
+    figure, axes = panels.subplots(len(rows), n_columns, *size, share=True)
+    legend: dict[str, Line2D] = {}
+    for row, members in zip(axes, rows, strict=True):
+        mapping = _mapping(members[0])
+        image = _map(row[0], members[0], "lif_float", legend)
+        row[0].set_title(f"LIF, floating point\n{mapping['rate_to_lif']}", fontsize="small")
+        row[0].set_ylabel("q_factor (recurrent gain)", fontsize="small")
+        for axis in row[len(members) + 1 :]:
+            axis.set_visible(False)
+        for axis, dataset in zip(row[1:], members, strict=False):
+            _map(axis, dataset, "lif_bit_accurate", legend)
+            same, factor = fano_agreement(dataset)
+            axis.set_title(
+                "bit-accurate: {float_to_integer}, {weight_bits} bits\n".format(**_mapping(dataset))
+                + f"{same:.0%} on the same side, off {factor:.2f}-fold",
+                fontsize="small",
+            )
+    for axis in axes[-1]:
+        axis.set_xlabel("g_factor (inhibition)", fontsize="small")
+    figure.colorbar(image, ax=axes, label="Fano factor, variance / mean of counts", shrink=0.7)
+    figure.legend(
+        handles=list(legend.values()), loc="outside lower center", ncols=len(legend), frameon=False
+    )
+    return figure
+
+
+def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
+    rows: dict[tuple, list[xr.Dataset]] = {}
+    for dataset in datasets:
+        check_derived(dataset)
+        name = dataset.attrs.get("sweep")
+        for backend in ("lif_float", "lif_bit_accurate"):
+            if backend not in dataset.backend:
+                raise DatasetError(f"{name} has no {backend} to compare.")
+        if min(dataset.sizes["q_factor"], dataset.sizes["g_factor"]) < 2:
+            raise DatasetError(f"{name} is no map: it needs two q and two g.")
+        real = fano_factor(dataset).sel(backend="lif_float").values.tobytes()
+        rows.setdefault((_mapping(dataset)["rate_to_lif"], real), []).append(dataset)
+    return list(rows.values())
+
+
+def _mapping(dataset: xr.Dataset) -> dict[str, Any]:
+    return {key: as_text(value) for key, value in config(dataset, "mapping").items()}
+
+
+def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMesh:
+    dataset = dataset.sortby(["q_factor", "g_factor"])
+    fano = fano_factor(dataset).median("seed")
+    g, q = (edges(fano[name].values) for name in ("g_factor", "q_factor"))
+    one = fano.sel(backend=backend).transpose("q_factor", "g_factor")
+    image = axis.pcolormesh(g, q, one, norm=LogNorm(0.1, 100), cmap="rocket_r", rasterized=True)
+    lines: dict[str, tuple[Any, str]] = {
+        "lif_float": ("dotted", "Fano factor 1, floating point"),
+        backend: ("solid", "Fano factor 1"),
+    }
+    for name, (style, text) in lines.items():
+        line = fano.sel(backend=name).transpose("q_factor", "g_factor")
+        axis.contour(
+            line.g_factor, line.q_factor, np.log(line), [0.0], colors="black", linestyles=style
+        )
+        legend[text] = Line2D([], [], color="black", linestyle=style, label=text)
+    border = dataset.critical_q_mean.sel(backend=backend)
+    if border.notnull().any():
+        axis.plot(border.g_factor, border, color=_BLUE, linewidth=2, marker=".")
+        legend[_DAMAGE] = Line2D([], [], color=_BLUE, linewidth=2, marker=".", label=_DAMAGE)
+    return image
+
+
+_BACKENDS = ("lif_float", "lif_bit_accurate")
+
+
+def weight_bits(dataset: xr.Dataset) -> int:
+    return config(dataset, "mapping")["weight_bits"]
+
+
+def shifts(dataset: xr.Dataset) -> xr.DataArray:
+    """By how much integers move the border of each seed, in q_factor, over g_factor and seed.
+
+    NaN where either has no border above which there is chaos.
+    """
+    begins = dataset.critical_q_flag.isin([Crossing.RISE, Crossing.SEVERAL])
+    borders = dataset.critical_q.where(begins)
+    moved = borders.sel(backend="lif_bit_accurate") - borders.sel(backend="lif_float")
+    return moved.transpose("g_factor", "seed")
+
+
+def behaving_alike(dataset: xr.Dataset) -> dict[str, float]:
+    """Parts of all networks, over grid points and seeds, by what integers do to them.
+
+    Same side of the border: an extra spike's damage spreads in both, or in neither. Same
+    phase: by `phases.classify`. Broken mapping: the integers are another network, by its rules.
+    """
+    real, integer = (dataset.sel(backend=name) for name in _BACKENDS)
+    spreads, too = (one.spike_damage_fate == Fate.SPREAD for one in (real, integer))
+    known = ~real.spike_damage_fate.isin([-1, Fate.BROKEN])
+    return {
+        "same side of the border": float((spreads == too).where(known).mean()),
+        "same phase": float((real.phase == integer.phase).where(known).mean()),
+        "broken mapping": float((integer.phase == Phase.BROKEN).where(known).mean()),
+    }
+
+
+@panels.in_our_look
+def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
+    """What weight bits do to the border of LIF networks, from phase maps that differ in them.
+
+    Left: borders of floating point (black, band: 95 % interval of the mean over seeds) and of
+    integers, mean over seeds. Middle: by how much integers move it, a dot for each seed and
+    g_factor, and the mean, with 95 % interval, over seeds of their means over g_factor.
+    Right: which part of the networks integers keep as they are: see `agreement`.
+
+    Raises `DatasetError`, one sentence, if the maps lack a LIF backend or chaos, or if two
+    have as many bits.
+    """
+    by_bits = _by_bits(datasets)
+    colours = dict(zip(by_bits, sns.color_palette("viridis", len(by_bits)), strict=True))
+    figure, (axes,) = panels.subplots(1, 3, 11.5, 3.9)
+    _borders(axes[0], by_bits, colours)
+    _shifts(axes[1], by_bits, colours)
+    _agreement(axes[2], by_bits)
+    for axis in axes[1:]:
+        axis.set_xlabel("weight bits")
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+    sns.despine(figure)
+    first = next(iter(by_bits.values()))
+    mapping = config(first, "mapping")
+    names = ", ".join(as_text(mapping[key]) for key in ("rate_to_lif", "float_to_integer"))
+    n_seeds = first.sizes["seed"]
+    figure.suptitle(f"Mappings {names}, {n_seeds} seeds", fontsize="medium")
+    return figure
+
+
+def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
+    found: dict[int, xr.Dataset] = {}
+    for dataset in sorted(datasets, key=weight_bits):
+        check_derived(dataset)
+        bits, name = weight_bits(dataset), dataset.attrs.get("sweep")
+        for backend in _BACKENDS:
+            if backend not in dataset.backend:
+                raise DatasetError(f"{name} has no {backend} to compare.")
+        if "spike_damage_fate" not in dataset or (dataset.spike_damage_fate < 0).all():
+            raise DatasetError(f"{name} did not measure chaos: set observables.chaos to true.")
+        if bits in found:
+            raise DatasetError(f"Two of the phase maps have {bits} weight bits.")
+        found[bits] = dataset
+    return found
+
+
+def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple]) -> None:
+    for bits, dataset in by_bits.items():
+        one = dataset.sel(backend="lif_bit_accurate").sortby("g_factor")
+        if one.critical_q_mean.isnull().all():
+            continue
+        axis.plot(
+            one.g_factor, one.critical_q_mean, marker=".", color=colours[bits], label=f"{bits} bits"
+        )
+    one = next(iter(by_bits.values())).sel(backend="lif_float").sortby("g_factor")
+    axis.fill_between(
+        one.g_factor, one.critical_q_low, one.critical_q_high, color="black", alpha=0.2, linewidth=0
+    )
+    look: dict[str, Any] = {"color": "black", "linestyle": "--", "label": "floating point"}
+    axis.plot(one.g_factor, one.critical_q_mean, **look)
+    axis.set(xlabel="g_factor (inhibition)", ylabel="critical q_factor", title="border")
+    axis.legend(frameon=False, fontsize="small")
+
+
+def _shifts(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple]) -> None:
+    axis.axhline(0, color="0.4", linewidth=0.8)
+    for bits, dataset in by_bits.items():
+        moved = shifts(dataset)
+        beside = np.linspace(-0.15, 0.15, moved.size)
+        axis.plot(bits + beside, moved.values.ravel(), ".", color=colours[bits], alpha=0.6)
+        mean, low, high = border.confidence_interval(moved.mean("g_factor").values)
+        error = [[mean - low], [high - mean]] if np.isfinite(low) else None
+        axis.errorbar(bits, mean, error, fmt="o", color="black", capsize=4, markersize=5)
+    axis.set(ylabel="shift of the critical q_factor", title="integers less floating point")
+
+
+def _agreement(axis: Axes, by_bits: dict[int, xr.Dataset]) -> None:
+    parts = {bits: behaving_alike(dataset) for bits, dataset in by_bits.items()}
+    names = next(iter(parts.values()))
+    for name, colour, marker in zip(names, sns.color_palette("colorblind")[:3], "osX", strict=True):
+        values = [part[name] for part in parts.values()]
+        axis.plot(list(parts), values, marker=marker, color=colour, label=name)
+    axis.set(ylim=(-0.02, 1.02), ylabel="part of all networks", title="beside floating point")
+    axis.yaxis.set_major_formatter(PercentFormatter(1))
+    axis.legend(frameon=False, fontsize="small")

@@ -1,0 +1,1 @@
+"""What the workflow runs: one file a rule, and the files that the rules exchange."""

@@ -1,0 +1,198 @@
+"""Where chaos begins in a sweep: measured along q_factor, and expected by theory."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+
+from eiphase.backends import BACKENDS, with_theory
+from eiphase.chaos import border
+from eiphase.chaos.border import Lines, Point
+from eiphase.errors import DatasetError
+from eiphase.networks import weights
+from eiphase.sweep.schema import Sweep
+from eiphase.theory import fixed_point, meanfield
+
+# Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
+LARGEST_SPECTRUM = 500
+MEASURED_BY = ("lyapunov_exponent", "spike_damage", "phase")
+"""Variables of points that say where the measured border is."""
+
+
+def measured(
+    backend: str, q_factor: np.ndarray, values: Mapping[str, np.ndarray]
+) -> dict[str, np.ndarray]:
+    """Where a backend's measure of chaos changes its sign, by seed and over seeds.
+
+    `values` are those of `MEASURED_BY`, shape (q_factor, g_factor, seed). Returns `critical_q`
+    and `critical_q_flag`, shape (g_factor, seed), and `critical_q_mean`, `critical_q_low` and
+    `critical_q_high`, shape (g_factor,).
+    """
+    driver = border.driver(backend, values)
+    _, n_g, n_seeds = driver.shape
+    critical_q, flags = np.empty((n_g, n_seeds)), np.empty((n_g, n_seeds), np.int8)
+    for g, s in np.ndindex(n_g, n_seeds):
+        critical_q[g, s], flags[g, s] = border.crossing(q_factor, driver[:, g, s])
+    return {
+        "critical_q": critical_q,
+        "critical_q_flag": flags,
+        **over_seeds("critical_q", critical_q, flags),
+    }
+
+
+def over_seeds(name: str, values: np.ndarray, flags: np.ndarray) -> dict[str, np.ndarray]:
+    """Mean over seeds and 95 % interval of borders that mean the same; `flags` say what.
+
+    `values` and `flags` have shape (g_factor, seed).
+    """
+    alike = [border.of_one_kind(*pair) for pair in zip(values, flags, strict=True)]
+    found = np.array([border.confidence_interval(seeds) for seeds in alike]).T
+    return {f"{name}_{part}": row for part, row in zip(("mean", "low", "high"), found, strict=True)}
+
+
+def of_ensemble(sweep: Sweep, g_factor: float) -> float:
+    """q_factor at which rate networks lose their fixed point in mean-field theory, or NaN."""
+    found = meanfield.critical_q(
+        n_neurons=sweep.network.neurons,
+        g_factor=g_factor,
+        bias=sweep.network.bias,
+        step_size=sweep.network.step_size,
+        largest_q=max(sweep.grid.q_factor),
+    )
+    return found.value
+
+
+def networks(sweep: Sweep) -> list[tuple[float, int]]:
+    """g_factor and seed of all rate networks whose own border theory is asked for."""
+    wanted = sweep.observables.chaos and with_theory(sweep.backends)
+    if not wanted or sweep.network.neurons > LARGEST_SPECTRUM:
+        return []
+    return [(g_factor, seed) for seed in sweep.seeds for g_factor in sweep.grid.g_factor]
+
+
+def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
+    """q_factor above which one of `networks` settles at no fixed point that is followed, or NaN.
+
+    About a second for 400 neurons.
+    """
+    gaussian = weights.gaussian_matrix(sweep.network.neurons, seed)
+    found = fixed_point.critical_q(
+        weights.half_gaussian(gaussian),
+        g_factor=g_factor,
+        bias=sweep.network.bias,
+        step_size=sweep.network.step_size,
+        largest_q=max(sweep.grid.q_factor),
+    )
+    return found.value
+
+
+Refinements = Mapping[tuple[str, int], Lines]
+"""Of each backend and seed, what was measured near its borders, between points of the grid."""
+
+
+def check(refinements: Refinements, sweep: Sweep) -> None:
+    """Raises `DatasetError` unless there is one of each backend and seed, or none is asked for."""
+    asked = sweep.refinement.precision is not None
+    needed = {(b, s) for b in sweep.backends for s in sweep.seeds} if asked else set()
+    if odd := needed ^ set(refinements):
+        backend, seed = min(odd)
+        problem = "is missing" if needed else "is there, but the sweep asks for none"
+        raise DatasetError(f"The refinement of {backend} seed {seed} {problem}.")
+
+
+def refined_borders(
+    backend: str, values: Mapping[str, np.ndarray], refinements: Refinements, sweep: Sweep
+) -> dict[str, np.ndarray]:
+    """Where a backend's measure of chaos changes its sign, to the sweep's precision.
+
+    `values` are those of `borders.MEASURED_BY`, shape (q_factor, g_factor, seed). Returns
+    `refined_q`, `refined_q_width` and `refined_q_flag`, shape (g_factor, seed), and
+    `refined_q_mean`, `refined_q_low` and `refined_q_high`, shape (g_factor,). Raises
+    `DatasetError` unless the refinements hold the points that bisection takes, and no others.
+    """
+    precision = _precision(sweep)
+    driver = border.driver(backend, values)
+    shape = driver.shape[1:]
+    critical_q, width = np.empty(shape), np.empty(shape)
+    flags, crossings = np.empty(shape, np.int8), np.empty(shape, np.int8)
+    for s, seed in enumerate(sweep.seeds):
+        grid = _on_grid(driver[:, :, s], sweep)
+        lines = _replayed(grid, refinements[backend, seed], sweep, f"{backend} seed {seed}")
+        for g, line in enumerate(lines.values()):
+            along = np.array([*line]), np.array([*line.values()])
+            found = border.refined(*along, precision=precision)
+            critical_q[g, s], width[g, s], flags[g, s] = found
+            crossings[g, s] = border.sign_change(*along)[2]
+    return {
+        "refined_q": critical_q,
+        "refined_q_width": width,
+        "refined_q_flag": flags,
+        **over_seeds("refined_q", critical_q, crossings),
+    }
+
+
+def counts(refinements: Refinements, sweep: Sweep) -> dict[str, int]:
+    """Simulations that the sweep rests upon, each counted once, and what a full grid takes."""
+    near = {
+        (of, seed, q, g)
+        for (backend, seed), lines in refinements.items()
+        for of in _simulated(backend)
+        for g, line in lines.items()
+        for q in line
+    }
+    on_grid = len(sweep.points()) * len(sweep.seeds) * _n_simulated(sweep)
+    return {
+        "simulations_run": on_grid + len(near),
+        "simulations_near_borders": len(near),
+        "simulations_of_full_grid": full_grid(sweep),
+    }
+
+
+def full_grid(sweep: Sweep) -> int:
+    """Simulations that a grid as fine as the wanted precision would take, over the same range."""
+    intervals = (max(sweep.grid.q_factor) - min(sweep.grid.q_factor)) / _precision(sweep)
+    n_q = math.ceil(intervals - 1e-9) + 1
+    return n_q * len(sweep.grid.g_factor) * len(sweep.seeds) * _n_simulated(sweep)
+
+
+def _precision(sweep: Sweep) -> float:
+    precision = sweep.refinement.precision
+    assert precision is not None  # nothing would have been refined
+    return precision
+
+
+def _n_simulated(sweep: Sweep) -> int:
+    """Simulations of one seed at a grid point."""
+    return len({name for backend in sweep.backends for name in _simulated(backend)})
+
+
+def _simulated(backend: str) -> list[str]:
+    """What is simulated for a backend: integers need what the float network gave."""
+    source = BACKENDS[backend].takes_from
+    return [source, backend] if source else [backend]
+
+
+def _on_grid(driver: np.ndarray, sweep: Sweep) -> Lines:
+    return {
+        g_factor: dict(zip(sweep.grid.q_factor, driver[:, g].tolist(), strict=True))
+        for g, g_factor in enumerate(sweep.grid.g_factor)
+    }
+
+
+def _replayed(coarse: Lines, stored: Lines, sweep: Sweep, which: str) -> Lines:
+    """The bisection once more, from its stored points: these and no others must be there."""
+
+    def measure(points: list[Point]) -> list[float]:
+        for q, g in points:
+            if q not in stored.get(g, {}):
+                raise DatasetError(f"The refinement of {which} lacks q_factor {q}, g_factor {g}.")
+        return [stored[g][q] for q, g in points]
+
+    fine = border.refine(coarse, measure, precision=_precision(sweep))
+    n_used = sum(len(fine[g]) - len(coarse[g]) for g in fine)
+    n_stored = sum(len(line) for line in stored.values())
+    if n_used != n_stored:
+        raise DatasetError(
+            f"The refinement of {which} holds {n_stored} points, but its border needs {n_used}."
+        )
+    return fine

@@ -1,0 +1,236 @@
+"""All tiles of a sweep become one labelled dataset; memory does not grow with their number."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+
+import netCDF4
+import numpy as np
+
+from eiphase.backends import with_theory
+from eiphase.chaos import border, phases
+from eiphase.errors import Damaged, DatasetError
+from eiphase.jobs import borders, tile_file
+from eiphase.jobs.borders import Refinements
+from eiphase.jobs.tile_file import Contents
+from eiphase.sweep import provenance
+from eiphase.sweep.schema import Sweep
+from eiphase.system import seal
+from eiphase.variables import DIMENSIONS, Variable, measured
+
+_CHUNK_BYTES = 2**20
+_CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
+
+
+def gather(
+    tiles: Sequence[Path],
+    sweep: Sweep,
+    output: Path,
+    *,
+    name: str,
+    refined: Iterable[Path] = (),
+    show: Callable[[int, int], None] = lambda done, total: None,
+) -> None:
+    """Write all tiles of a sweep as one dataset.
+
+    Its dimensions are backend, q_factor, g_factor and seed, and for some variables lag.
+    `name` is the sweep's. `refined` are the files of points near its borders, one of each
+    backend and seed, if it asks for them. Raises `DatasetError`, and writes nothing, unless
+    every point of the sweep is there exactly once and comes from its config and this code.
+    Files that are damaged are renamed, so that the workflow's next run simulates them again.
+    `show` is told before each tile, and before each network whose border theory has to find,
+    how many of both are done, and of how many; and at the end.
+    """
+    networks = borders.networks(sweep)
+    n_steps = len(tiles) + len(networks)
+    with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:
+        _define(file, sweep, name)
+        refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
+        borders.check(refinements, sweep)
+        for b in range(len(sweep.backends)):
+            for key, values in phases.over_seeds(file["phase"][b]).items():
+                file[key][b] = values
+        if sweep.observables.chaos:
+            _derive_borders(file, sweep, refinements)
+        if with_theory(sweep.backends):
+            expected = [borders.of_ensemble(sweep, g) for g in sweep.grid.g_factor]
+            file["theory_critical_q"][:] = expected
+        for done, (g_factor, seed) in enumerate(networks):
+            show(len(tiles) + done, n_steps)
+            place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
+            file["network_critical_q"][place] = borders.of_network(sweep, g_factor, seed)
+    show(n_steps, n_steps)
+
+
+def _fill(
+    file: netCDF4.Dataset,
+    tiles: Iterable[Path],
+    refined: Iterable[Path],
+    sweep: Sweep,
+    show: Callable[[int], None],
+) -> Refinements:
+    """Write all points of the grid; returns what was measured between them."""
+    times_seen = np.zeros([len(axis) for axis in _axes(sweep)], np.int8)
+    origins: set[provenance.Origin] = set()
+    damaged: list[str] = []
+    for done, path in enumerate(tiles):
+        show(done)
+        contents = _undamaged(path, sweep, damaged)
+        if contents is None:
+            continue
+        origins |= contents.origins
+        backend, q, g, seed = _indices(path, contents, sweep)
+        times_seen[backend, q, g, seed] += 1
+        phase = phases.classify(contents.backend, contents.values)
+        found = {**contents.values, "phase": phase}
+        along_points = {key: array for key, array in found.items() if key in file.variables}
+        for rows, columns, points in _blocks(q, g):
+            for key, array in along_points.items():
+                block = array[points]
+                shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
+                file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
+    refinements: dict[tuple[str, int], border.Lines] = {}
+    for path in refined:
+        contents = _undamaged(path, sweep, damaged)
+        if contents is None:
+            continue
+        origins |= contents.origins
+        lines = border.lines(contents.backend, contents.points, contents.values)
+        refinements[contents.backend, contents.seed] = lines
+    if damaged:
+        raise DatasetError(" ".join(damaged))
+    _check_complete(times_seen, sweep)
+    file.gathered_by = file.commit
+    for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
+        file.setncattr(key, "; ".join(sorted(set(values))))
+    return refinements
+
+
+def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
+    """What stands in a file; one that is damaged is renamed, and `damaged` has the sentence."""
+    try:
+        return tile_file.read(path, sweep)
+    except Damaged as error:
+        damaged.append(f"{error}{seal.set_aside(path)}")
+        return None
+    except DatasetError as error:  # what was renamed before is told, too
+        raise DatasetError(" ".join([*damaged, str(error)])) from None
+
+
+def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
+    """Where chaos begins, as measured on each backend."""
+    q_factor = np.array(sweep.grid.q_factor)
+    for b, backend in enumerate(sweep.backends):
+        points = {n: file[n][b] for n in borders.MEASURED_BY if n in file.variables}
+        derived = borders.measured(backend, q_factor, points)
+        if refinements:
+            derived |= borders.refined_borders(backend, points, refinements, sweep)
+        for name, values in derived.items():
+            file[name][b] = values
+    if refinements:
+        file.setncatts(borders.counts(refinements, sweep))
+
+
+def _axes(sweep: Sweep) -> tuple[Sequence, ...]:
+    return sweep.backends, sweep.grid.q_factor, sweep.grid.g_factor, sweep.seeds
+
+
+def _indices(path: Path, contents: Contents, sweep: Sweep) -> tuple[int, list, list, int]:
+    """Where the points of a tile stand in the dataset."""
+    backends, *grid, seeds = _axes(sweep)
+    places = [{value: i for i, value in enumerate(axis)} for axis in grid]
+    try:
+        q, g = (
+            [place[point[axis]] for point in contents.points] for axis, place in enumerate(places)
+        )
+        return backends.index(contents.backend), q, g, seeds.index(contents.seed)
+    except (KeyError, ValueError):
+        raise DatasetError(
+            f"{path} holds points of {contents.backend} seed {contents.seed} that the sweep "
+            "does not have."
+        ) from None
+
+
+def _blocks(q: list[int], g: list[int]) -> Iterator[tuple[slice, slice, slice]]:
+    """The rectangles that points in their order fill: rows, columns, and which points."""
+    first = 0
+    while first < len(q):
+        end = first + 1
+        while end < len(q) and q[end] == q[first] and g[end] == g[end - 1] + 1:
+            end += 1
+        width, columns = end - first, g[first:end]
+        n_rows = 1
+        while (
+            q[end : end + width] == [q[first] + n_rows] * width and g[end : end + width] == columns
+        ):
+            end += width
+            n_rows += 1
+        yield (
+            slice(q[first], q[first] + n_rows),
+            slice(columns[0], columns[-1] + 1),
+            slice(first, end),
+        )
+        first = end
+
+
+def _check_complete(times_seen: np.ndarray, sweep: Sweep) -> None:
+    if (times_seen == 1).all():
+        return
+    odd = tuple(np.argwhere(times_seen != 1)[0])
+    named = zip(DIMENSIONS, _axes(sweep), odd, strict=True)
+    point = ", ".join(f"{dimension} {axis[i]}" for dimension, axis, i in named)
+    raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
+
+
+def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
+    """Dimensions, coordinates, attributes, and what the sweep measures, still empty."""
+    file.setncatts(
+        {
+            "Conventions": "CF-1.11",
+            "title": f"Phase map of excitatory-inhibitory networks: {name}",
+            "sweep": name,
+            "sweep_config": sweep.model_dump_json(),
+            "sweep_digest": sweep.digest,
+            **provenance.attributes(),
+        }
+    )
+    lags = np.arange(sweep.simulation.max_lag + 1)
+    axis = {"long_name": "recurrent gain", "units": "1"}
+    for dimension, values, dtype, attributes in (
+        ("backend", np.array(sweep.backends, object), str, {"long_name": "kind of simulation"}),
+        ("q_factor", sweep.grid.q_factor, "f8", axis),
+        ("g_factor", sweep.grid.g_factor, "f8", axis | {"long_name": "relative inhibition"}),
+        ("seed", sweep.seeds, "i8", {"long_name": "seed of the Gaussian matrix"}),
+        ("lag", lags, "i8", {"long_name": "lag", "units": "step"}),
+    ):
+        file.createDimension(dimension, len(values))
+        coordinate = file.createVariable(dimension, dtype, (dimension,))
+        coordinate[:] = values
+        coordinate.setncatts(attributes)
+    for key, variable in measured(sweep.backends, sweep.model_dump()).items():
+        _define_variable(file, key, variable)
+
+
+def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable) -> None:
+    n_q, n_g, n_lags = (len(file.dimensions[d]) for d in ("q_factor", "g_factor", "lag"))
+    # A chunk holds points of one backend and seed, as tiles do: few chunks are written twice.
+    sizes = {"backend": 1, "q_factor": n_q, "g_factor": n_g, "seed": 1}
+    dimensions = variable.dimensions
+    chunk = tuple(sizes[dimension] for dimension in dimensions)
+    if variable.lagged:
+        dimensions = (*dimensions, "lag")
+        chunk = (1, 1, min(n_g, max(1, _CHUNK_BYTES // (8 * n_lags))), 1, n_lags)
+    created = file.createVariable(
+        key,
+        variable.dtype,
+        dimensions,
+        zlib=True,
+        complevel=1,
+        shuffle=True,
+        chunksizes=chunk,
+        chunk_cache=_CACHE_BYTES,
+        fill_value=False if variable.flags else variable.fill,
+    )
+    created.set_auto_mask(False)
+    created.setncatts(variable.attributes())
+    if variable.dimensions != DIMENSIONS:  # not all that is derived is there for all sweeps
+        created[:] = variable.fill

@@ -1,0 +1,134 @@
+"""What is each backend's own: how a network is made, and how it advances. One file for each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, NamedTuple, Protocol, cast
+
+import numpy as np
+
+from eiphase.chaos.damage import Damage
+from eiphase.networks.weights import Network, Synapses
+from eiphase.sweep.schema import Mapping as MappingConfig
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What all networks of one simulation have in common, beside their Gaussian matrix.
+
+    - `half`: `weights.half_gaussian(Z)`, [post, pre].
+    - `steps`: length of the simulation; `block_steps` of them at most are in memory.
+    - `recorded`: names of the arrays that are wanted of each block; the activity always is.
+    - `perturb_after`: burn-in after which perturbed copies run beside each network, or None.
+    - `steps_done`: an array of one integer that is counted up after each step.
+    """
+
+    half: np.ndarray
+    mapping: MappingConfig
+    steps: int
+    block_steps: int
+    recorded: tuple[str, ...] = ()
+    perturb_after: int | None = None
+    steps_done: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+
+
+class Block(NamedTuple):
+    """What one network did in some steps; the next block overwrites its arrays."""
+
+    recorded: Mapping[str, np.ndarray]  # `state` or `spikes`, and more, each (time, neuron)
+    counts: Mapping[str, int]  # of events, under the names of variables
+    log_growth: np.ndarray | None = None  # of a small perturbation, (time,), burn-in included
+    damages: Mapping[str, Damage] = {}  # by what was perturbed, of the steps after burn-in
+    diverged: bool = False  # whether the network has left the finite numbers
+
+    @property
+    def activity(self) -> np.ndarray:
+        """State of rate neurons, or spikes, (time, neuron)."""
+        return next(iter(self.recorded.values()))
+
+
+class Recorded(NamedTuple):
+    """An array (time, neuron) that a backend can record."""
+
+    dtype: str
+    long_name: str
+    units: str
+    comment: str = ""
+
+    def attributes(self) -> dict[str, str]:
+        """Labels of the array in a dataset."""
+        found = {"long_name": self.long_name, "units": self.units, "comment": self.comment}
+        return {name: text for name, text in found.items() if text}
+
+
+class Prepared(Protocol):
+    """A network as a backend simulates it."""
+
+    @property
+    def found(self) -> dict[str, Any]:
+        """How its mapping went, under the names of variables."""
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is nothing to simulate, one sentence; None if there is a network."""
+
+    @property
+    def synapses(self) -> Synapses: ...
+
+
+class Run(Protocol):
+    """Networks that advance together, from rest."""
+
+    def advance(self, n_steps: int) -> Sequence[Block]:
+        """The next steps, one block for each network."""
+
+
+class Simulator(Protocol):
+    """A backend with its settings."""
+
+    together: int
+    """How many networks advance best together: numbers do not depend on it, but time does."""
+
+    def __init__(self, settings: Settings) -> None: ...
+
+    def prepare(self, network: Network, source: Mapping[str, Any]) -> Prepared:
+        """Map a network; `source` has the variables of the one that it is made from, if any."""
+
+    def start(self, prepared: Sequence[Any]) -> Run:
+        """Set some networks to rest, at most `together`."""
+
+
+class Given(Protocol):
+    """Finds what another backend's networks are made from."""
+
+    names: Sequence[str]
+    """Of the variables that it finds."""
+
+    def __init__(self, steps: int, n_neurons: int) -> None: ...
+
+    def add(self, block: Block) -> None:
+        """Take in the next block."""
+
+    def found(self) -> dict[str, float]:
+        """After the last step, under the names of variables."""
+
+
+class BackendModule(Protocol):
+    """What a backend's file holds."""
+
+    RECORDED: Mapping[str, Recorded]
+    """What its blocks can hold; the first is the activity."""
+    BY_DEFAULT: Sequence[str]
+    """What a recording holds unless told otherwise."""
+    COUNTED: Sequence[str]
+    """Names of the events that its blocks count."""
+    TAKEN: Sequence[str]
+    """Variables of the network that this one is made from, which `prepare` needs."""
+    Simulator: type[Simulator]
+    Given: type[Given]
+    """Only of a backend that others are made from."""
+
+
+def module(backend: str) -> BackendModule:
+    """The file of a backend."""
+    return cast(BackendModule, import_module(f"{__name__}.{backend}"))

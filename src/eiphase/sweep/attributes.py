@@ -1,0 +1,65 @@
+"""Attributes of datasets, which anybody may have changed: their types, and their sweep."""
+
+from numbers import Integral, Real
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from eiphase.errors import DatasetError
+from eiphase.sweep.schema import Sweep
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+_KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
+    str: (
+        "text",
+        (
+            "title", "sweep", "sweep_config", "sweep_digest", "commit", "gathered_by", "machine",
+            "code_digest", "versions", "backend", "rate_to_lif", "float_to_integer",
+        ),
+    ),
+    Integral: (
+        "a whole number",
+        (
+            "n_neurons", "seed", "draw", "weight_bits", "simulations_run",
+            "simulations_near_borders", "simulations_of_full_grid",
+        ),
+    ),
+    Real: ("a number", ("q_factor", "g_factor", "step_size", "bias")),
+}  # fmt: skip
+
+_DECODE = ("scale_factor", "add_offset")
+
+
+def check(dataset: "xr.Dataset", path: Path) -> None:
+    """Raises `DatasetError` if one of the attributes that are used somewhere is of another type."""
+    for kind, (words, names) in _KINDS.items():
+        for name in names:
+            value = dataset.attrs.get(name)
+            if value is not None and not isinstance(value, kind):
+                raise _wrong(f"{path} has an attribute {name}", words, value)
+    for variable in dataset.variables:
+        of_variable = f"{path} has a variable {variable} with an attribute"
+        for name, value in dataset[variable].encoding.items():  # what xarray reads by
+            if name in _DECODE and np.asarray(value).dtype.kind not in "iuf":
+                raise _wrong(f"{of_variable} {name}", "a number", value)
+        for name in ("units", "long_name"):
+            value = dataset[variable].attrs.get(name, "")
+            if not isinstance(value, str):
+                raise _wrong(f"{of_variable} {name}", "text", value)
+
+
+def _wrong(what: str, words: str, value: Any) -> DatasetError:
+    return DatasetError(f"{what} that must be {words}, but is {value!r:.40}.")
+
+
+def sweep_of(dataset: "xr.Dataset") -> Sweep:
+    """The sweep that a phase map is of; raises `DatasetError` if it does not say which."""
+    try:
+        return Sweep.model_validate_json(dataset.attrs["sweep_config"])
+    except (KeyError, TypeError, ValueError):
+        raise DatasetError(
+            "The phase map's attribute sweep_config is not there, or no sweep's config."
+        ) from None

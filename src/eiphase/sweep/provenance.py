@@ -1,0 +1,180 @@
+"""Where numbers come from: the code, the versions, the machine.
+
+The Snakefile asks for the code's digest at every start.
+"""
+
+import hashlib
+import json
+import os
+import platform
+import re
+import subprocess
+from collections.abc import Collection, Iterable
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from eiphase.backends import BACKENDS
+from eiphase.variables import VARIABLES
+
+_HERE = Path(__file__).parent
+_PACKAGE = _HERE.parent
+# Imported on the way to numbers, but without influence on any: files, processes, messages, and
+# where numbers come from.
+_NO_NUMBERS = (
+    "errors", "jobs/datasets", "jobs/tile_file", "lava/channels", "lava/compatibility", "lava/run",
+    "sweep/attributes", "sweep/config_file", "sweep/load", "sweep/progress", "sweep/provenance",
+    "system", "variables",
+)  # fmt: skip
+Origin = tuple[str, str]
+"""Commit and machine that simulated."""
+_NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
+_version = cache(metadata.version)  # which looks through all that is installed
+
+
+@cache  # gathering asks once for each tile
+def code_digest(*backends: str, recording: bool = False, refinement: bool = False) -> str:
+    """SHA-256 over all code that the backends' numbers depend on, and the packages it calls.
+
+    Which variables are stored counts too. All backends unless some are named. `recording`
+    adds what records single networks, `refinement` what chooses points near a border.
+    """
+    modules = ["simulation.tile", *(f"simulation.backends.{b}" for b in backends or BACKENDS)]
+    if recording:
+        modules.append("simulation.single")
+    if refinement:
+        modules.append("jobs.refine")
+    sources = sources_digest(*modules, without=_NO_NUMBERS)
+    return hashlib.sha256(f"{sources} {_stored_variables()}".encode()).hexdigest()
+
+
+def _stored_variables() -> str:
+    """Names, types and dimensions of what tiles hold, without the words that describe it."""
+    return json.dumps([(name, v.dtype, v.lagged) for name, v in VARIABLES.items()])
+
+
+def sources_digest(*modules: str, without: Collection[str] = ()) -> str:
+    """SHA-256 over modules, all of ours that they import, and the packages numbers depend on.
+
+    Of modules or folders `without`, and of what only they import, nothing counts.
+    """
+    left_out = {_PACKAGE / name for name in without}
+    digest = hashlib.sha256()
+    for path in sorted(_imported(modules, left_out)):
+        digest.update(path.read_bytes())
+    for package in _NUMERICAL_PACKAGES:
+        digest.update(f"{package} {_version(package)}".encode())
+    return digest.hexdigest()
+
+
+def _imported(modules: Iterable[str], left_out: Collection[Path] = ()) -> set[Path]:
+    """The files of some modules and of all that they import, directly or not."""
+    found: set[Path] = set()
+    waiting = [_file(f"eiphase.{module}") for module in modules]
+    while waiting:
+        path = waiting.pop()
+        if path is None or path in found:
+            continue
+        if not {path.with_suffix(""), *path.parents}.intersection(left_out):
+            found.add(path)
+            waiting += [_file(name) for name in _imports(path)]
+    return found
+
+
+def _file(module: str) -> Path | None:
+    """Where a module of ours stands; a name that is no module has none."""
+    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file() and path != _PACKAGE:
+            return file
+    return None
+
+
+_IMPORT = re.compile(
+    r"^ *(?:from (eiphase[\w.]*) import (\([^)]*\)|.*)|import (eiphase[\w.]+))", re.M
+)
+
+
+@cache
+def _imports(path: Path) -> frozenset[str]:
+    """Modules of ours that a file imports, inside functions too; names in them as well.
+
+    Read by a regular expression: to parse all files would take longer than a job's other start.
+    """
+    found = set()
+    for module, names, alone in _IMPORT.findall(path.read_text(encoding="utf-8")):
+        found |= {alone, module, *(f"{module}.{name}" for name in re.findall(r"\w+", names))}
+    return frozenset(name for name in found if name.startswith("eiphase."))
+
+
+def attributes(*backends: str) -> dict[str, str]:
+    """Commit, digest of the backends' code, versions and machine, as attributes of a file."""
+    packages = ("eiphase", *_NUMERICAL_PACKAGES, "xarray", "netCDF4")
+    versions = {"python": platform.python_version(), **{p: _version(p) for p in packages}}
+    commit, machine = origin()
+    return {
+        "commit": commit,
+        "code_digest": code_digest(*backends),
+        "versions": json.dumps(versions),
+        "machine": machine,
+    }
+
+
+def version() -> str:
+    """Of eiphase, as it is installed."""
+    return _version("eiphase")
+
+
+def origin() -> Origin:
+    """The commit of the code that runs, and the machine."""
+    return _commit(), f"{platform.system()} {platform.machine()}, {_processor()}"
+
+
+@cache
+def _processor() -> str:
+    """Its model name, as Linux tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else "processor unknown"
+
+
+@cache
+def _commit() -> str:
+    """The commit of the code that runs, `+changes` if the code was edited since.
+
+    Or `unknown`, and the reason.
+    """
+    try:
+        # Not the commit of some other repository in which an environment happens to lie.
+        _git("ls-files", "--error-unmatch", Path(__file__).name)
+        commit = _git("rev-parse", "HEAD")
+        changed = _git("status", "--porcelain", "--untracked-files=no")
+    except FileNotFoundError:
+        return "unknown: git is not installed"
+    except OSError as error:
+        return f"unknown: git cannot be run: {error.strerror}"
+    except subprocess.CalledProcessError as error:
+        return f"unknown: git says: {error.stderr.strip().partition(chr(10))[0]}"
+    return f"{commit}+changes" if changed else commit
+
+
+def _git(*arguments: str) -> str:
+    """What git prints of the repository in which the code lies, whoever owns it.
+
+    Git refuses a repository of another user, which could name a program to run; but we run its code
+    anyway. Git's own variables, as in a hook of another repository, do not count.
+    """
+    # Without locks: a job that is killed must not leave the repository locked.
+    options = ["--no-optional-locks", "-c", "safe.directory=*", "-c", "core.fsmonitor=false"]
+    return subprocess.run(
+        ["git", *options, "-C", str(_HERE), *arguments],
+        capture_output=True,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        check=True,
+        env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
+    ).stdout.strip()

@@ -1,0 +1,57 @@
+"""The LIF networks of a sweep once more, with another mapping: to see what a mapping does.
+
+Imports nothing heavy: the Snakefile reads it at every start.
+"""
+
+from pathlib import Path
+
+import yaml
+from pydantic import ValidationError
+
+from eiphase.sweep.schema import Mapping, Refinement, Sweep, SweepError
+from eiphase.system.files import beside
+
+SPIKING = ("lif_float", "lif_bit_accurate")
+
+
+def name_of(mapping: Mapping) -> str:
+    """Of a mapping, as its folder is called: `corrected-full_range-5`, 5 bits."""
+    return f"{mapping.rate_to_lif}-{mapping.float_to_integer}-{mapping.weight_bits}"
+
+
+def with_bits(mapping: Mapping, weight_bits: int) -> str:
+    """The name of a mapping with so many bits of weight, and otherwise the same."""
+    return name_of(mapping.model_copy(update={"weight_bits": weight_bits}))
+
+
+def remapped(sweep: Sweep, name: str) -> Sweep:
+    """A sweep's LIF networks, mapped in the way that `name` says; rate neurons have no mapping.
+
+    Borders are not refined, so that they can be compared.
+
+    Raises `SweepError` if the sweep lacks one of the two LIF backends, or the name is none.
+    """
+    lacking = [backend for backend in SPIKING if backend not in sweep.backends]
+    if lacking:
+        raise SweepError(f"backends lack {lacking[0]}, but mappings are compared on both kinds.")
+    keys = tuple(Mapping.model_fields)
+    values = name.split("-")
+    try:
+        rate_to_lif, float_to_integer, bits = values
+        mapping = Mapping.model_validate(
+            dict(zip(keys, (rate_to_lif, float_to_integer, int(bits)), strict=True))
+        )
+    except (ValueError, ValidationError):
+        raise SweepError(
+            f"{name} names no mapping; one is called {name_of(sweep.mapping)}."
+        ) from None
+    return sweep.model_copy(
+        update={"backends": SPIKING, "mapping": mapping, "refinement": Refinement()}
+    )
+
+
+def write(sweep: Sweep, path: Path) -> None:
+    """Write a sweep as a config file, with the keys that were set."""
+    with beside(path) as partial:
+        text = yaml.safe_dump(sweep.model_dump(mode="json", exclude_unset=True))
+        partial.write_text(text, encoding="utf-8")

@@ -1,0 +1,1 @@
+"""Processes that end and files that are written as a whole."""

@@ -1,0 +1,1 @@
+"""Mean-field theory, as functions of numbers: nothing here simulates."""

@@ -1,0 +1,213 @@
+r"""Fixed points of one rate network, their stability, and the q_factor at which it is lost.
+
+The network of `rate.step`, r(t+1) = (1 - dr) r(t) + dr W erf(r(t)) + b, stands still where
+
+$$r = W\, \mathrm{erf}(r) + b / dr.$$
+
+Per time constant the flow around it has the Jacobian -1 + A, with A = W diag(erf'(r)).
+`abscissa` is the largest real part of its eigenvalues. Time goes in steps: an eigenvalue
+λ of A grows by the factor 1 - dr + dr λ in each, and `multiplier` is the largest modulus of
+those. The fixed point is stable where that is below 1. For a real λ between 1 - 2 / dr and 1
+both criteria agree; a complex λ loses stability in the map at a real part of 1 - dr |λ - 1|² / 2,
+a little earlier than in the flow.
+
+Neurons beyond |r| = 5.3 are saturated to 1e-12: their columns of A vanish, and eigenvalues
+and Newton's steps need the other neurons only. Near the border of this network that is
+often a minority, and makes the eigenvalues of 400 neurons a matter of milliseconds.
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from scipy.special import erf
+
+from eiphase.networks import weights as network
+from eiphase.theory.gaussian_averages import erf_slope
+
+SATURATED_SLOPE = 1e-12  # erf'(r) below which a neuron passes nothing on
+# Newton's method: undamped, so that it stays on the branch that it starts near.
+NEWTON_STEPS = 10
+TOLERANCE = 1e-10  # of the residual, relative to the largest |r|
+# Relaxation: forward Euler in time constants, until the flow is this slow.
+RELAXATION_STEP = 0.1
+RELAXATION_TIME = 200.0
+SLOW = 1e-3
+
+
+class Loss(IntEnum):
+    """How a fixed point loses its stability as q_factor grows."""
+
+    NONE = 0  # it is stable up to the largest q_factor looked at
+    REAL = 1  # λ = 1: it meets another fixed point, and both vanish (a fold)
+    COMPLEX = 2  # a pair of complex λ: an oscillation grows
+    ALTERNATING = 3  # λ < 1 - 2 / dr: states overshoot from step to step
+
+
+@dataclass(frozen=True)
+class FixedPoint:
+    """A fixed point of a rate network and its stability.
+
+    - `state`: r, shape (neuron,), dimensionless.
+    - `abscissa`: of the Jacobian, in 1 / time constant; negative: the flow is stable.
+    - `multiplier`: largest growth in one step; below 1: the map is stable.
+    - `eigenvalue`: λ of W diag(erf'(r)) that grows by it.
+    """
+
+    state: np.ndarray
+    abscissa: float
+    multiplier: float
+    eigenvalue: complex
+
+    @property
+    def stable(self) -> bool:
+        return self.multiplier < 1
+
+
+@dataclass(frozen=True)
+class CriticalQ:
+    """Where a network's fixed point loses stability, as q_factor grows from 0.
+
+    - `value`: the lowest q_factor at which the network settles nowhere; NaN if it does up to the
+      largest. Further up there may again be stable fixed points.
+    - `loss`: what happens there.
+    - `first_loss`: q_factor at which the fixed point that it comes from, unique at small q_factor,
+      ends or turns unstable; NaN if it does not.
+    - `jumps`: how often, between the two, the network settled at another stable fixed point.
+      Above `first_loss` there may be several: which one a simulation finds depends on its start.
+    """
+
+    value: float
+    loss: Loss
+    first_loss: float
+    jumps: int
+
+
+def eigenvalues(weights: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """Eigenvalues λ of W diag(erf'(r)) that are not zero, and at least one zero."""
+    active = _active(state)
+    block = weights[np.ix_(active, active)] * erf_slope(state[active])
+    return np.append(np.linalg.eigvals(block), 0.0)
+
+
+def spectral_abscissa(weights: np.ndarray, state: np.ndarray) -> float:
+    """Largest real part of the eigenvalues of -1 + W diag(erf'(r)), in 1 / time constant."""
+    return float(eigenvalues(weights, state).real.max() - 1)
+
+
+def near(
+    weights: np.ndarray, drive: float, *, start: np.ndarray, step_size: float
+) -> FixedPoint | None:
+    """The fixed point that Newton's method finds from a state close to it, stable or not.
+
+    `weights` are [post, pre], `drive` is b / dr. None if it does not converge in a few steps.
+    """
+    state = start
+    for _ in range(NEWTON_STEPS):
+        residual = weights @ erf(state) + drive - state
+        if np.abs(residual).max() <= TOLERANCE * np.abs(state).max():
+            return _with_stability(weights, state, step_size)
+        # Solve (1 - A) change = residual; the columns of A of saturated neurons are zero.
+        active = _active(state)
+        columns = weights[:, active] * erf_slope(state[active])
+        try:
+            change = np.linalg.solve(np.eye(len(active)) - columns[active], residual[active])
+        except np.linalg.LinAlgError:
+            return None
+        state = state + residual + columns @ change
+        if not np.isfinite(state).all():
+            return None
+    return None
+
+
+def settled(
+    weights: np.ndarray, drive: float, *, step_size: float, start: np.ndarray | None = None
+) -> FixedPoint | None:
+    """The stable fixed point at which the network ends from a start: rest, as in simulations.
+
+    It follows the flow until that is slow, then Newton's method. None if after 200 time
+    constants there is no stable fixed point near: the network fluctuates, or settles slowly.
+    """
+    state = np.zeros(len(weights)) if start is None else start
+    slow = SLOW
+    for _ in range(round(RELAXATION_TIME)):
+        for _ in range(round(1 / RELAXATION_STEP)):
+            flow = weights @ erf(state) + drive - state
+            state = state + RELAXATION_STEP * flow
+        fastest, largest = np.abs(flow).max(), np.abs(state).max()
+        if fastest <= slow * largest:
+            found = near(weights, drive, start=state, step_size=step_size)
+            if found and found.stable:
+                return found
+            slow /= 10  # an unstable one delays the flow: look again if it stays,
+        elif fastest > SLOW * largest:
+            slow = SLOW  # or when it has moved on
+    return None
+
+
+def critical_q(
+    half: np.ndarray,
+    *,
+    g_factor: float,
+    bias: float,
+    step_size: float,
+    largest_q: float,
+    tolerance: float = 1e-3,
+) -> CriticalQ:
+    """q_factor at which one network ceases to settle, to within a tolerance.
+
+    Follows the fixed point from q_factor = 0, where it is unique, by Newton's method in
+    steps that are halved where it fails or where stability is lost. There it lets the network
+    relax, from where it was and from rest: if it settles at another stable fixed point, that one
+    is followed. `half` is
+    `network.half_gaussian(Z)`, `bias` per step. Some 50 to 200 fixed points: about a second for
+    400 neurons, and a minute for 1600.
+    """
+    unit = network.weights(half, q_factor=1.0, g_factor=g_factor)
+    drive = bias / step_size
+    state, q, step = np.full(len(half), drive), 0.0, 0.1
+    first_loss, jumps = np.nan, 0
+    last = 0j
+    while q < largest_q:
+        trial = min(q + step, largest_q)
+        found = near(trial**2 * unit, drive, start=state, step_size=step_size)
+        if found is None or not found.stable:
+            if step > tolerance:
+                step /= 2
+                continue
+            loss = _loss(found.eigenvalue if found else last)
+            first_loss = q if np.isnan(first_loss) else first_loss
+            found = _settled_from_either(trial**2 * unit, drive, state, step_size)
+            if found is None:
+                return CriticalQ(q, loss, first_loss, jumps)
+            jumps += 1
+        q, state, last = trial, found.state, found.eigenvalue
+        step = min(2 * step, max(0.1, 0.01 * q))  # far out, where all is saturated, in few steps
+    return CriticalQ(np.nan, Loss.NONE, first_loss, jumps)
+
+
+def _settled_from_either(weights, drive, state, step_size) -> FixedPoint | None:
+    """From a state, then from rest: beside an oscillation just born, the flow is slow to leave."""
+    for start in (state, None):
+        found = settled(weights, drive, step_size=step_size, start=start)
+        if found is not None:
+            return found
+    return None
+
+
+def _active(state: np.ndarray) -> np.ndarray:
+    return np.flatnonzero(erf_slope(state) > SATURATED_SLOPE)
+
+
+def _with_stability(weights: np.ndarray, state: np.ndarray, step_size: float) -> FixedPoint:
+    found = eigenvalues(weights, state)
+    multipliers = np.abs(1 - step_size + step_size * found)
+    fastest = int(multipliers.argmax())
+    abscissa = float(found.real.max() - 1)
+    return FixedPoint(state, abscissa, float(multipliers[fastest]), complex(found[fastest]))
+
+
+def _loss(eigenvalue: complex) -> Loss:
+    if eigenvalue.imag != 0:
+        return Loss.COMPLEX
+    return Loss.REAL if eigenvalue.real > 0 else Loss.ALTERNATING

@@ -1,0 +1,546 @@
+"""Every variable of a dataset: its name, unit, dimensions and meaning."""
+
+import json
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from eiphase.backends import BACKENDS
+from eiphase.flags import Crossing, ExponentFlag, Fate, Flag, Phase, Refined, ScaleStatus
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
+"""Of each variable; `lag` comes beside for some."""
+
+
+NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a variable means; each has the dimensions of a point, `lag` beside if `lagged`."""
+
+    long_name: str
+    units: str = "1"
+    comment: str = ""
+    lagged: bool = False
+    flags: type[IntEnum] | None = None
+    dimensions: tuple[str, ...] = DIMENSIONS
+    needs: tuple[str, ...] = ()
+    """What a sweep must have so that it measures this: keys of its config that are set, and
+    `Backend.kinds` of at least one of its backends."""
+
+    @property
+    def dtype(self) -> str:
+        return "i1" if self.flags else "f8"
+
+    @property
+    def fill(self) -> float:
+        """What stands where nothing was computed or the variable has no meaning."""
+        return NOT_APPLICABLE if self.flags else np.nan
+
+    def attributes(self) -> dict[str, object]:
+        found: dict[str, object] = {"long_name": self.long_name}
+        if self.flags:
+            found["flag_values"] = np.array([NOT_APPLICABLE, *self.flags], "i1")
+            names = ["not_applicable", *(flag.name.lower() for flag in self.flags)]
+            found["flag_meanings"] = " ".join(names)
+        else:
+            found["units"] = self.units
+        if self.comment:
+            found["comment"] = self.comment
+        return found
+
+
+_ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
+
+
+_STATISTICS, _CHAOTIC = "observables.statistics", "observables.chaos"
+
+
+_SPIKING, _INTEGERS = "spiking", "integers"
+
+
+_LIF = "Of the spiking backends; NaN for rate neurons."
+
+
+_RATE = "Of rate neurons; NaN for the others."
+
+
+_OPTIONAL = "Only with observables.statistics."
+
+
+_STATIONARY = "NaN where c0_flag is not ok, or nothing varies."
+
+
+_WINDOWS = "In consecutive windows."
+
+
+_ACTIVATION = (
+    "Weights times erf(r), at 4 steps each time constant; for LIF neurons weights times spikes, in "
+    "thresholds per step, at 10 steps each time constant."
+)
+
+
+_RANGE = "Of lif_float, over all neurons and steps, where lif_bit_accurate needs it; else NaN."
+
+
+_LOIHI = "Of lif_bit_accurate; NaN for the other backends."
+
+
+_CHAOS = "Where observables.chaos is true."
+
+
+_GROWTH = (
+    "lif_float: of a perturbation of 1e-5 thresholds, on which it depends; it can be negative "
+    f"where a single spike changes everything. NaN for lif_bit_accurate. {_CHAOS}"
+)
+
+
+_LAST_QUARTER = "In the last quarter of the run."
+
+
+_SPIKE = f"Of the spiking backends. {_CHAOS}"
+
+
+_BIT = f"The lowest bit of one neuron's voltage. Of lif_bit_accurate. {_CHAOS}"
+
+
+_FATE = (
+    "healed: network and twin have become equal; spread: spike trains differ by at least half of "
+    "what independent ones do; undecided: by less, but twice as much as a quarter of the run "
+    f"before; confined: by less, and not growing; broken: as for c0. {_CHAOS}"
+)
+
+
+VARIABLES: dict[str, Variable] = {
+    "autocovariance": Variable(
+        "autocovariance of single neurons' activity, mean over neurons",
+        comment=_ACTIVITY,
+        lagged=True,
+    ),
+    "c0": Variable(
+        "autocovariance at lag 0",
+        comment=f"{_ACTIVITY} NaN where c0_flag is not ok; autocovariance has the value even so.",
+    ),
+    "c0_flag": Variable(
+        "why c0 is, or is not, a number",
+        comment="undefined: nothing fluctuates, or less and less, the network settles; transient: "
+        "variance in the two halves of the run differs more than tenfold; saturated: over 95 % of "
+        "neurons are silent or fire in every step; broken: activity is not finite, or the mapping "
+        "gives a threshold, bias or decay of zero.",
+        flags=Flag,
+    ),
+    "decay_time": Variable(
+        "first lag at which the autocovariance falls to c0 / e",
+        units="step",
+        comment="Linear between lags. NaN where decay_time_flag is not ok.",
+    ),
+    "decay_time_flag": Variable(
+        "why decay_time is, or is not, a number",
+        comment="censored: longer than the largest lag; the others: as for c0.",
+        flags=Flag,
+    ),
+    "persistence": Variable(
+        "variance over time in the second half of the measured steps over that in the first",
+        comment="Near 1: stationary activity.",
+    ),
+    "centring_bias": Variable(
+        "estimated part of c0 lost because the run is short against the activity's memory",
+        comment="c0 is too low by about this part, and the decay time too short.",
+    ),
+    "mean_rate": Variable(
+        "mean over neurons and time of the rate neurons' state, or of spikes per neuron and step"
+    ),
+    "silent_fraction": Variable(
+        "fraction of neurons that never fire", comment=_LIF, needs=(_SPIKING,)
+    ),
+    "always_firing_fraction": Variable(
+        "fraction of neurons that fire in every step", comment=_LIF, needs=(_SPIKING,)
+    ),
+    "participation_ratio": Variable(
+        "participation-ratio dimension of activity: (tr C)^2 / tr C^2 of its covariance C",
+        comment=f"{_STATIONARY} Below the number of samples: 4 each time constant for rate "
+        f"neurons, one each window for LIF neurons. {_OPTIONAL}",
+        needs=(_STATISTICS,),
+    ),
+    "synchrony": Variable(
+        "Golomb's synchrony chi of activity",
+        comment=f"1: all neurons do the same; 1 / sqrt(N): independent. {_STATIONARY} {_OPTIONAL}",
+        needs=(_STATISTICS,),
+    ),
+    "integrated_autocorrelation_time": Variable(
+        "1/2 + sum of the autocovariance over lags from 1 on, over c0, with automatic window",
+        units="step",
+        comment=f"NaN where integrated_autocorrelation_time_flag is not ok. {_OPTIONAL}",
+        needs=(_STATISTICS,),
+    ),
+    "integrated_autocorrelation_time_flag": Variable(
+        "why integrated_autocorrelation_time is, or is not, a number",
+        comment="censored: the window of 5 times its length does not fit into the largest lag; "
+        "undefined: as for c0, or the sum is not positive, as for a fast oscillation; the others: "
+        f"as for c0. {_OPTIONAL}",
+        flags=Flag,
+        needs=(_STATISTICS,),
+    ),
+    "fixed_point_distance": Variable(
+        "root mean square over neurons of -r + W erf(r) + b / dr, at the last measured step",
+        comment=f"0 at a fixed point. {_RATE} {_OPTIONAL}",
+        needs=(_STATISTICS, "states"),
+    ),
+    "least_fixed_point_distance": Variable(
+        "least of fixed_point_distance over the run",
+        comment=f"At 4 steps each time constant. {_RATE} {_OPTIONAL}",
+        needs=(_STATISTICS, "states"),
+    ),
+    "isi_cv": Variable(
+        "coefficient of variation of inter-spike intervals, mean over neurons",
+        comment=f"Of neurons with 10 intervals or more; NaN if there are none. {_LIF} {_OPTIONAL}",
+        needs=(_STATISTICS, _SPIKING),
+    ),
+    "isi_cv_fraction": Variable(
+        "fraction of neurons over which isi_cv is the mean",
+        comment=f"{_LIF} {_OPTIONAL}",
+        needs=(_STATISTICS, _SPIKING),
+    ),
+    "fano_factor": Variable(
+        "variance of spike counts over their mean, mean over neurons that fire",
+        comment=f"{_WINDOWS} NaN if no neuron fires. {_LIF} {_OPTIONAL}",
+        needs=(_STATISTICS, _SPIKING),
+    ),
+    "spike_count_correlation": Variable(
+        "correlation of spike counts, mean over pairs of neurons",
+        comment=f"{_WINDOWS} {_STATIONARY} {_LIF} {_OPTIONAL}",
+        needs=(_STATISTICS, _SPIKING),
+    ),
+    **{
+        f"{population}_activation_{name}": Variable(
+            f"{words} over neurons and time of {what}",
+            comment=f"{_ACTIVATION} {_OPTIONAL}",
+            needs=(_STATISTICS,),
+        )
+        for population, what in (
+            ("excitatory", "what neurons receive from excitatory ones"),
+            ("inhibitory", "what neurons receive from inhibitory ones"),
+            ("total", "what neurons receive from all"),
+        )
+        for name, words in (("mean", "mean"), ("width", "standard deviation"))
+    },
+    "lyapunov_exponent": Variable(
+        "largest Lyapunov exponent: mean growth of a small perturbation's logarithm",
+        "1 / step",
+        _GROWTH,
+        needs=(_CHAOTIC, "exponent"),
+    ),
+    "lyapunov_exponent_per_time_constant": Variable(
+        "largest Lyapunov exponent: lyapunov_exponent / step_size",
+        "1 / time constant",
+        _GROWTH,
+        needs=(_CHAOTIC, "exponent"),
+    ),
+    "lyapunov_error": Variable(
+        "standard error of lyapunov_exponent, from ten blocks of the run",
+        "1 / step",
+        f"Too small where a tenth of the run is shorter than the activity's memory. {_CHAOS}",
+        needs=(_CHAOTIC, "exponent"),
+    ),
+    "lyapunov_flag": Variable(
+        "why lyapunov_exponent is, or is not, a number",
+        comment=f"vanished: the perturbation became zero; broken: as for c0. {_CHAOS}",
+        flags=ExponentFlag,
+        needs=(_CHAOTIC, "exponent"),
+    ),
+    "spike_damage": Variable(
+        "difference of spike trains after one extra spike, in units of independent trains'",
+        comment=f"Hamming distance. {_LAST_QUARTER} {_SPIKE}",
+        needs=(_CHAOTIC, _SPIKING),
+    ),
+    "spike_damage_state_distance": Variable(
+        "L1 distance of currents and voltages after one extra spike, mean over neurons",
+        "threshold",
+        f"{_LAST_QUARTER} {_SPIKE}",
+        needs=(_CHAOTIC, _SPIKING),
+    ),
+    "spike_damage_trials": Variable(
+        "number of extra spikes, each after the one before had healed",
+        comment=_SPIKE,
+        needs=(_CHAOTIC, _SPIKING),
+    ),
+    "spike_damage_fate": Variable(
+        "what became of an extra spike",
+        comment=_FATE,
+        flags=Fate,
+        needs=(_CHAOTIC, _SPIKING),
+    ),
+    "bit_damage": Variable(
+        "difference of spike trains after a flipped bit, in units of independent trains'",
+        comment=f"Hamming distance. {_LAST_QUARTER} {_BIT}",
+        needs=(_CHAOTIC, _INTEGERS),
+    ),
+    "bit_damage_state_distance": Variable(
+        "L1 distance of currents and voltages after a flipped bit, mean over neurons",
+        "threshold",
+        f"{_LAST_QUARTER} {_BIT}",
+        needs=(_CHAOTIC, _INTEGERS),
+    ),
+    "bit_damage_trials": Variable(
+        "number of flipped bits, each after the one before had healed",
+        comment=_BIT,
+        needs=(_CHAOTIC, _INTEGERS),
+    ),
+    "bit_damage_fate": Variable(
+        "what became of a flipped bit",
+        comment=_FATE,
+        flags=Fate,
+        needs=(_CHAOTIC, _INTEGERS),
+    ),
+    "weight_scale": Variable(
+        "LIF weights in units of the rate network's (before the factor du)",
+        comment=_LIF,
+        needs=(_SPIKING,),
+    ),
+    "weight_scale_status": Variable(
+        "how weight_scale came about",
+        comment="unchanged: the solver returned its start, which is not a solution; strongest: "
+        "LIF neurons cannot couple as strongly as the rate neurons do.",
+        flags=ScaleStatus,
+        needs=(_SPIKING,),
+    ),
+    "predicted_rate": Variable(
+        "mean rate that the mapping's theory expects of lif_float",
+        "spike / step",
+        "Of the mapping corrected where it expects a stable network; else NaN. See mean_rate.",
+        needs=(_SPIKING, "mapping.rate_to_lif = corrected"),
+    ),
+    "current_low": Variable(
+        "0.2 quantile of the current u",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "current_high": Variable(
+        "0.8 quantile of the current u",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "voltage_low": Variable(
+        "0.2 quantile of the voltage v",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "voltage_high": Variable(
+        "0.8 quantile of the voltage v",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "current_minimum": Variable(
+        "least current u",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "current_maximum": Variable(
+        "largest current u",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "voltage_minimum": Variable(
+        "least voltage v",
+        "threshold",
+        _RANGE,
+        needs=("source", _INTEGERS),
+    ),
+    "integer_threshold": Variable(
+        "vth, in units of 2**6 of the integer voltage", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "integer_du": Variable(
+        "decay of the integer current, in units of 2**-12", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "integer_dv": Variable(
+        "decay of the integer voltage, in units of 2**-12", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "bias_mantissa": Variable("mantissa of the integer bias", comment=_LOIHI, needs=(_INTEGERS,)),
+    "bias_exponent": Variable("exponent of the integer bias", comment=_LOIHI, needs=(_INTEGERS,)),
+    "weight_exponent": Variable(
+        "exponent of the integer weights", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "inhibitory_weight_exponent": Variable(
+        "exponent of the integer weights of inhibitory neurons", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "clipped_weight_fraction": Variable(
+        "fraction of non-zero weights beyond the range, clipped", comment=_LOIHI, needs=(_INTEGERS,)
+    ),
+    "weight_bits": Variable(
+        "bits that the largest stored weight needs, sign included, of mapping.weight_bits",
+        "bit",
+        _LOIHI,
+        needs=(_INTEGERS,),
+    ),
+    "weight_strength": Variable(
+        "sum of weights over threshold, in units of lif_float's",
+        comment="1 for a faithful mapping; " + _LOIHI,
+        needs=(_INTEGERS,),
+    ),
+    "current_wraps": Variable(
+        "how often a current left its 24 bits and wrapped, over neurons and all steps",
+        comment=_LOIHI,
+        needs=(_INTEGERS,),
+    ),
+    "voltage_clips": Variable(
+        "how often a voltage was clipped to its 24 bits, over neurons and all steps",
+        comment=_LOIHI,
+        needs=(_INTEGERS,),
+    ),
+}
+
+
+_CRITICAL = "Where observables.chaos is true."
+
+
+_REFINED = "Where refinement.precision is set."
+
+
+DERIVED: dict[str, Variable] = {
+    "phase": Variable(
+        "what the network does in the long run",
+        comment="Broken: activity is not finite; or integers are another network: currents "
+        "wrapped, or weights off by over 20 %. All rules: phases.classify.",
+        flags=Phase,
+    ),
+    "phase_commonest": Variable(
+        "phase that most seeds are in",
+        comment="Of phases with equally many seeds, the one with the smaller number.",
+        flags=Phase,
+        dimensions=("backend", "q_factor", "g_factor"),
+    ),
+    "phase_agreement": Variable(
+        "part of the seeds that are in phase_commonest",
+        dimensions=("backend", "q_factor", "g_factor"),
+    ),
+    "critical_q": Variable(
+        "q_factor where the measure of chaos changes sign, between grid points linearly",
+        comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "
+        f"of spiking ones. The lowest rise, if there are several changes. Points that "
+        f"are saturated, silent or broken are left out. {_CRITICAL}",
+        dimensions=("backend", "g_factor", "seed"),
+        needs=(_CHAOTIC,),
+    ),
+    "critical_q_flag": Variable(
+        "why critical_q is, or is not, a number",
+        comment="rise, fall: one change of sign, of that kind; several: more than one; positive, "
+        f"negative: everywhere in the range; unknown: fewer than two points. {_CRITICAL}",
+        flags=Crossing,
+        dimensions=("backend", "g_factor", "seed"),
+        needs=(_CHAOTIC,),
+    ),
+    "critical_q_mean": Variable(
+        "mean of critical_q over seeds",
+        comment="Of those where chaos begins; if there are none, of those where it ends.",
+        dimensions=("backend", "g_factor"),
+        needs=(_CHAOTIC,),
+    ),
+    "critical_q_low": Variable(
+        "lower end of the 95 % confidence interval of critical_q_mean",
+        comment="Student's t over seeds; NaN if fewer than two have a critical_q.",
+        dimensions=("backend", "g_factor"),
+        needs=(_CHAOTIC,),
+    ),
+    "critical_q_high": Variable(
+        "upper end of the 95 % confidence interval of critical_q_mean",
+        comment="As for critical_q_low.",
+        dimensions=("backend", "g_factor"),
+        needs=(_CHAOTIC,),
+    ),
+    "refined_q": Variable(
+        "critical_q by further simulations between grid points, to refinement.precision",
+        comment="By bisection of the change of sign that critical_q stands for, see "
+        f"critical_q_flag; NaN where refined_q_flag is not reached. {_REFINED}",
+        dimensions=("backend", "g_factor", "seed"),
+        needs=("refinement.precision",),
+    ),
+    "refined_q_width": Variable(
+        "distance of the two simulated q_factor between which refined_q was interpolated",
+        comment=f"At most refinement.precision, but where refined_q_flag is stopped. {_REFINED}",
+        dimensions=("backend", "g_factor", "seed"),
+        needs=("refinement.precision",),
+    ),
+    "refined_q_flag": Variable(
+        "why refined_q is, or is not, a number",
+        comment="no_change: critical_q is none either; stopped: in the middle of where the border "
+        f"must be the network is saturated, silent or broken. {_REFINED}",
+        flags=Refined,
+        dimensions=("backend", "g_factor", "seed"),
+        needs=("refinement.precision",),
+    ),
+    "refined_q_mean": Variable(
+        "mean of refined_q over seeds",
+        comment=f"Of the same seeds as critical_q_mean, if refined_q has a number. {_REFINED}",
+        dimensions=("backend", "g_factor"),
+        needs=("refinement.precision",),
+    ),
+    "refined_q_low": Variable(
+        "lower end of the 95 % confidence interval of refined_q_mean",
+        comment="Student's t over seeds; NaN if fewer than two have a refined_q.",
+        dimensions=("backend", "g_factor"),
+        needs=("refinement.precision",),
+    ),
+    "refined_q_high": Variable(
+        "upper end of the 95 % confidence interval of refined_q_mean",
+        comment="As for refined_q_low.",
+        dimensions=("backend", "g_factor"),
+        needs=("refinement.precision",),
+    ),
+    "theory_critical_q": Variable(
+        "q_factor where mean-field theory has the rate network's fixed point lose stability",
+        comment="Of the ensemble, by meanfield.critical_q. NaN beyond the range.",
+        dimensions=("g_factor",),
+        needs=("theory",),
+    ),
+    "network_critical_q": Variable(
+        "q_factor above which this seed's rate network settles at no fixed point that is followed",
+        comment="From the spectrum of its Jacobian, by fixed_point.critical_q. NaN beyond the "
+        f"range, and of more than 500 neurons. {_CRITICAL}",
+        dimensions=("g_factor", "seed"),
+        needs=(_CHAOTIC, "theory"),
+    ),
+}
+"""What gathering derives from `VARIABLES`."""
+
+
+def measured(backends: Collection[str], config: object) -> dict[str, Variable]:
+    """The variables that a sweep measures or derives, of these backends.
+
+    `config` is the sweep's, in sections; of what it does not say, nothing counts as set.
+    """
+    every = (VARIABLES | DERIVED).items()
+    return {name: v for name, v in every if all(_is_met(n, backends, config) for n in v.needs)}
+
+
+def _is_met(need: str, backends: Collection[str], config: object) -> bool:
+    if "." not in need:
+        return any(need in BACKENDS[name].kinds for name in backends if name in BACKENDS)
+    path, _, wanted = need.partition(" = ")
+    value = config
+    for key in path.split("."):
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return value == wanted if wanted else bool(value)
+
+
+def measured_in(phase_map: "xr.Dataset") -> dict[str, Variable]:
+    """What `measured` gives for the sweep of a phase map, or of a selection from one."""
+    backends = phase_map.coords.get("backend", np.array([]))
+    try:
+        config = json.loads(phase_map.attrs["sweep_config"])
+    except (KeyError, TypeError, ValueError, RecursionError):  # lost, or never was one
+        config = {}
+    return measured(np.atleast_1d(backends).tolist(), config)

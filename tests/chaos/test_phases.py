@@ -1,0 +1,91 @@
+"""Rules of phases, each on values that only it fits; and curves that recur, or do not."""
+
+import numpy as np
+import pytest
+
+from eiphase.chaos import phases
+from eiphase.flags import Fate, Flag, Phase
+
+LAGS = np.arange(200)
+DECAYING = np.exp(-LAGS / 30)
+OSCILLATING = np.cos(2 * np.pi * LAGS / 80)
+DAMPED = DECAYING * OSCILLATING
+
+
+def of(backend, **values):
+    """The phase of one point; what is not said is unremarkable."""
+    usual = {
+        "c0_flag": Flag.OK, "autocovariance": DECAYING, "silent_fraction": 0.1,
+        "lyapunov_exponent": np.nan, "lyapunov_error": np.nan,
+        "spike_damage_fate": -1, "weight_strength": 1.0, "current_wraps": 0,
+    }  # fmt: skip
+    points = {name: np.array([value]) for name, value in (usual | values).items()}
+    return Phase(phases.classify(backend, points)[0])
+
+
+def exponent(value, error=0.001):
+    return {"lyapunov_exponent": value, "lyapunov_error": error}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        (exponent(0.01), Phase.CHAOS),
+        (exponent(0.0015), Phase.UNDECIDED),
+        (exponent(-0.01) | {"c0_flag": Flag.UNDEFINED}, Phase.FIXED_POINT),
+        (exponent(-0.01) | {"c0_flag": Flag.TRANSIENT}, Phase.FIXED_POINT),
+        (exponent(0.01) | {"c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
+        (exponent(-0.01), Phase.UNDECIDED),
+        (exponent(0.0005) | {"autocovariance": OSCILLATING}, Phase.OSCILLATION),
+        (exponent(0.01) | {"autocovariance": OSCILLATING}, Phase.CHAOS),
+        (exponent(0.0005) | {"autocovariance": DAMPED}, Phase.UNDECIDED),
+        ({"c0_flag": Flag.UNDEFINED}, Phase.FIXED_POINT),
+        ({}, Phase.UNDECIDED),
+        (exponent(0.01) | {"c0_flag": Flag.BROKEN}, Phase.BROKEN),
+    ],
+    ids=str,
+)
+def test_rate_neurons(values, expected):
+    assert of("rate", **values) == expected
+
+
+@pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"spike_damage_fate": Fate.SPREAD}, Phase.CHAOS),
+        ({"spike_damage_fate": Fate.SPREAD, "autocovariance": OSCILLATING}, Phase.CHAOS),
+        ({"spike_damage_fate": Fate.HEALED}, Phase.UNDECIDED),
+        ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.UNDEFINED}, Phase.FIXED_POINT),
+        ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
+        ({"spike_damage_fate": Fate.CONFINED, "autocovariance": OSCILLATING}, Phase.OSCILLATION),
+        ({"spike_damage_fate": Fate.UNDECIDED, "autocovariance": OSCILLATING}, Phase.UNDECIDED),
+        ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.SATURATED}, Phase.SATURATED),
+        ({"silent_fraction": 0.97, "c0_flag": Flag.SATURATED}, Phase.SILENT),
+        ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.BROKEN}, Phase.BROKEN),
+    ],
+    ids=str,
+)
+def test_spiking_neurons(backend, values, expected):
+    assert of(backend, **values) == expected
+
+
+@pytest.mark.parametrize(
+    "values", [{"weight_strength": 2.0}, {"weight_strength": 0.75}, {"current_wraps": 1}]
+)
+def test_integers_that_are_another_network_are_broken(values):
+    spread = {"spike_damage_fate": Fate.SPREAD}
+    assert of("lif_bit_accurate", **spread, **values) == Phase.BROKEN
+    assert of("lif_float", **spread, **values) == Phase.CHAOS
+
+
+def test_the_commonest_phase_and_how_many_seeds_have_it():
+    seeds = np.array([[Phase.CHAOS, Phase.CHAOS, Phase.FIXED_POINT], [Phase.SILENT] * 3])
+    commonest, part = phases.agreement(seeds, axis=1)
+    assert commonest.tolist() == [Phase.CHAOS, Phase.SILENT]
+    assert part.tolist() == [pytest.approx(2 / 3), 1]
+
+
+def test_what_returns_recurs_and_what_decays_does_not():
+    curves = np.array([OSCILLATING, DAMPED, DECAYING, 0 * LAGS, OSCILLATING * np.nan])
+    assert phases.recurs(curves).tolist() == [True, False, False, False, False]

@@ -1,0 +1,115 @@
+"""The docs say what the code does."""
+
+import re
+
+import mathml
+import pytest
+import tables
+from conftest import REPOSITORY
+from mkdocs.exceptions import PluginError
+
+import eiphase
+from eiphase.flags import Flag
+from eiphase.sweep.schema import (
+    Grid,
+    Mapping,
+    NetworkConfig,
+    Observables,
+    Refinement,
+    Simulation,
+    Sweep,
+)
+from eiphase.variables import DERIVED, VARIABLES
+
+
+@pytest.mark.parametrize("page", tables.TABLES)
+def test_tables_are_those_of_the_code(page):
+    """If not: `make tables`."""
+    text = (REPOSITORY / "docs" / page).read_text()
+    for table in tables.TABLES[page]:
+        assert table() in text
+    assert tables.written(page, text) == text
+
+
+def rows(table):
+    """Cells of a table, by what stands in its first column."""
+    lines = [line.strip("| \n").split(" | ") for line in table.splitlines()[2:]]
+    return {cells[0].strip("`"): cells for cells in lines}
+
+
+def test_every_key_of_a_sweep_has_a_row_with_its_meaning():
+    found = rows(tables.keys())
+    sections = {
+        "network": NetworkConfig, "grid": Grid, "simulation": Simulation,
+        "mapping": Mapping, "observables": Observables, "refinement": Refinement,
+    }  # fmt: skip
+    expected = []
+    for key in Sweep.model_fields:
+        names = sections[key].model_fields if key in sections else [None]
+        expected += [f"{key}.{name}" if name else key for name in names]
+    assert list(found) == expected
+
+
+def test_the_table_of_keys_says_units_defaults_and_bounds():
+    """Cells that were read off the schema by hand."""
+    table = tables.keys()
+    for row in (
+        "| `network.neurons` | | | 5 to 20,000 | N, 80 % of them excitatory; ",
+        "| `network.step_size` | time constants | `0.01` | 0.001 to 0.1 | dr = dt / τ, ",
+        "| `network.bias` | per step | `0.1` | above 0, up to 1,000,000 | Input ",
+        "| `grid.q_factor` | | | list: above 0, up to 1,000,000 | Recurrent gain: ",
+        "| `seeds` | | | list: 0 to 4,294,967,295 | ",
+        "| `backends` | | | list: `rate`, `lif_float`, `lif_bit_accurate` | ",
+        "| `simulation.burn_in` | steps | | 0 to 10,000,000 | ",
+        "| `mapping.rate_to_lif` | | `tutorial` | `tutorial`, `corrected`, `identity` | ",
+        "| `observables.unbiased` | | `true` | `true`, `false` | ",
+        "| `observables.boxcar` | steps | `25` | 1 to 10,000 | ",
+        "| `refinement.precision` | | | 0.001 to 1,000,000 | ",
+        "| `tiles` | | `1` | at least 1 | ",
+    ):
+        assert row in table
+
+
+def test_every_variable_has_its_row():
+    found = rows(tables.variables())
+    assert list(found) == list(VARIABLES | DERIVED)
+    assert found["decay_time"][1:3] == ["step", VARIABLES["decay_time"].long_name]
+    assert found["decay_time_flag"][3].startswith("-1 not applicable, 0 ok, 1 censored, 2 undef")
+
+
+def test_the_readme_names_every_top_key():
+    text = (REPOSITORY / "README.md").read_text()
+    for key in Sweep.model_fields:
+        assert f"`{key}`" in text
+
+
+def test_every_flag_is_explained():
+    text = (REPOSITORY / "docs/first-steps.md").read_text()
+    for flag in Flag:
+        assert f"| `{flag.name.lower()}` |" in text
+
+
+def test_the_example_of_a_sweep_is_valid():
+    import yaml
+
+    text = (REPOSITORY / "docs/sweeps.md").read_text()
+    Sweep.model_validate(yaml.safe_load(re.search(r"```yaml\n(.*?)```", text, re.DOTALL)[1]))
+
+
+def test_the_public_names_are_documented():
+    text = (REPOSITORY / "docs/python.md").read_text()
+    for name in eiphase.__all__:
+        assert f"::: eiphase.{name}\n" in text
+
+
+@pytest.mark.parametrize("delimiter", ["langle", "rangle", "lfloor", "rceil", "lVert"])
+@pytest.mark.parametrize("size", ["", r"\big", r"\Big"])
+def test_no_tex_is_left_in_an_equation(size, delimiter):
+    page = f"<p>\\({size}\\{delimiter} x\\)</p>"
+    assert mathml.tex_shown(mathml.on_page_content(page)) == []
+
+
+def test_tex_that_a_page_would_show_stops_the_build():
+    mathml.on_post_page(r"<p>In <code>\n</code> it is meant.</p>", "a.md")
+    with pytest.raises(PluginError, match=r"a\.md shows TeX as it was typed: \\nosuch\."):
+        mathml.on_post_page(r"<p>A <mo>\nosuch</mo> is not.</p>", "a.md")

@@ -1,0 +1,216 @@
+"""What stands in each panel of the overview, from made-up numbers."""
+
+import json
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import xarray as xr
+from drawn_cells import drawn_cells
+from tiny_sweep import with_all_variables
+
+from eiphase.errors import DatasetError
+from eiphase.figures import has_overview, panels, save
+from eiphase.figures.overview import plot_overview
+from eiphase.flags import Fate, Phase
+from eiphase.jobs.datasets import netcdf
+from eiphase.variables import NOT_APPLICABLE
+
+mpl.use("agg")
+G = [4.0, 4.5, 5.0]
+
+
+@pytest.fixture(autouse=True)
+def _close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture
+def phase_map(phase_map_file):
+    """Three backends with borders: rate 3, 4, 5; LIF 2, 2.5, 3; integers 2.2, 2.5, none."""
+    two = with_all_variables(xr.load_dataset(phase_map_file))
+    alone = two.sel(backend=["lif_float"]).assign_coords(backend=["lif_bit_accurate"])
+    found = xr.concat([two, alone], "backend", data_vars="minimal")
+    found = found.drop_encoding()
+    config = json.loads(two.attrs["sweep_config"]) | {"backends": found.backend.values.tolist()}
+    found.attrs["sweep_config"] = json.dumps(config)
+    found.current_wraps[:] = 0
+    found.weight_strength[:] = 1
+    found["phase"][:] = Phase.CHAOS
+    for backend, borders in {
+        "rate": [3, 4, 5], "lif_float": [2, 2.5, 3], "lif_bit_accurate": [2.2, 2.5, np.nan],
+    }.items():  # fmt: skip
+        found.critical_q_mean.loc[{"backend": backend}] = borders
+    found["theory_critical_q"][:] = [3.5, 4.5, 5.5]
+    found.network_critical_q.loc[{"seed": 1}] = [3.2, 4.2, 5.2]
+    found.network_critical_q.loc[{"seed": 2}] = [3.4, 4.4, 5.4]
+    return found
+
+
+@pytest.fixture
+def divergence(phase_map):
+    """Damage grows as time times 0.01, 0.02 and 0.03; bits heal."""
+    places, backends = ["below", "at", "above"], ["lif_float", "lif_bit_accurate"]
+    shape, time = (3, 2, 2, 2), np.array([13.0, 38.0, 63.0])
+    damage = np.zeros((*shape, 3))
+    damage[:, :, :, 0] = np.array([0.01, 0.02, 0.03])[:, None, None, None] * time
+    damage[:, 0, :, 1] = np.nan
+    fate = np.full(shape, Fate.SPREAD, "i1")
+    fate[:, :, :, 1] = Fate.HEALED
+    fate[:, 0, :, 1] = NOT_APPLICABLE
+    dims = ("place", "backend", "seed", "cause")
+    return xr.Dataset(
+        {
+            "damage": ((*dims, "time"), damage),
+            "fate": (dims, fate),
+            "trials": (dims, np.full(shape, 7.0)),
+        },
+        coords={
+            "place": places, "backend": backends, "seed": [1, 2], "cause": ["spike", "bit"],
+            "time": time, "q_factor": ("place", [1.5, 2.5, 5.0]), "g_factor": 4.5,
+        },
+        attrs={"sweep_digest": phase_map.attrs["sweep_digest"]},
+    )  # fmt: skip
+
+
+def axes_of(figure):
+    """Panels by their letter."""
+    return {axis.get_title("left")[0]: axis for axis in figure.axes if axis.get_title("left")}
+
+
+def lines_of(axis, style):
+    return [line.get_xydata().tolist() for line in axis.lines if line.get_linestyle() == style]
+
+
+def texts(axis):
+    return [text.get_text() for text in axis.texts]
+
+
+def test_maps_have_measured_border_theory_and_spectra(phase_map, divergence):
+    axes = axes_of(plot_overview(phase_map, divergence))
+    for letter, backend in zip("abc", panels.BACKEND_TITLES, strict=True):
+        border = phase_map.critical_q_mean.sel(backend=backend).values
+        (measured,) = lines_of(axes[letter], "-")
+        np.testing.assert_array_equal(measured, np.column_stack([G, border]))
+        assert lines_of(axes[letter], "--") == [[[4.0, 3.5], [4.5, 4.5], [5.0, 5.5]]]
+        assert len(list(drawn_cells(axes[letter]))) == 6
+    (spectra,) = lines_of(axes["a"], ":")
+    np.testing.assert_allclose(spectra, np.column_stack([G, [3.3, 4.3, 5.3]]))
+    assert not lines_of(axes["b"], ":")
+
+
+def test_integers_are_shown_beside_floating_point(phase_map, divergence):
+    there = {"backend": "lif_bit_accurate"}
+    phase_map.c0.loc[there] = 2 * phase_map.c0.sel(backend="lif_float")
+    phase_map.c0.loc[there | {"q_factor": 1.0, "g_factor": 4.0}] = np.nan
+    phase_map.phase.loc[there | {"q_factor": 6.0, "g_factor": 5.0}] = Phase.BROKEN
+    axis = axes_of(plot_overview(phase_map, divergence))["d"]
+    ratio = np.ma.filled(axis.collections[0].get_array(), np.nan).reshape(2, 3)
+    np.testing.assert_array_equal(ratio, [[np.nan, 2, 2], [2, 2, 2]])
+    covered = {(g, patch.get_hatch()) for g, _, patch in drawn_cells(axis)}
+    assert covered == {(4.0, ""), (5.0, "xxxx")}
+    assert lines_of(axis, "-") == [[[4.0, 2.0], [4.5, 2.5], [5.0, 3.0]]]
+    assert lines_of(axis, "--")[0][:2] == [[4.0, 2.2], [4.5, 2.5]]
+    assert "move the border by +0.0 to +10.0 %" in axis.get_title("left")
+
+
+def test_seeds_that_disagree_on_the_ratio_are_marked(phase_map, divergence):
+    real = phase_map.c0.sel(backend="lif_float")
+    phase_map.c0.loc[{"backend": "lif_bit_accurate"}] = 2 * real
+    where = {"q_factor": 6.0, "g_factor": 4.5, "seed": 1}
+    phase_map.c0.loc[{"backend": "lif_bit_accurate"} | where] = real.sel(where) / 2
+    axis = axes_of(plot_overview(phase_map, divergence))["d"]
+    assert lines_of(axis, "None") == [[[4.5, 6.0]]]
+
+
+@pytest.mark.parametrize(
+    ("letter", "name", "backends"),
+    [
+        ("e", "lyapunov_exponent_per_time_constant", ["rate", "lif_float"]),
+        ("f", "spike_damage", ["lif_float", "lif_bit_accurate"]),
+    ],
+)
+def test_a_cut_has_median_range_and_border(phase_map, divergence, letter, name, backends):
+    axis = axes_of(plot_overview(phase_map, divergence))[letter]
+    curves = [line for line in axis.lines if line.get_marker() == "." and line.get_ls() == "-"]
+    for curve, band, backend in zip(curves, axis.collections, backends, strict=False):
+        seeds = phase_map[name].sel(backend=backend, g_factor=4.5)
+        np.testing.assert_array_equal(curve.get_ydata(), seeds.median("seed"))
+        heights = band.get_paths()[0].vertices[:, 1]
+        assert (heights.min(), heights.max()) == (seeds.min(), seeds.max())
+    assert [curve.get_color() for curve in curves] == [panels.BACKEND_COLOURS[b] for b in backends]
+    vertical = {line.get_xdata()[0] for line in axis.lines if list(line.get_ydata()) == [0, 1]}
+    assert vertical == {float(phase_map.critical_q_mean.sel(backend=b)[1]) for b in backends}
+    assert "g_factor 4.5" in axis.get_title("left")
+
+
+def test_damage_is_drawn_over_time_at_each_place(phase_map, divergence):
+    axes = axes_of(plot_overview(phase_map, divergence))
+    for letter, slope, q in (("g", 0.01, "1.5"), ("h", 0.02, "2.5"), ("i", 0.03, "5")):
+        curves = [line for line in axes[letter].lines if len(line.get_xdata()) == 3]
+        spikes = [line for line in curves if line.get_linestyle() == "-"]
+        assert len(spikes) == 4  # two backends, two seeds
+        for line in spikes:
+            np.testing.assert_allclose(line.get_ydata(), slope * np.array([13, 38, 63]))
+        assert axes[letter].get_title("left").endswith(f"q_factor {q}")
+        assert texts(axes[letter]) == ["14 flipped bits healed,\nnone changed a spike"]
+        assert axes[letter].get_yscale() == "log"
+
+
+def test_a_bit_that_changes_a_spike_is_drawn(phase_map, divergence):
+    where = {"place": "at", "backend": "lif_bit_accurate", "cause": "bit", "seed": 2}
+    divergence.damage.loc[where] = [0.0, 0.1, 0.2]
+    axis = axes_of(plot_overview(phase_map, divergence))["h"]
+    assert not texts(axis)
+    drawn = [line.get_ydata() for line in axis.lines if line.get_linestyle() == ":"]
+    np.testing.assert_array_equal(drawn[-1], [np.nan, 0.1, 0.2])
+
+
+def test_a_broken_mapping_is_said_in_its_panel(phase_map, divergence):
+    where = {"place": "below", "backend": "lif_bit_accurate", "cause": "spike"}
+    divergence.damage.loc[where] = np.nan
+    divergence.fate.loc[where] = Fate.BROKEN
+    axes = axes_of(plot_overview(phase_map, divergence))
+    assert "broken mapping" in texts(axes["g"])
+    assert "broken mapping" not in texts(axes["h"])
+
+
+def test_what_a_sweep_lacks_is_said(phase_map, divergence, tmp_path):
+    phase_map = phase_map.sel(backend=["lif_float"])
+    phase_map.critical_q_mean[:] = np.nan
+    figure = plot_overview(phase_map, divergence.isel(place=[]).sel(backend=["lif_float"]))
+    axes = axes_of(figure)
+    assert texts(axes["a"]) == texts(axes["c"]) == ["not in this sweep"]
+    assert axes["b"].get_title("left").endswith("no border in range")
+    assert texts(axes["d"]) == ["needs lif_float\nand lif_bit_accurate"]
+    for letter in "ghi":
+        assert texts(axes[letter]) == ["no border in the sweep's range"]
+    figure.savefig(tmp_path / "overview.png")
+
+
+def test_two_sweeps_are_not_mixed(phase_map, divergence):
+    with pytest.raises(DatasetError, match="not of the same sweep"):
+        plot_overview(phase_map, divergence.assign_attrs(sweep_digest="another"))
+
+
+def test_a_sweep_without_chaos_has_no_overview(phase_map, divergence):
+    phase_map["lyapunov_exponent_per_time_constant"][:] = np.nan
+    phase_map["spike_damage"][:] = np.nan
+    with pytest.raises(DatasetError, match=r"set observables\.chaos to true"):
+        plot_overview(phase_map, divergence)
+    assert has_overview(["rate", "lif_float"], chaos=True)
+    assert not has_overview(["rate", "lif_float"], chaos=False)
+    assert not has_overview(["rate"], chaos=True)
+
+
+def test_draw_overview_writes_what_it_is_asked_for(phase_map, divergence, tmp_path):
+    netcdf.write(phase_map, tmp_path / "phase_map.nc")
+    netcdf.write(divergence, tmp_path / "divergence.nc")
+    outputs = [tmp_path / "overview.png", tmp_path / "overview.pdf"]
+    save.draw_overview(tmp_path / "phase_map.nc", tmp_path / "divergence.nc", outputs)
+    assert outputs[0].read_bytes().startswith(b"\x89PNG")
+    assert outputs[1].read_bytes().startswith(b"%PDF")
+    with pytest.raises(DatasetError, match="is no damage against time: it has no damage"):
+        save.draw_overview(tmp_path / "phase_map.nc", tmp_path / "phase_map.nc", outputs)

@@ -1,0 +1,182 @@
+"""Refined borders in a phase map: of made-up simulations whose borders are known."""
+
+import shutil
+from itertools import product
+
+import numpy as np
+import pytest
+import xarray as xr
+from tiny_sweep import VALID, refine, values_of
+
+from eiphase.cli import commands
+from eiphase.errors import DatasetError
+from eiphase.flags import Crossing, Fate, Flag, Refined
+from eiphase.jobs import borders, simulate, verify
+from eiphase.jobs import gather as gathering
+from eiphase.sweep.schema import Sweep
+
+SATURATED = (1.6, 1.9)  # q_factor between which lif_float with seed 3 and g_factor 6 is
+
+
+def sweep_with(precision):
+    return Sweep.model_validate(VALID | {
+        "grid": {"q_factor": [4.0, 1.0, 2.0, 3.0], "g_factor": [4.0, 6.0]},
+        "seeds": [1, 2, 3], "observables": {"chaos": True}, "tiles": 3,
+        "refinement": {"precision": precision},
+    })  # fmt: skip
+
+
+def border(seed):
+    return 1.31 + 0.2 * seed
+
+
+def simulated(sweep, tile, **_):
+    """Exponents that are no straight line, damage that jumps; both rise where each seed says."""
+    values = values_of(tile, sweep)
+    networks = list(sweep.networks(tile))
+    q, g = (np.array([getattr(n, name) for n in networks]) for name in ("q_factor", "g_factor"))
+    above = q >= border(tile.seed)
+    values["lyapunov_exponent"] = (q / border(tile.seed)) ** 8 - 1
+    values["lyapunov_error"] = np.full(len(q), 0.001)
+    values["spike_damage"] = np.where(above, 0.9, 0.1)
+    values["spike_damage_fate"] = np.where(above, Fate.SPREAD, Fate.HEALED).astype("i1")
+    if (tile.backend, tile.seed) == ("lif_float", 3):
+        within = (q > SATURATED[0]) & (q < SATURATED[1]) & (g == 6)
+        values["c0_flag"] = np.where(within, Flag.SATURATED, Flag.OK).astype("i1")
+    return values
+
+
+SWEEP = sweep_with(0.1)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """A folder for the tiles of `SWEEP`, and one where they are refined and gathered, too."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulate, "simulate_tile", simulated)
+        for tile in SWEEP.all_tiles():
+            simulate.run(SWEEP, tile, folder / "tiles" / SWEEP.tile_path(tile))
+        shutil.copytree(folder / "tiles", folder / "refined")
+        gather(folder / "refined", SWEEP, refine(SWEEP, folder / "refined"))
+    return folder
+
+
+@pytest.fixture
+def folder(made, tmp_path, monkeypatch):
+    """Tiles of `sweep_with`, whatever its precision, and what simulates further ones."""
+    monkeypatch.setattr(simulate, "simulate_tile", simulated)
+    return shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def refined(made, tmp_path, monkeypatch):
+    """Tiles of `SWEEP`, refined, and their phase map."""
+    monkeypatch.setattr(simulate, "simulate_tile", simulated)
+    return shutil.copytree(made / "refined", tmp_path, dirs_exist_ok=True)
+
+
+@pytest.fixture
+def phase_map(made):
+    return xr.load_dataset(made / "refined/phase_map.nc")
+
+
+def refined_paths(folder):
+    pairs = product(SWEEP.backends, SWEEP.seeds)
+    return [folder / SWEEP.refined_path(backend, seed) for backend, seed in pairs]
+
+
+def gather(folder, sweep, refined):
+    path = folder / "phase_map.nc"
+    tiles = [folder / sweep.tile_path(tile) for tile in sweep.all_tiles()]
+    gathering.gather(tiles, sweep, path, name="test", refined=refined)
+    return xr.load_dataset(path)
+
+
+def test_refined_borders_are_where_they_are(phase_map):
+    expected = np.array([border(seed) for seed in SWEEP.seeds])
+    for backend in SWEEP.backends:
+        one = phase_map.sel(backend=backend, g_factor=4.0)
+        assert (one.critical_q_flag == Crossing.RISE).all()
+        assert (one.refined_q_flag == Refined.REACHED).all()
+        assert (abs(one.refined_q - expected) <= 0.0625).all()
+        assert (one.refined_q_width == 0.0625).all()
+    rate = phase_map.sel(backend="rate", g_factor=6.0)
+    assert (abs(rate.critical_q - expected) > 0.2).any()  # the bend, seen from the grid
+    np.testing.assert_allclose(rate.refined_q, expected, atol=0.005)
+    half_width = 4.302653 * 0.2 / np.sqrt(3)  # Student's t for 2 degrees of freedom
+    assert rate.refined_q_mean == pytest.approx(1.71, abs=0.005)
+    assert rate.refined_q_high - rate.refined_q_low == pytest.approx(2 * half_width, rel=0.05)
+
+
+def test_a_border_among_saturated_networks_is_not_made_up(phase_map):
+    found = phase_map.sel(backend="lif_float", g_factor=6.0)
+    assert found.refined_q_flag.values.tolist() == [
+        Refined.REACHED, Refined.REACHED, Refined.STOPPED,
+    ]  # fmt: skip
+    assert np.isnan(found.refined_q[2])
+    assert found.refined_q_width[2] == 0.5  # 1.5 is below the border, 1.75 is saturated
+    assert np.isfinite(found.critical_q[2])
+    assert found.refined_q_mean == pytest.approx(float(found.refined_q[:2].mean()))
+
+
+def test_what_it_took_is_counted_and_shown(made, phase_map, capsys):
+    """11 lines of 4 halvings each, and one that stops at its second point."""
+    near, on_grid = 11 * 4 + 2, 2 * 4 * 2 * 3
+    assert phase_map.attrs["simulations_near_borders"] == near
+    assert phase_map.attrs["simulations_run"] == on_grid + near
+    assert phase_map.attrs["simulations_of_full_grid"] == 2 * 31 * 2 * 3
+    assert commands.main(["show", str(made / "refined/phase_map.nc")]) == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert f"run, those between grid points included {on_grid + near}" in shown
+    assert "a full grid of this precision would take 372" in shown
+    assert f"saved {372 - on_grid - near} (75%)" in shown
+
+
+@pytest.mark.parametrize(("precision", "n_q"), [(3.0, 2), (1.0, 4), (0.7, 6), (0.1, 31)])
+def test_a_full_grid_reaches_from_end_to_end(precision, n_q):
+    """q_factor from 1 to 4, two g_factor, three seeds, two backends."""
+    assert borders.full_grid(sweep_with(precision)) == n_q * 2 * 3 * 2
+
+
+def test_without_a_precision_nothing_is_refined(folder):
+    sweep = sweep_with(None)
+    found = gather(folder, sweep, [])
+    assert not [name for name in found if name.startswith("refined")]  # not stored: not measured
+    assert found.critical_q.notnull().all()
+    assert not [name for name in found.attrs if name.startswith("simulations")]
+
+
+def test_refinements_that_lack_or_are_not_asked_for_are_refused(refined):
+    paths = refined_paths(refined)
+    missing = "The refinement of lif_float seed 3 is missing"
+    with pytest.raises(DatasetError, match=missing):
+        gather(refined, SWEEP, paths[:-1])
+    with pytest.raises(DatasetError, match="seed 1 is there, but the sweep asks for none"):
+        gather(refined, sweep_with(None), paths)
+
+
+@pytest.mark.parametrize(
+    ("made_with", "message"),
+    [(0.2, "refinement of rate seed 1 lacks q_factor 1.5625"),
+     (0.05, "refinement of rate seed 1 holds 10 points, but its border needs 8")],
+)  # fmt: skip
+def test_a_refinement_of_another_precision_is_refused(folder, made_with, message):
+    with pytest.raises(DatasetError, match=message):
+        gather(folder, SWEEP, refine(sweep_with(made_with), folder))
+
+
+def test_a_damaged_refinement_is_named_and_set_aside(refined):
+    paths = refined_paths(refined)
+    paths[2].write_bytes(paths[2].read_bytes()[:5000])
+    with pytest.raises(DatasetError, match=r"refined-.* is damaged.* Renamed to \*\.damaged"):
+        gather(refined, SWEEP, paths)
+    assert not paths[2].exists()
+    refine(SWEEP, refined)
+    gather(refined, SWEEP, paths)
+
+
+def test_what_is_over_seeds_is_verified(phase_map):
+    assert verify.not_derived(phase_map) == []
+    phase_map.refined_q_mean[1, 0] = np.nextafter(phase_map.refined_q_mean[1, 0], 0)
+    assert verify.not_derived(phase_map) == ["refined_q_mean"]

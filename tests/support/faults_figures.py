@@ -1,0 +1,48 @@
+"""Settings of a user's that have broken, or changed, the jobs that draw: rows of `faults.py`."""
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+from tiny_sweep import SWEEP, write_tiles
+
+from eiphase.figures import save
+from eiphase.jobs import gather
+
+MATPLOTLIBRC = """\
+text.usetex: True
+font.family: no such font
+axes.facecolor: black
+text.color: white
+savefig.facecolor: black
+savefig.bbox: tight
+figure.dpi: 300
+"""
+
+
+def drawn_as_ever(folder: Path, *, matplotlibrc: str = "", **environment: str) -> str:
+    """Draw a figure as a job does, under a user's settings: it is the same to the bit."""
+    phase_map = folder / "phase_map.nc"
+    gather.gather(write_tiles(folder / "tiles"), SWEEP, phase_map, name="test")
+    (folder / "plain").mkdir()
+    save.draw_phase_map(phase_map, [folder / "plain/cut.png"])
+    (folder / "matplotlibrc").write_text(matplotlibrc)
+    run = subprocess.run(
+        [sys.executable, "-m", "eiphase.cli", "draw", phase_map, "cut.png"],
+        cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **environment},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    assert (folder / "cut.png").read_bytes() == (folder / "plain/cut.png").read_bytes()
+    return "the figure is drawn as ever"
+
+
+ROWS = [
+    ("MPLBACKEND names no backend", partial(drawn_as_ever, MPLBACKEND="nonsense")),
+    (
+        "matplotlibrc asks for LaTeX, other fonts and colours",
+        partial(drawn_as_ever, matplotlibrc=MATPLOTLIBRC),
+    ),
+    ("MPLCONFIGDIR cannot be written", partial(drawn_as_ever, MPLCONFIGDIR="/dev/null/folder")),
+]

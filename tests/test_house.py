@@ -1,0 +1,161 @@
+"""A backend is a row, a kernel and a file: a fourth one goes from a config to a figure."""
+
+import ast
+import os
+import shutil
+
+import xarray as xr
+import yaml
+from conftest import PACKAGE, REPOSITORY, copied_package
+from tiny_workflow import snakemake
+
+from eiphase.backends import BACKENDS
+
+KERNEL = '''
+"""LIF neurons that rest for some steps after a spike."""
+
+import numpy as np
+
+from eiphase.numerics.jit import njit
+
+
+@njit(cache=True)
+def advance(weights, du, dv, vth, bias, rest, u, v, a, resting, spikes):
+    n_steps, n = spikes.shape
+    for t in range(n_steps):
+        for i in range(n):
+            u[i] = u[i] * (1 - du) + a[i]
+            v[i] = v[i] * (1 - dv) + u[i] + bias
+            if resting[i] > 0:
+                resting[i] -= 1
+                v[i] = 0.0
+            spikes[t, i] = v[i] > vth
+            if spikes[t, i]:
+                v[i] = 0.0
+                resting[i] = rest
+        for i in range(n):
+            a[i] = 0.0
+            for j in range(n):
+                if spikes[t, j]:
+                    a[i] += weights[i, j]
+'''
+
+BACKEND = '''
+"""LIF neurons with a refractory period of five steps."""
+
+import numpy as np
+
+from eiphase.networks import lif_refractory
+from eiphase.simulation.backends import Block, Settings, lif_float
+
+RECORDED = {"spikes": lif_float.SPIKES}
+COUNTED = ()
+TAKEN = ()
+
+
+class Simulator(lif_float.Simulator):
+    def start(self, prepared):
+        (one,) = prepared
+        return Run(one.parameters, self.settings)
+
+
+class Run:
+    def __init__(self, parameters, settings: Settings):
+        n = len(parameters.weights)
+        self.parameters = parameters
+        self.state = [np.zeros(n), np.zeros(n), np.zeros(n), np.zeros(n, np.int64)]
+
+    def advance(self, n_steps):
+        p = self.parameters
+        spikes = np.empty((n_steps, len(p.weights)), np.uint8)
+        weights = np.ascontiguousarray(p.weights)
+        lif_refractory.advance(weights, p.du, p.dv, p.vth, p.bias, 5, *self.state, spikes)
+        return [Block({"spikes": spikes}, {})]
+'''
+
+ROW = """
+    Backend(
+        name="lif_refractory",
+        title="LIF, refractory",
+        spiking=True,
+        depends_on=("observables.boxcar", "mapping.rate_to_lif"),
+    ),
+)
+BACKENDS: dict"""
+
+
+REST = 5
+CONFIG = {
+    "network": {"neurons": 40},
+    "grid": {"q_factor": [0.5, 4.0], "g_factor": [4.5, 6.0]},
+    "seeds": [1],
+    "backends": ["lif_float", "lif_refractory"],
+    "mapping": {"rate_to_lif": "identity"},
+    "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
+}
+
+
+def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
+    """LIF neurons that rest after a spike, in a copy of the checkout."""
+    shutil.copy(REPOSITORY / "Snakefile", tmp_path)
+    for name in ("workflow", "config", "profiles", "notebooks"):
+        shutil.copytree(REPOSITORY / name, tmp_path / name)
+    package = copied_package(tmp_path / "src")
+    (package / "networks/lif_refractory.py").write_text(KERNEL)
+    (package / "simulation/backends/lif_refractory.py").write_text(BACKEND)
+    table = (package / "backends.py").read_text()
+    assert table.count(")\nBACKENDS: dict") == 1
+    (package / "backends.py").write_text(table.replace(")\nBACKENDS: dict", ROW.lstrip("\n")))
+    (tmp_path / "config/tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    run = snakemake(
+        tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml",
+        checkout=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert (tmp_path / "results/tiny/figures/phase_maps.png").exists()
+    with xr.open_dataset(tmp_path / "results/tiny/phase_map.nc") as phase_map:
+        rates = phase_map.mean_rate.isel(seed=0)
+        resting, others = rates.sel(backend="lif_refractory"), rates.sel(backend="lif_float")
+        assert (resting > 0).all()
+        assert resting.max() <= 1 / (REST + 1)  # in 300 steps at most 50 spikes
+        assert others.max() > 1 / (REST + 1)
+
+
+def compared_names(path):
+    """Names of backends that some code compares with, `==`, `!=` or `in`, by line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Compare):
+            for part in ast.walk(node):
+                if isinstance(part, ast.Constant) and part.value in BACKENDS:
+                    yield f"{path.relative_to(PACKAGE)}:{node.lineno}: {part.value}"
+
+
+def test_nothing_compares_a_backend_with_a_name():
+    paths = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "backends"]
+    assert not [found for path in paths for found in compared_names(path)]
+    rules = [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow").rglob("*.smk")]
+    quoted = tuple(f'= "{name}"' for name in BACKENDS)
+    assert not [rule for rule in rules if any(q in rule.read_text() for q in quoted)]
+
+
+def test_a_comparison_with_a_name_would_be_found(tmp_path, monkeypatch):
+    path = PACKAGE / "backends.py"
+    monkeypatch.setattr(type(path), "read_text", lambda *_, **__: 'x = backend in ("rate", "y")')
+    assert list(compared_names(path)) == ["backends.py:1: rate"]
+
+
+def test_every_backend_has_its_file():
+    files = {path.stem for path in (PACKAGE / "simulation/backends").glob("[a-z]*.py")}
+    assert files == set(BACKENDS)
+
+
+def test_rooms_hold_at_most_eight_files_and_the_house_eighteen_things():
+    def entries(folder):
+        names = {path.name for path in folder.iterdir()}
+        return names - {"__init__.py", "__pycache__", "py.typed"}
+
+    assert len(entries(PACKAGE)) + 1 <= 18
+    for room in filter(
+        lambda path: path.is_dir() and path.name != "__pycache__", PACKAGE.iterdir()
+    ):
+        assert len(entries(room)) <= 8, room.name

@@ -1,0 +1,141 @@
+"""Every command and example in README and docs is run as it is written, on tiny sweeps.
+
+Commands run in the order of the pages, each in a fresh shell, in one copy of this checkout
+whose configs are cut down. A later command may need what an earlier one has made.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import REPOSITORY
+
+from eiphase.cli import commands as cli
+
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+# What a test cannot run, and why; that Make knows it is checked all the same.
+RUN_ELSEWHERE = {
+    "make test": "runs this test",
+    "make faults": "takes minutes; other tests meet most of its rows",
+    "make test-slurm": "needs Slurm and root, and is run by CI",
+    "make bench-peers": "installs NEST, JAX and Brian2, and takes a quarter of an hour",
+    "snakemake --profile profiles/slurm --profile profiles/site --config sweep=config/mine.yaml":
+        "needs a cluster: `make test-slurm` runs it on one",
+}  # fmt: skip
+# A sweep of a config's shape that takes seconds.
+TINY = {
+    "network": {"neurons": 20},
+    "grid": {"q_factor": [1.0, 6.0], "g_factor": [4.5, 6.0]},
+    "simulation": {"steps": 300, "burn_in": 100, "max_lag": 50},
+}
+KEPT_OUT = (".git", ".venv*", ".uv", "results", "site", ".snakemake", ".*_cache", ".hypothesis")
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+
+
+def commands(page: Path) -> list[str]:
+    """Lines of a page's shell blocks, without comments."""
+    lines = "".join(blocks(page, "sh")).replace("\\\n", " ").splitlines()
+    stripped = [re.sub(r"\s+# .*", "", line).strip() for line in lines]
+    return [line for line in stripped if line and not line.startswith("#")]
+
+
+COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
+PLACEHOLDERS = {"CHECKOUT": ".", "FOLDER": "elsewhere"}
+INLINE = sorted(
+    {
+        re.sub("|".join(PLACEHOLDERS), lambda m: PLACEHOLDERS[m[0]], " ".join(found.split()))
+        for page in PAGES
+        for found in re.findall(
+            r"`((?:make|eiphase|snakemake) [^`]+)`", page.read_text(encoding="utf-8")
+        )
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory) -> Path:
+    """A copy of this checkout with tiny sweeps, whose environment is the one that runs now."""
+    folder = tmp_path_factory.mktemp("commands") / "eiphase"
+    shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*KEPT_OUT))
+    for config in (folder / "config").glob("*.yaml"):
+        sweep = yaml.safe_load(config.read_text(encoding="utf-8"))
+        seeds = sweep["seeds"][: 2 if config.stem == "demo" else 1]
+        config.write_text(yaml.safe_dump(sweep | TINY | {"seeds": seeds}), encoding="utf-8")
+    programs = folder / ".venv/bin"
+    programs.mkdir(parents=True)
+    here = Path(sys.executable).parent
+    for program in here.iterdir():
+        if not program.name.startswith(("python", "activate")):
+            (programs / program.name).symlink_to(program)
+    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (programs / "python").chmod(0o755)
+    (programs / "activate").write_text(f'export PATH="{programs}:$PATH"\n')
+    # As Make leaves them when it has installed all, so that it does not do so again.
+    (folder / ".venv/ready").write_text(f"{folder.resolve()}\n", encoding="utf-8")
+    (folder / ".uv/bin").mkdir(parents=True)
+    for done in (".venv/dev-ready", ".uv/bin/uv"):
+        (folder / done).touch()
+    return folder
+
+
+def in_a_fresh_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess:
+    environment = {
+        "HOME": os.environ.get("HOME", str(folder)),
+        "LANG": "C.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        "PYTHONPATH": str(folder / "src"),
+    }
+    return subprocess.run(
+        ["bash", "-e", "-c", "\n".join(lines)],
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda of: getattr(of, "name", of))
+def test_a_command_runs_as_it_is_written(checkout, page, command):
+    before = commands(page)[: commands(page).index(command)]
+    activation = [line for line in before if line.startswith("source ")]
+    if command in RUN_ELSEWHERE:
+        if not command.startswith("make "):
+            return
+        command = command.replace("make ", "make -n ")
+    run = in_a_fresh_shell(checkout, *activation, command)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+
+
+@pytest.mark.parametrize("command", INLINE)
+def test_a_command_within_a_sentence_is_one(checkout, command):
+    """Make and Snakemake know its targets; eiphase its name, and runs it if it has arguments."""
+    tool, *rest = command.split()
+    if tool == "eiphase" and len(rest) == 1:
+        with pytest.raises(SystemExit, match=r"^0$"):
+            cli.main([*rest, "--help"])
+        return
+    sweep = f" --config sweep={checkout}/config/precision.yaml"  # which has all targets
+    dry = {"make": " -n", "snakemake": f"{sweep} --cores 1 --dry-run", "eiphase": ""}[tool]
+    if "--report" in command:  # which runs nothing
+        dry = " --cores 1"
+    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", command + dry)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
+)
+def test_the_examples_in_python_run(checkout, page):
+    code = "import matplotlib\nmatplotlib.use('agg')\n" + "\n".join(blocks(page, "python"))
+    (checkout / "examples.py").write_text(code, encoding="utf-8")
+    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", "python examples.py")
+    assert run.returncode == 0, run.stderr
+
+
+def test_what_is_run_elsewhere_is_still_in_the_docs():
+    assert set(RUN_ELSEWHERE) <= {command for _, command in COMMANDS}
