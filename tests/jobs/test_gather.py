@@ -145,7 +145,7 @@ PEAK = """
 import json, resource, sys
 from pathlib import Path
 from eiphase import gathering
-from eiphase.sweep import Sweep
+from eiphase.sweep.schema import Sweep
 from eiphase.unmeasured import completed
 sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
 tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]

@@ -135,9 +135,9 @@ def test_a_model_that_raises_says_so():
 def test_lava_does_without_pandas_which_is_there_again_after_it():
     script = """
 import sys
-from eiphase.lava_run import _without_pandas
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.lava.run import _without_pandas
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 steps = {"steps": 300, "burn_in": 100, "max_lag": 50}
 grid = {"q_factor": [1.0], "g_factor": [5.0]}

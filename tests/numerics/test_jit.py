@@ -20,8 +20,8 @@ from eiphase.sweep.schema import Sweep
 # A job's work, the digest of its numbers, and whether it has got ready to compile.
 SIMULATE = """
 import hashlib, sys
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 sweep = Sweep.model_validate_json(sys.argv[1])
 values = simulate_tile(sweep, next(sweep.all_tiles()))
@@ -139,7 +139,7 @@ def test_one_process_at_a_time_adds_a_kernel(tmp_path, monkeypatch):
 
 
 def version_of(package):
-    command = [sys.executable, "-c", "from eiphase import compiled; print(compiled.FOLDER)"]
+    command = [sys.executable, "-c", "from eiphase.numerics import jit; print(jit.FOLDER)"]
     environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": ""}
     run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     folder = Path(run.stdout.strip())
@@ -213,7 +213,7 @@ def test_after_the_installation_sweeps_compile_nothing(tmp_path):
 COUNT_LOADED = """
 import os, sys
 from numba.core.dispatcher import Dispatcher
-from eiphase.memory import shared_array
+from eiphase.numerics.arrays import shared_array
 
 here, loaded, load = os.getpid(), shared_array((2,), "int64"), Dispatcher.compile
 
@@ -227,8 +227,8 @@ print(*loaded)
 """
 SIMULATE_TILES = """
 import sys
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 for config in sys.argv[1:]:
     sweep, ranges = Sweep.model_validate_json(config), None

@@ -12,8 +12,8 @@ from eiphase.sweep.schema import Sweep
 SIMULATE = """
 import hashlib, sys
 import numpy as np
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 from eiphase.working_point import Moments
 
 for seed in range(10):

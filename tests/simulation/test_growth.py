@@ -14,9 +14,9 @@ JOB = """
 import json, re, resource, sys
 from pathlib import Path
 import numpy as np
-from eiphase.quantisation import DynamicRange
-from eiphase.simulation import simulate_tile
-from eiphase.sweep import Sweep
+from eiphase.mapping.dynamic_range import DynamicRange
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
 sweep = Sweep.model_validate(json.loads(sys.argv[1]))
 given = vars(DynamicRange(-0.1, 0.1, -1.0, 1.0, -0.2, 0.2, -2.0))
