@@ -270,18 +270,6 @@ def first_one(typing_context, word):
 
 
 @intrinsic
-def nonzero(typing_context, row, first):
-    """Which of row[first : first + 64], bytes, are not 0, as bits of a word, the lowest first."""
-
-    def code(context, builder, signature, arguments):
-        numbers = _word_of(context, builder, signature, arguments)
-        found = builder.icmp_unsigned("!=", numbers, numbers.type(None))
-        return builder.bitcast(found, ir.IntType(WORD))
-
-    return types.uint64(row, types.intp), code
-
-
-@intrinsic
 def at_least(typing_context, values, first, limit):
     """Which of values[first : first + 64], of float64, are not below a limit; NaN is not."""
     return types.uint64(values, types.intp, types.float64), _compared(">=")

@@ -8,7 +8,7 @@ as many at its end. Sums are integers, so exact, as long as they fit into 64 bit
 import numpy as np
 
 from eiphase.numerics.jit import njit
-from eiphase.numerics.simd import WORD, ones
+from eiphase.observables.coincidences import WORD, ones
 
 
 @njit(cache=True)
