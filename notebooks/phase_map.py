@@ -102,34 +102,17 @@ if spiking:
     _ = eiphase.plot_mapping(phase_map)
 
 # %% [markdown]
-# ## One network, simulated anew
+# ## One network, simulated again
 #
-# Every cell can be simulated again, through Lava, from the numbers in the dataset's attributes.
-# The result is the same to the bit.
+# Every cell can be simulated again, through Lava, with all settings of its sweep. The numbers
+# equal the map's to the bit.
 
 # %%
 simulated = phase_map.c0_flag.stack(point=("backend", "q_factor", "g_factor", "seed"))
 simulated = simulated[simulated != Flag.BROKEN]
-where = {name: simulated.point[0][name].item() for name in ("q_factor", "g_factor", "seed")}
-backend = simulated.point[0].backend.item()
-network = eiphase.Network(
-    n_neurons=config["network"]["neurons"],
-    step_size=config["network"]["step_size"],
-    bias=config["network"]["bias"],
-    **where,
-)
-recording = eiphase.simulate(
-    network, backend, steps=config["simulation"]["steps"], **config["mapping"]
-)
-options = {k: v for k, v in config["observables"].items() if k != "chaos"}
-if options["autocovariance"] == "tutorial":
-    del options["unbiased"]
-observed = eiphase.measure(
-    recording,
-    burn_in=config["simulation"]["burn_in"],
-    max_lag=config["simulation"]["max_lag"],
-    **options,
-)
-stored = phase_map.sel(backend=backend, **where)
-assert np.array_equal(stored.autocovariance, observed.autocovariance)
-_ = eiphase.plot_recording(recording, observed)
+where = {
+    name: simulated.point[0][name].item() for name in simulated.point.coords if name != "point"
+}
+cell = eiphase.simulate_cell(phase_map, **where)
+assert np.array_equal(phase_map.sel(where).autocovariance, cell.autocovariance)
+_ = eiphase.plot_recording(cell)

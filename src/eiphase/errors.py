@@ -4,6 +4,7 @@ import errno
 import os
 import reprlib
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -98,4 +99,11 @@ class LavaError(RuntimeError):
 
 
 class NoSuchIntegers(SweepError):
-    """A network that the mapping to integers makes nothing of."""
+    """A network that the mapping to integers makes nothing of.
+
+    `found` holds what is known of the mapping, under the names of variables.
+    """
+
+    def __init__(self, problem: str, found: Mapping[str, Any]):
+        super().__init__(problem)
+        self.found = dict(found)

@@ -65,7 +65,7 @@ def test_every_plot_is_made_in_our_look():
         assert hasattr(plot, "__wrapped__"), plot
     for path in (PACKAGE / "figures").glob("*.py"):
         makes_figures = "plt.subplots" in path.read_text() or "plt.figure" in path.read_text()
-        assert not makes_figures or path.stem == "look"
+        assert not makes_figures or path.stem == "panels"
 
 
 @pytest.mark.parametrize(("what", "fault"), ROWS, ids=[what for what, _ in ROWS])

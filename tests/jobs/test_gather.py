@@ -144,12 +144,11 @@ def test_a_mistaken_config_touches_no_tile(tiles, tmp_path):
 PEAK = """
 import json, resource, sys
 from pathlib import Path
-from eiphase import gathering
+from eiphase.jobs import gather
 from eiphase.sweep.schema import Sweep
-from eiphase.unmeasured import completed
 sweep = Sweep.model_validate_json(Path("sweep.json").read_text())
 tiles = [Path(sweep.tile_path(tile)) for tile in sweep.all_tiles()]
-gathering.gather(tiles, sweep, Path("phase_map.nc"), name="test")
+gather.gather(tiles, sweep, Path("phase_map.nc"), name="test")
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 

@@ -263,7 +263,7 @@ def test_a_damaged_tile_is_not_taken_over(tmp_path):
 @pytest.mark.parametrize(
     ("backend", "seed", "number", "message"),
     [
-        ("rate", 1, 0, "is rate seed 1, but lif_bit_accurate seed 1 tile 0 needs the dynamic"),
+        ("rate", 1, 0, "is rate seed 1, but lif_bit_accurate seed 1 tile 0 is made from lif_float"),
         ("lif_float", 2, 0, "is lif_float seed 2, but"),
         ("lif_float", 1, 1, "lacks q_factor 1.0, g_factor 4.0, which lif_bit_accurate seed 1"),
     ],

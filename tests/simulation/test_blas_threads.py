@@ -14,7 +14,7 @@ import hashlib, sys
 import numpy as np
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
-from eiphase.working_point import Moments
+from eiphase.theory.lif_working_point import Moments
 
 for seed in range(10):
     print("moments", Moments.of(np.random.RandomState(seed).standard_normal((400, 400))))

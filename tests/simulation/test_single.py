@@ -312,7 +312,7 @@ def test_what_is_no_recording_is_said_so(recordings, call, what):
     [
         (lambda r: r.drop_attrs(), "has lost its attribute n_neurons"),
         (lambda r: r.drop_vars("voltage_high"), "has lost its variable voltage_high"),
-        (lambda r: r.assign(voltage_high=np.nan), "ranges of current or voltage are not finite"),
+        (lambda r: r.assign(voltage_high=np.nan), "integers have no range"),
     ],
 )
 def test_a_recording_that_lost_its_network_has_no_activation(recordings, change, message):
@@ -499,11 +499,17 @@ def test_a_recording_holds_the_variables_that_are_asked_for(recordings):
     assert found.identical(recordings["lif_float"].drop_vars("current"))
 
 
+@pytest.mark.parametrize("backend", ["rate", "lif_float", "lif_bit_accurate"])
+def test_a_recording_of_nothing_has_its_numbers(recordings, backend):
+    found = eiphase.simulate(POINT, backend, steps=400, record=[])
+    expected = recordings[backend]
+    assert found.identical(expected.drop_vars([n for n, v in expected.items() if v.dims]))
+
+
 @pytest.mark.parametrize(
     ("backend", "record"),
     [
         ("rate", ["spikes"]),
-        ("rate", []),
         ("lif_float", ["voltage"]),
         ("lif_float", "spikes"),
         ("lif_float", ["spikes", "state"]),

@@ -21,7 +21,7 @@ MEANS = st.floats(-15, 15)
 VARIANCES = st.floats(1e-3, 900)
 
 ONE_STATE = {
-    "activation": erf,
+    "mean_output": erf,
     "mean_slope": slope,
     "mean_curvature": curvature,
     "squared_slope": lambda x: slope(x) ** 2,

@@ -20,13 +20,15 @@ N_TRACES = 50  # as many as the tutorial shows
 
 
 @panels.in_our_look
-def plot_recording(recording: xr.Dataset, observed: xr.Dataset) -> Figure:
-    """One network at a glance: what its neurons do, autocovariance, and activations.
+def plot_recording(recording: xr.Dataset, observed: xr.Dataset | None = None) -> Figure:
+    """Draw one network at a glance: what its neurons do, autocovariance, and their input.
 
-    `recording` is from `simulate`, whole or a stretch of its time, `observed` from
-    `measure`. Raises `DatasetError`, one sentence, if they are something else.
+    `recording` is from `simulate` or `simulate_cell`, whole or a stretch of its time, `observed`
+    from `measure`. A cell of a phase map has been measured already, and needs no `observed`.
+    Raises `DatasetError`, one sentence, if they are something else.
     """
     recording = checked(recording)
+    observed = recording if observed is None else observed
     _check_observed(observed)
     activation = received_input(recording)
     figure, (axes,) = panels.subplots(1, 3, 13, 3.8)

@@ -1,21 +1,23 @@
 """Checks a phase map: some of its points simulated again, and all that is derived from points."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
 from eiphase.backends import BACKENDS
 from eiphase.chaos import phases
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, NoSuchIntegers
 from eiphase.jobs import borders
 from eiphase.jobs.datasets.derivation import derived
 from eiphase.jobs.datasets.unmeasured import completed
-from eiphase.simulation.tile import simulate_tile
+from eiphase.simulation.backends import module
+from eiphase.simulation.observation import broken, stored
+from eiphase.simulation.single import simulate_cell
 from eiphase.sweep.attributes import sweep_of
-from eiphase.sweep.schema import Sweep, SweepError
-from eiphase.sweep.tiles import Tile
+from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 
 
@@ -63,18 +65,18 @@ def differences(phase_map: xr.Dataset, points: list[Point]) -> Iterator[tuple[Po
     phase_map = completed(phase_map, VARIABLES | DERIVED)
     networks = borders.networks(sweep)
     for point in points:
-        stored = phase_map.sel(
+        in_map = phase_map.sel(
             backend=point.backend,
             q_factor=point.q_factor,
             g_factor=point.g_factor,
             seed=point.seed,
         )
-        found = _simulate(sweep, point)
+        found = _simulated(phase_map, sweep, point)
         found["phase"] = phases.classify(point.backend, found)
         if BACKENDS[point.backend].has_theory and (point.g_factor, point.seed) in networks:
             border = borders.of_network(sweep, point.g_factor, point.seed)
             found["network_critical_q"] = np.array([border])
-        yield point, [name for name in found if not _equal(stored[name], found[name][0])]
+        yield point, [name for name in found if not _equal(in_map[name], found[name][0])]
 
 
 def not_derived(phase_map: xr.Dataset) -> list[str]:
@@ -91,19 +93,17 @@ def _equal(stored: xr.DataArray, found: np.ndarray) -> bool:
     return np.array_equal(stored.values, found, equal_nan=True)
 
 
-def _simulate(sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
-    tile = _tile_of(sweep, point)
-    source = None
-    if takes_from := BACKENDS[point.backend].takes_from:
-        source = simulate_tile(sweep, replace(tile, backend=takes_from))
-    return simulate_tile(sweep, tile, source=source)
-
-
-def _tile_of(sweep: Sweep, point: Point) -> Tile:
-    """A tile that holds nothing else."""
+def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
+    """What a new simulation of the point measures, as a tile of it alone would hold it."""
+    backend = BACKENDS[point.backend]
+    found: Mapping[Any, Any]
     try:
-        q = sweep.grid.q_factor.index(point.q_factor)
-        g = sweep.grid.g_factor.index(point.g_factor)
-    except ValueError:
-        raise SweepError(f"The sweep's config has no {point}.") from None
-    return Tile(point.backend, point.seed, 0, ((q, g),))
+        found = simulate_cell(phase_map, **asdict(point), record=[])
+    except NoSuchIntegers as error:
+        found = error.found | broken(backend, sweep)
+    # A cell comes with what its network was made from, which a tile leaves to the other backend.
+    taken = module(backend.takes_from).Given.names if backend.takes_from else ()
+    values = stored(1, sweep.simulation.max_lag)
+    for name in values.keys() & found.keys() - set(taken):
+        values[name][0] = found[name]
+    return values

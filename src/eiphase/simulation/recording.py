@@ -82,6 +82,7 @@ class KeptObservation:
     def __init__(self, observation: Observation, sweep: Sweep):
         self._observation, self._steps = observation, sweep.simulation.steps
         self._values = stored(1, sweep.simulation.max_lag)
+        self._is_found = {name: shared_array((1,), "?") for name in self._values}
 
     def add(self, steps: slice, block: Block) -> None:
         """Take in the next block, in the model's process."""
@@ -89,18 +90,17 @@ class KeptObservation:
         if steps.stop == self._steps:
             for name, value in self._observation.found().items():
                 self._values[name][0] = value
+                self._is_found[name][:] = True
 
     def variables(self) -> dict[str, tuple]:
-        """Each variable with its labels; those that have no value are left out."""
-        return {
-            name: (
-                ("lag",) if VARIABLES[name].lagged else (),
-                values[0],
-                VARIABLES[name].attributes(),
-            )
-            for name, values in self._values.items()
-            if not np.array_equal(values[0], VARIABLES[name].fill, equal_nan=True)
-        }
+        """Each variable that was measured, with its labels."""
+        lags = np.arange(self._values["autocovariance"].shape[1])
+        found: dict[str, tuple] = {"lag": ("lag", lags, {"long_name": "lag", "units": "step"})}
+        for name, (value,) in self._values.items():
+            if self._is_found[name]:
+                dims = ("lag",) if VARIABLES[name].lagged else ()
+                found[name] = (dims, value, VARIABLES[name].attributes())
+        return found
 
 
 class KeptGiven:

@@ -62,7 +62,8 @@ def simulate(
       beside the network, as with `observables.chaos` in a sweep.
     - `record`: names of what to keep. Rate neurons have their `state`; LIF neurons have
       `spikes`, which must be among the names, `current` and `voltage`. By default all of these
-      but the current and voltage of `lif_bit_accurate`. What is kept needs memory.
+      but the current and voltage of `lif_bit_accurate`. What is kept needs memory; an empty list
+      keeps numbers only.
     - `progress`: `True` shows a bar, in a terminal or a notebook. A function is called, up to ten
       times a second and from another thread, with the number of steps that are done and of
       all steps. `lif_bit_accurate` takes twice `steps`: its ranges come first.
@@ -175,7 +176,7 @@ def _observers(
     if burn_in is not None:
         divergence = Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in)
         observers.append(divergence)
-    if is_source(run.backend):
+    if sweep is None and is_source(run.backend):
         observers.append(KeptGiven(run.backend, steps=run.steps, n_neurons=run.n_neurons))
     if sweep is not None and prepared.problem is None:
         synapses = prepared.synapses if sweep.observables.statistics else None
@@ -216,7 +217,7 @@ def _run_through_lava(
 ) -> None:
     """Simulate one network, which the observers watch."""
     if prepared.problem is not None:
-        raise NoSuchIntegers(prepared.problem)
+        raise NoSuchIntegers(prepared.problem, prepared.found)
     chaos = settings.perturb_after is not None
     kernels.load(backend, settings.mapping, Observables(chaos=chaos))
 
@@ -247,7 +248,7 @@ def _names(record: Sequence[str] | None, backend: str) -> tuple[str, ...]:
     known = tuple(backends.module(backend).RECORDED)
     is_list = isinstance(record, list | tuple | set | frozenset)
     unknown = [name for name in record if name not in known] if is_list else []
-    if unknown or not (is_list and known[0] in record):
+    if unknown or not is_list or (record and known[0] not in record):
         what = f"has no {reprlib.repr(unknown[0])}" if unknown else f"always has {known[0]!r}"
         raise SweepError(
             f"record is {reprlib.repr(record)}, but {backend} {what}: give a list of some of "

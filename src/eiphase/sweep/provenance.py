@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import subprocess
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -43,7 +43,7 @@ def code_digest(*backends: str, recording: bool = False, refinement: bool = Fals
     if recording:
         modules.append("simulation.single")
     if refinement:
-        modules.append("jobs.refine")
+        modules.append("jobs.simulate")
     sources = sources_digest(*modules, without=_NO_NUMBERS)
     return hashlib.sha256(f"{sources} {_stored_variables()}".encode()).hexdigest()
 
@@ -71,6 +71,7 @@ def _imported(modules: Iterable[str], left_out: Collection[Path] = ()) -> set[Pa
     """The files of some modules and of all that they import, directly or not."""
     found: set[Path] = set()
     waiting = [_file(f"eiphase.{module}") for module in modules]
+    assert None not in waiting, f"one of {modules} is no module"
     while waiting:
         path = waiting.pop()
         if path is None or path in found:
@@ -101,10 +102,18 @@ def _imports(path: Path) -> frozenset[str]:
 
     Read by a regular expression: to parse all files would take longer than a job's other start.
     """
-    found = set()
+    found: set[str] = set()
     for module, names, alone in _IMPORT.findall(path.read_text(encoding="utf-8")):
-        found |= {alone, module, *(f"{module}.{name}" for name in re.findall(r"\w+", names))}
+        found |= {*_with_rooms(alone or module)}
+        found |= {f"{module}.{name}" for name in re.findall(r"\w+", names)}
     return frozenset(name for name in found if name.startswith("eiphase."))
+
+
+def _with_rooms(module: str) -> Iterator[str]:
+    """A module's name and the names of the rooms that it stands in, which are imported first."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
 
 
 def attributes(*backends: str) -> dict[str, str]:
