@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from eiphase import dataset
+from eiphase.jobs.datasets import netcdf
 
 REPOSITORY = Path(__file__).parents[2]
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "gather", "--snakefile", REPOSITORY / "Snakefile"]
@@ -250,8 +250,8 @@ def expect_same_results(ours: Path, expected: Path) -> None:
 
     expect(files(ours), files(expected), "list of files in the results")
     with (
-        dataset.open_phase_map(ours / "sweep/phase_map.nc") as one,
-        dataset.open_phase_map(expected / "sweep/phase_map.nc") as other,
+        netcdf.open_phase_map(ours / "sweep/phase_map.nc") as one,
+        netcdf.open_phase_map(expected / "sweep/phase_map.nc") as other,
     ):
         expect(list(one.variables), list(other.variables), "list of variables")
         for name, variable in other.variables.items():

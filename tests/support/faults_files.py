@@ -122,8 +122,9 @@ def _read_only(folder: Path) -> str:
 # A job that says when it has begun to write, and goes on when it is told to.
 _PAUSING = """
 import signal, sys
-from eiphase import cli, gathering
-fill = gathering._fill
+from eiphase.cli import commands
+from eiphase.jobs import gather
+fill = gather._fill
 for number in (signal.SIGTERM, signal.SIGUSR1):
     signal.signal(number, signal.SIG_DFL)  # even where they were ignored,
 signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
@@ -133,8 +134,8 @@ def pausing(*arguments):
     sys.stdin.readline()
     return fill(*arguments)
 
-gathering._fill = pausing
-sys.exit(cli.main(sys.argv[1:]))
+gather._fill = pausing
+sys.exit(commands.main(sys.argv[1:]))
 """
 
 
@@ -249,11 +250,11 @@ def _figure_on_full_disk(folder: Path) -> str:
 # As by `ulimit -v`, but with no more than 20 MB beyond what this machine's Python takes itself.
 _LITTLE_MEMORY = """
 import resource, sys
-from eiphase import cli
+from eiphase.cli import commands
 pages = int(open("/proc/self/statm").read().split()[0])
 limit = pages * resource.getpagesize() + 20_000_000
 resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-sys.exit(cli.main(sys.argv[1:]))
+sys.exit(commands.main(sys.argv[1:]))
 """
 
 

@@ -98,14 +98,15 @@ def _model_killed_in_a_thread(folder: Path) -> str:
     script = """
 import os, signal
 from threading import Thread
-from eiphase.guard import LavaError
-from eiphase.processes.network_tile import NetworkTile, RateTileModel
+from eiphase.errors import LavaError
+from eiphase.lava.tile.process import NetworkTile
 
-RateTileModel.begin = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+def killed(group):
+    os.kill(os.getpid(), signal.SIGKILL)
 
 def simulate():
     try:
-        NetworkTile(networks=[(None, None)], record=print, n_steps=1).simulate("rate")
+        NetworkTile(groups=[0], simulate=killed, backend="rate").run_to_the_end()
     except LavaError as error:
         print(error)
 
@@ -114,7 +115,7 @@ thread.start()
 thread.join()
 """
     said = run(script, folder)
-    assert "Lava's process RateTileModel" in said, said
+    assert "Lava's process NetworkTileModel" in said, said
     assert "was killed by SIGKILL" in said, said
     return said
 
@@ -122,7 +123,7 @@ thread.join()
 SPIKES = """
 import hashlib
 import numpy as np
-from eiphase import lif
+from eiphase.networks import lif
 weights = np.random.default_rng(1).standard_normal((40, 40))
 parameters = lif.LIFParameters(weights=weights, du=0.5, dv=0.1, vth=1.0, bias=0.2)
 print(hashlib.sha256(lif.run(parameters, 300).current.tobytes()).hexdigest())

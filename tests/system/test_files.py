@@ -24,7 +24,7 @@ def names(folder):
 def killed_while_it_writes(folder):
     """Names of what a writer leaves that is killed: its file, and the lock that nobody holds."""
     code = (
-        "import os; from pathlib import Path; from eiphase import files\n"
+        "import os; from pathlib import Path; from eiphase.system import files\n"
         f"with files.beside(Path({str(folder / 'one')!r})): os.kill(os.getpid(), 9)\n"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == -9

@@ -42,8 +42,9 @@ PLOTS = """
 phase_map = xarray.open_dataset("phase_map.nc")
 for plot in (eiphase.plot_phase_maps, eiphase.plot_cut, eiphase.plot_mapping):
     plot(phase_map).savefig("figure.png")
-from eiphase import chaotic_state, cli, meanfield
-print(cli.main(["show", "phase_map.nc"]))
+from eiphase.cli import commands
+from eiphase.theory import chaotic_state, meanfield
+print(commands.main(["show", "phase_map.nc"]))
 """
 SIMULATE = """
 network = eiphase.Network(n_neurons=10, q_factor=6.0, g_factor=5.0, seed=1)
@@ -52,7 +53,7 @@ try:
 except ValueError as error:
     print(type(error).__name__, error)
 """
-COMMAND = "from eiphase import cli; sys.exit(cli.main(sys.argv[1:]))"
+COMMAND = "from eiphase.cli import commands; sys.exit(commands.main(sys.argv[1:]))"
 
 
 @pytest.mark.parametrize("platform", NAMES)

@@ -99,13 +99,13 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
     ("source", "expected"),
     [
         ("figures/phase_map.py", {"figures": 1}),
-        ("terminal.py", {"summary": 1}),
-        ("gathering.py", AFTER),
-        ("rate.py", {"simulate": 2} | AFTER),
-        ("lif.py", {"simulate": 4} | AFTER),
-        ("observables.py", {"simulate": 6} | AFTER),
-        ("processes/network_tile.py", {"simulate": 6} | AFTER),
-        ("recording.py", {}),
+        ("cli/terminal.py", {"summary": 1}),
+        ("jobs/gather.py", AFTER),
+        ("networks/rate.py", {"simulate": 2} | AFTER),
+        ("networks/lif.py", {"simulate": 4} | AFTER),
+        ("observables/fluctuation.py", {"simulate": 6} | AFTER),
+        ("lava/tile/process.py", {"simulate": 6} | AFTER),
+        ("simulation/single.py", {}),
     ],
 )
 def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expected):
@@ -124,7 +124,7 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
 def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, expected):
     folder, _ = sweep
     added = f"from dataclasses import replace\n{change}\n"
-    assert planned_with(folder, "dataset.py", added, tmp_path) == expected
+    assert planned_with(folder, "variables.py", added, tmp_path) == expected
 
 
 def test_a_change_of_a_version_runs_everything(sweep, tmp_path):
