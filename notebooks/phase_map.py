@@ -24,6 +24,7 @@ import numpy as np
 import xarray as xr
 
 import eiphase
+from eiphase.backends import BACKENDS
 from eiphase.flags import Flag, ScaleStatus
 
 phase_map = xr.open_dataset("phase_map.nc")
@@ -55,10 +56,10 @@ _ = eiphase.plot_phase_maps(strong.mean("seed"))
 fig, axes = plt.subplots(1, phase_map.backend.size, figsize=(12, 3.6), sharey=True, squeeze=False)
 for axis, backend in zip(axes[0], phase_map.backend.values, strict=True):
     one = phase_map.sel(backend=backend)
-    if backend == "rate":
-        active, criterion = one.c0_flag != Flag.UNDEFINED, "does not settle"
-    else:
+    if BACKENDS[backend].spiking:
         active, criterion = one.autocovariance.sel(lag=0) > 1, "c(0) > 1"
+    else:
+        active, criterion = one.c0_flag != Flag.UNDEFINED, "does not settle"
     share = active.mean("seed").transpose("q_factor", "g_factor").sortby(["q_factor", "g_factor"])
     axis.pcolormesh(share.g_factor, share.q_factor, share, vmin=0, vmax=1, cmap="Greys")
     if float(share.min()) < 0.5 < float(share.max()) and min(share.shape) > 1:
@@ -88,7 +89,7 @@ _ = eiphase.plot_cut(phase_map)
 # returns a solution?
 
 # %%
-spiking = [b for b in phase_map.backend.values if b != "rate"]
+spiking = [name for name in phase_map.backend.values if BACKENDS[name].spiking]
 for status in ScaleStatus if spiking else []:
     share = float((phase_map.weight_scale_status.sel(backend=spiking) == status).mean())
     print(f"{status.name.lower():13} {share:6.1%}")

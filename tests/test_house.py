@@ -127,11 +127,12 @@ def compared_names(path):
         if isinstance(node, ast.Compare):
             for part in ast.walk(node):
                 if isinstance(part, ast.Constant) and part.value in BACKENDS:
-                    yield f"{path.relative_to(PACKAGE)}:{node.lineno}: {part.value}"
+                    yield f"{path.relative_to(REPOSITORY)}:{node.lineno}: {part.value}"
 
 
 def test_nothing_compares_a_backend_with_a_name():
     paths = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "backends"]
+    paths += (REPOSITORY / "notebooks").glob("*.py")
     assert not [found for path in paths for found in compared_names(path)]
     rules = [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow").rglob("*.smk")]
     quoted = tuple(f'= "{name}"' for name in BACKENDS)
@@ -141,7 +142,7 @@ def test_nothing_compares_a_backend_with_a_name():
 def test_a_comparison_with_a_name_would_be_found(tmp_path, monkeypatch):
     path = PACKAGE / "backends.py"
     monkeypatch.setattr(type(path), "read_text", lambda *_, **__: 'x = backend in ("rate", "y")')
-    assert list(compared_names(path)) == ["backends.py:1: rate"]
+    assert list(compared_names(path)) == ["src/eiphase/backends.py:1: rate"]
 
 
 def test_every_backend_has_its_file():
