@@ -358,6 +358,24 @@ def test_sums_of_many_large_weights_are_exact(sign):
     assert np.array_equal(loihi.run(parameters, 20).spikes, expected)
 
 
+@pytest.mark.parametrize("n_fired", [0, 1, 8, 15, loihi.SUMMED_BYTES])
+def test_columns_of_bytes_add_up_within_16_bits(n_fired):
+    """As many as surely fit, all of the largest number too."""
+    codes = np.random.default_rng(n_fired).integers(0, 256, (n_fired + 3, 300), dtype=np.uint8)
+    codes[:, 0] = 255
+    fired = np.arange(n_fired + 3)
+    total = np.ones(300, np.uint16)
+    loihi._add_codes(codes, fired, 2, 2 + n_fired, total)
+    assert np.array_equal(total, codes[2 : 2 + n_fired].sum(axis=0, dtype=int))
+
+
+@given(x=st.integers(-(2**31), 2**31 - 1), left=st.integers(0, 31), right=st.integers(0, 31))
+def test_shifts_stay_in_32_bits(x, left, right):
+    kept = (x << left) % 2**32
+    signed = kept - 2**32 if kept >= 2**31 else kept
+    assert loihi._shifted(np.int32(x), np.int32(left), np.int32(right)) == signed >> right
+
+
 @pytest.mark.parametrize("zero", ["vth", "bias_mantissa", "du", "dv"])
 def test_a_network_without_threshold_bias_or_decay_is_degenerate(zero):
     whole = lone_pair(du=3, dv=2)

@@ -8,11 +8,10 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numba import int32
+from numba import int32, uint16
 
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Synapses
-from eiphase.numerics import simd
 from eiphase.numerics.arrays import aligned_empty, columns_of, matrix_of
 from eiphase.numerics.jit import njit
 
@@ -27,6 +26,7 @@ SMALLEST_WEIGHT_EXPONENT = -8  # 4 bits, signed
 ALIGNMENT = 6  # left shift of threshold and of synaptic input
 STATE_LIMIT = 2 ** (STATE_BITS - 1)
 _WRAP = 2**STATE_BITS
+SUMMED_BYTES = (2**16 - 1) // (2**8 - 1)  # so many bytes surely add up within 16 bits
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,7 +237,7 @@ class State(NamedTuple):
 class Simulator:
     """A network with its stored weights in the order in which the kernel reads them."""
 
-    columns: np.ndarray  # codes of the stored weights
+    columns: np.ndarray  # (pre, post), codes of the stored weights; padded
     # Of each `Dense`, (Dense, 4): `Connections.coding`, and by how many bits its sums are
     # shifted to the left and to the right.
     decode: np.ndarray
@@ -247,7 +247,7 @@ class Simulator:
     @classmethod
     def of(cls, parameters: LoihiParameters) -> "Simulator":
         parts = parameters.connections
-        columns = simd.byte_columns_in_rows(np.concatenate([c.codes for c in parts], axis=1))
+        columns = columns_of(np.concatenate([c.codes for c in parts], axis=1))
         decode = [(*c.coding, max(c.exponent, 0), max(-c.exponent, 0)) for c in parts]
         ends = np.cumsum([c.weights.shape[1] for c in parts])
         return cls(columns, np.array(decode, np.int32), ends, parameters)
@@ -263,10 +263,9 @@ class Simulator:
 
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
-        n = self.n_neurons
-        padded = simd.n_blocks(n, "uint8") * simd.width("uint8")
-        at_rest = np.zeros(n, np.int32)
-        return State(at_rest, at_rest.copy(), np.zeros((len(self.ends), padded), np.int32))
+        at_rest = np.zeros(self.n_neurons, np.int32)
+        n_padded = self.columns.shape[1]
+        return State(at_rest, at_rest.copy(), np.zeros((len(self.ends), n_padded), np.int32))
 
     def advance(
         self,
@@ -301,7 +300,6 @@ class Simulator:
             np.int32(2**DECAY_BITS - p.dv),
             np.int32(self.threshold),
             np.int32(p.bias_mantissa << p.bias_exponent),
-            simd.aligned(2, "uint16"),
             *state,
             spikes,
             np.zeros(1, np.int64) if steps_done is None else steps_done,
@@ -355,20 +353,19 @@ def _truncate(columns, low, high, dropped, down, step, smallest, stored, codes):
             n_part = int32(n_part + int32(columns[j, i] != 0))
             x = min(max(columns[j, i], low), high)
             x = int32(x + (up if x < 0 else int32(0)))
-            x = simd.shifted_32(simd.shifted_32(x, int32(0), dropped), dropped, int32(0))
+            x = _shifted(_shifted(x, int32(0), dropped), dropped, int32(0))
             part = int32(part + abs(x))
             stored[j, i] = x
-            codes[j, i] = simd.shifted_32(int32(x - smallest), int32(0), halve)
+            codes[j, i] = _shifted(int32(x - smallest), int32(0), halve)
         total += part
         n_nonzero += n_part
     return total, n_nonzero
 
 
 @njit(cache=True)
-def _run(
-    columns, decode, ends, keep_u, keep_v, threshold, bias, partial, u, v, a, spikes, steps_done
-):
+def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes, steps_done):
     n_steps, n = spikes.shape
+    total = np.empty(columns.shape[1], np.uint16)
     arrived = np.empty(n, np.int32)
     fired = np.empty(n + 1, np.int64)
     wraps = 0
@@ -378,7 +375,7 @@ def _run(
         for dense in range(len(ends)):
             left, right = decode[dense, 2], decode[dense, 3]
             for i in range(n):
-                arrived[i] += simd.shifted_32(a[dense, i], left, right)
+                arrived[i] += _shifted(a[dense, i], left, right)
         wraps_now = int32(0)
         clips_now = int32(0)
         # All in 32 bits, of which a vector holds twice as many; Numba alone would take 64.
@@ -405,29 +402,53 @@ def _run(
         for dense in range(len(ends)):
             last = np.searchsorted(fired[:n_fired], ends[dense])
             step, smallest = decode[dense, 0], decode[dense, 1]
-            _add_columns(columns, fired, first, last, step, smallest, partial, a[dense])
+            _add_columns(columns, fired, first, last, step, smallest, total, a[dense])
             first = last
         steps_done[0] += 1
     return wraps, clips
 
 
 @njit(cache=True)
-def _add_columns(columns, fired, start, stop, step, smallest, partial, a):
-    """a = the sum of the stored weights of the neurons in fired[start:stop]."""
-    half = partial.shape[1]
-    n_blocks = len(a) // (2 * half)
-    n = len(columns) // n_blocks
+def _add_columns(columns, fired, start, stop, step, smallest, total, a):
+    """a = the sum of the stored weights of the neurons in fired[start:stop].
+
+    Codes add up within 16 bits, of which a vector holds twice as many as of 32, as long as they
+    surely fit.
+    """
     a[:] = smallest * (stop - start)
-    for block in range(n_blocks):
-        for first in range(start, stop, simd.SUMMED_BYTES):
-            last = min(first + simd.SUMMED_BYTES, stop)
-            even, odd = simd.add_up_bytes(columns, block * n, fired, first, last)
-            simd.store_row(partial, 0, even)
-            simd.store_row(partial, 1, odd)
-            for parity in range(2):
-                part = a[(2 * block + parity) * half :]  # its own, for the vectors' sake
-                for k in range(half):
-                    part[k] += step * partial[parity, k]
+    for first in range(start, stop, SUMMED_BYTES):
+        last = min(first + SUMMED_BYTES, stop)
+        _add_codes(columns, fired, first, last, total)
+        for i in range(len(a)):
+            a[i] += step * total[i]
+
+
+@njit(cache=True)
+def _add_codes(columns, fired, start, stop, total):
+    """total = the sum of the columns of fired[start:stop].
+
+    Eight at a time, so that sums are loaded and stored an eighth as often.
+    """
+    total[:] = 0
+    in_eights = start + (stop - start) // 8 * 8
+    for k in range(start, in_eights, 8):
+        c_0, c_1 = columns[fired[k]], columns[fired[k + 1]]
+        c_2, c_3 = columns[fired[k + 2]], columns[fired[k + 3]]
+        c_4, c_5 = columns[fired[k + 4]], columns[fired[k + 5]]
+        c_6, c_7 = columns[fired[k + 6]], columns[fired[k + 7]]
+        for i in range(len(total)):
+            four = uint16(c_0[i]) + uint16(c_1[i]) + uint16(c_2[i]) + uint16(c_3[i])
+            total[i] += four + uint16(c_4[i]) + uint16(c_5[i]) + uint16(c_6[i]) + uint16(c_7[i])
+    for k in range(in_eights, stop):
+        column = columns[fired[k]]
+        for i in range(len(total)):
+            total[i] += column[i]
+
+
+@njit(cache=True)
+def _shifted(x, left, right):
+    """(x << left) >> right in 32 bits, each count below 32: Numba itself would take 64."""
+    return int32(int32(x << (left & int32(31))) >> (right & int32(31)))
 
 
 @njit(cache=True)

@@ -13,12 +13,10 @@ from numba.extending import intrinsic, register_model
 
 from eiphase.numerics import simd
 from eiphase.numerics.arrays import aligned_empty
-from eiphase.numerics.jit import njit
 
 # Eight registers of AVX2, four of AVX-512: enough additions under way to hide that each
 # takes a few cycles. Results do not depend on it.
 ROW_BYTES = 256
-SUMMED_BYTES = (2**16 - 1) // (2**8 - 1)  # so many bytes surely add up within 16 bits
 
 
 def width(dtype: str) -> int:
@@ -49,18 +47,6 @@ def columns_in_rows(matrix: np.ndarray, dtype: str) -> np.ndarray:
     for first in range(0, m, w):
         part = matrix[first : first + w]
         rows[first // w * n : (first // w + 1) * n, : len(part)] = part.T
-    return rows
-
-
-def byte_columns_in_rows(matrix: np.ndarray) -> np.ndarray:
-    """The same of a matrix of uint8, as rows of uint16 that hold two numbers each.
-
-    The even bytes of a row are the first half of a column within a block, the odd ones the
-    second half.
-    """
-    m, n = matrix.shape
-    rows = aligned(-(-m // ROW_BYTES) * n, "uint16")
-    _interleave(np.ascontiguousarray(matrix.T), rows)
     return rows
 
 
@@ -113,16 +99,6 @@ def zero_row(typing_context, array):
 
 
 @intrinsic
-def add_rows(typing_context, a, b):
-    """a + b of integers, number by number; they wrap."""
-
-    def code(context, builder, signature, arguments):
-        return builder.add(*arguments)
-
-    return a(a, b), code
-
-
-@intrinsic
 def lesser(typing_context, a, b):
     """a where it is less than b, of float64, else b, number by number."""
     return a(a, b), _chosen("<")
@@ -142,27 +118,6 @@ def _chosen(operator):
 
 
 @intrinsic
-def odd_bytes(typing_context, row):
-    """Of each number of 16 bits in a row, the upper 8: every other byte, in memory's order."""
-
-    def code(context, builder, signature, arguments):
-        return builder.lshr(arguments[0], _all(arguments[0].type, 8))
-
-    return row(row), code
-
-
-@intrinsic
-def less_odd_bytes(typing_context, a, b):
-    """a - 2^8 b of integers of 16 bits, number by number; they wrap."""
-
-    def code(context, builder, signature, arguments):
-        a, b = arguments
-        return builder.sub(a, builder.shl(b, _all(b.type, 8)))
-
-    return a(a, b), code
-
-
-@intrinsic
 def multiply_add(typing_context, factor, x, row):
     """factor * x + row for a number and two rows of float64.
 
@@ -177,21 +132,6 @@ def multiply_add(typing_context, factor, x, row):
         return builder.call(fma, [repeated(builder, factor, x.type), x, row])
 
     return row(types.float64, x, row), code
-
-
-@intrinsic
-def shifted_32(typing_context, x, left, right):
-    """(x << left) >> right in 32 bits, each count below 32: Numba itself would take 64."""
-
-    def code(context, builder, signature, arguments):
-        x, left, right = arguments
-        return builder.ashr(builder.shl(x, left), right)
-
-    return types.int32(types.int32, types.int32, types.int32), code
-
-
-def _all(vector, number):
-    return ir.Constant(vector, [number] * vector.count)
 
 
 def _pointer(context, builder, signature, arguments):
@@ -216,33 +156,6 @@ def repeated(builder, number, vector):
     first = builder.insert_element(undefined, number, lane(0))
     all_first = ir.Constant(ir.VectorType(lane, vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, undefined, all_first)
-
-
-@njit(cache=True)
-def _interleave(columns, rows):
-    (n, m), half = columns.shape, rows.shape[1]
-    for j in range(n):
-        for part in range((m + half - 1) // half):
-            row, column = rows[part // 2 * n + j], columns[j, part * half : (part + 1) * half]
-            for k in range(len(column)):
-                row[k] |= np.uint16(column[k] << np.uint16(8)) if part % 2 else np.uint16(column[k])
-
-
-@njit(cache=True)
-def add_up_bytes(rows, offset, indices, start, stop):
-    """The sums of rows[offset + i] over all i in indices[start:stop], of bytes.
-
-    Those of the even bytes, and of the odd ones, see `byte_columns_in_rows`: exact for up to
-    `SUMMED_BYTES` indices. Sums of both together wrap, but not what is left of them for the
-    even bytes.
-    """
-    both = zero_row(rows)
-    odd = both
-    for k in range(start, stop):
-        row = load_row(rows, offset + indices[k])
-        both = add_rows(both, row)
-        odd = add_rows(odd, odd_bytes(row))
-    return less_odd_bytes(both, odd), odd
 
 
 WORD = 64  # bits
