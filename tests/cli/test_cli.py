@@ -13,7 +13,7 @@ from pseudo_terminal import counts, on_a_terminal
 from tiny_sweep import SWEEP, VALID, with_all_variables
 
 import eiphase
-from eiphase.cli import commands
+from eiphase.cli import commands, user_commands
 from eiphase.flags import Flag, Phase
 from eiphase.jobs.datasets import netcdf
 from eiphase.simulation import single
@@ -472,7 +472,7 @@ def test_a_file_sees_no_bar(tiles, tmp_path):
 )
 def test_two_recordings_have_two_pictures(output, picture):
     """A name is cut at no dot but that of an ending, as in `q8.1` and `q8.2`."""
-    assert commands._picture(Path("results", output)) == Path("results", picture)
+    assert user_commands._picture(Path("results", output)) == Path("results", picture)
 
 
 def test_a_picture_that_cannot_be_written_is_said_before_anything_is_simulated(
@@ -481,7 +481,7 @@ def test_a_picture_that_cannot_be_written_is_said_before_anything_is_simulated(
     def began(*_, **__):
         raise AssertionError
 
-    monkeypatch.setattr(commands.supervisor, "supervised", began)
+    monkeypatch.setattr(user_commands.supervisor, "supervised", began)
     (tmp_path / "q8.1.png").mkdir()
     arguments = ["simulate", "--q", "6", "--g", "5", "--plot", "--output", tmp_path / "q8.1"]
     assert commands.main(list(map(str, arguments))) == 1

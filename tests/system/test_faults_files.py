@@ -4,7 +4,7 @@ import faults
 import pytest
 from faults_files import ROWS
 
-from eiphase.cli import commands
+from eiphase.cli import running
 from eiphase.errors import beyond_limits
 
 
@@ -41,7 +41,7 @@ def test_an_error_without_the_systems_reason_gives_its_own(capsys):
     def fail():
         raise OSError("Could not find the library.")
 
-    assert commands._without_traceback(fail) == 1
+    assert running.without_traceback(fail) == 1
     assert "eiphase: Could not find the library." in capsys.readouterr().err
 
 

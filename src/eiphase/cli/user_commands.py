@@ -1,0 +1,270 @@
+"""The commands that people type: one network, and phase maps that are there."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import compress
+from pathlib import Path
+
+from eiphase.backends import BACKENDS
+from eiphase.cli.arguments import add_command, add_time_limit, whole
+from eiphase.cli.running import setting_aside, supervised, without_traceback
+from eiphase.errors import DatasetError, SweepError
+
+# What is heavy, Lava and xarray, is imported by the commands that need it.
+from eiphase.jobs.datasets import netcdf
+from eiphase.networks.weights import Network
+from eiphase.numerics.arrays import shared_array
+from eiphase.system import progress_bar, supervisor
+from eiphase.system.files import check_writable
+
+# Options of `simulate` that have another name than the argument they set.
+_OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
+
+
+def add_user_commands(commands) -> None:
+    """Add `simulate`, `show`, `compile`, `verify` and `compare`."""
+    _add_simulate(commands)
+    _add_show(commands)
+    _add_compile(commands)
+    _add_verify(commands)
+    _add_compare(commands)
+
+
+def _add_simulate(commands) -> None:
+    simulate = add_command(
+        commands,
+        "simulate",
+        "simulate one network, print its observables, save its recording and picture",
+        "--q 8.16 --g 4.5 --backend lif_bit_accurate --plot",
+    )
+    add = simulate.add_argument
+    add("--q", type=float, required=True, help="q_factor, recurrent gain")
+    add("--g", type=float, required=True, help="g_factor, strength of inhibition")
+    add("--backend", default="rate", help="rate, lif_float or lif_bit_accurate (default: rate)")
+    add("--neurons", type=whole, default=400, help="default: 400, 80 %% of them excitatory")
+    add("--seed", type=whole, default=1, help="of the random weights (default: 1)")
+    add("--draw", type=whole, default=0, help="which matrix of the seed's stream (default: 0)")
+    add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
+    add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
+    add(
+        "--rate-to-lif",
+        default="tutorial",
+        help="tutorial, corrected or identity (default: tutorial)",
+    )
+    add("--float-to-integer", default="tutorial", help="tutorial or full_range (default: tutorial)")
+    add("--weight-bits", type=whole, default=8, help="of weights in integers (default: 8)")
+    add("--steps", type=whole, default=1000, help="length of the simulation (default: 1000)")
+    add("--burn-in", type=whole, default=200, help="steps not measured (default: 200)")
+    add("--max-lag", type=whole, default=100, help="largest lag, in steps (default: 100)")
+    add("--boxcar", type=whole, default=25, help="steps in which spikes are counted (default: 25)")
+    add("--autocovariance", default="standard", help="standard or tutorial (default: standard)")
+    add("--output", type=Path, help="default: results/simulate/BACKEND-qQ-gG-seedSEED.nc")
+    add("--plot", action="store_true", help="draw a picture beside the output, as PNG")
+    add_time_limit(simulate)
+    simulate.set_defaults(command=_simulate)
+
+
+def _add_show(commands) -> None:
+    show = add_command(
+        commands, "show", "print what is in a phase map or a recording", "results/demo/phase_map.nc"
+    )
+    show.add_argument("dataset", type=Path, help="a phase_map.nc, or a recording")
+    show.add_argument("--html", type=Path, help="write it as a page to this file instead")
+    show.set_defaults(command=_show)
+
+
+def _add_compile(commands) -> None:
+    command = add_command(
+        commands,
+        "compile",
+        "compile the kernels, which the first simulations would do otherwise",
+        "",
+    )
+    command.set_defaults(command=_compile)
+
+
+def _add_verify(commands) -> None:
+    verify = add_command(
+        commands,
+        "verify",
+        "simulate a random sample of a phase map's points again, derive anew what is derived from "
+        "points, and compare to the bit",
+        "results/demo/phase_map.nc --points 12",
+    )
+    verify.add_argument("dataset", type=Path, help="a phase_map.nc")
+    verify.add_argument("--points", type=whole, default=6, help="how many (default: 6)")
+    verify.add_argument("--seed", type=whole, help="of the sample (default: another each time)")
+    verify.set_defaults(command=_verify)
+
+
+def _add_compare(commands) -> None:
+    compare = add_command(
+        commands,
+        "compare",
+        "draw what different mappings do to the border between the phases",
+        "results/precision/phase_map.nc results/precision/mappings/*/phase_map.nc"
+        " --figures mappings.png",
+    )
+    compare.add_argument("datasets", type=Path, nargs="+", help="phase_map.nc of each sweep")
+    compare.add_argument(
+        "--figures", type=Path, nargs="+", required=True,
+        help="files to write: mappings.png, precision.pdf and so on",
+    )  # fmt: skip
+    compare.set_defaults(command=_compare)
+
+
+@contextmanager
+def _naming_options() -> Iterator[None]:
+    """Messages about an argument of `eiphase.simulate` begin with the option typed for it."""
+    try:
+        yield
+    except SweepError as error:
+        name, rest = str(error).split(" ", 1)
+        raise SweepError(f"{_OPTIONS.get(name, name)} {rest}") from None
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from eiphase.cli import terminal
+
+    if options.output is None:
+        name = f"{options.backend}-q{options.q:.12g}-g{options.g:.12g}-seed{options.seed}.nc"
+        options.output = Path("results/simulate") / name
+    picture = _picture(options.output)
+    if options.plot and picture == options.output:
+        raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
+    if options.plot:
+        check_writable(picture)
+    steps = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        steps[:] = done, total
+
+    code = supervised(
+        lambda: _record(options, show),
+        options,
+        meanwhile=progress_bar.progress_of_another(f"simulating, {options.backend}", steps),
+    )
+    if code != 0:
+        return code
+    with netcdf.open_netcdf(options.output) as measure:
+        terminal.print_observables(measure)
+        written = [options.output]
+        if options.plot:
+            from eiphase.figures import save
+
+            written.append(picture)
+            with progress_bar.progress("drawing"):
+                save.draw_recording(measure, measure, picture)
+    terminal.print_line("written:", *written)
+    return 0
+
+
+def _picture(output: Path) -> Path:
+    """Where the picture of a recording goes: `q8.1` is a name, of which nothing is cut off."""
+    is_ending = output.suffix.lower() in (".nc", ".nc4", ".cdf", ".h5", ".hdf5", ".png")
+    return output.with_name(f"{output.stem if is_ending else output.name}.png")
+
+
+@_naming_options()
+def _record(options: argparse.Namespace, show: Callable[[int, int], None]) -> None:
+    """Simulate one network, measure it, and write both into one file."""
+    from eiphase.simulation import measure, single
+
+    point = Network(
+        n_neurons=options.neurons,
+        q_factor=options.q,
+        g_factor=options.g,
+        seed=options.seed,
+        draw=options.draw,
+        step_size=options.step_size,
+        bias=options.bias,
+    )
+    simulated = {
+        "steps": options.steps,
+        "rate_to_lif": options.rate_to_lif,
+        "float_to_integer": options.float_to_integer,
+        "weight_bits": options.weight_bits,
+    }
+    measured = {
+        "burn_in": options.burn_in,
+        "max_lag": options.max_lag,
+        "autocovariance": options.autocovariance,
+        "boxcar": options.boxcar,
+    }
+    run = single.validated(point, options.backend, **simulated)
+    measure.check_measurement(
+        steps=run.steps, n_neurons=run.n_neurons, spiking=BACKENDS[run.backend].spiking, **measured
+    )
+    recorded = single.simulate(point, options.backend, progress=show, **simulated)
+    observed = measure.measure(recorded, **measured)
+    netcdf.write(recorded.merge(observed), options.output)
+
+
+def _show(options: argparse.Namespace) -> None:
+    from eiphase.cli import terminal
+
+    path = options.dataset
+    with (
+        setting_aside() if options.html else nullcontext(),
+        netcdf.reading(path),
+        netcdf.open_netcdf(path) as opened,
+    ):
+        if {"time", "neuron"} <= set(opened.dims):
+            netcdf.check_recording(opened, path)
+            terminal.print_recording(opened, html=options.html)
+            return
+        netcdf.check_phase_map(opened, path)
+        terminal.print_phase_map(opened, html=options.html)
+
+
+def _compile(options: argparse.Namespace) -> None:
+    from eiphase.simulation import kernels
+
+    kernels.compile_all()
+
+
+def _verify(options: argparse.Namespace) -> int:
+    if options.seed is not None and options.seed < 0:
+        raise DatasetError(f"--seed is {options.seed}, but must be 0 or more.")
+
+    from eiphase.cli import terminal
+    from eiphase.jobs import verify as verification
+
+    path, names = options.dataset, [*netcdf.VARIABLES, *netcdf.DERIVED]
+    with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+        points = verification.sample(phase_map, options.points, seed=options.seed)
+        code_digest = str(phase_map.attrs.get("code_digest"))
+    steps = shared_array((2,), "int64")
+    steps[1] = 1 + len(points)
+    differs = shared_array((1 + len(points), len(names)), "?")
+
+    def tell(different: list[str]) -> None:
+        differs[steps[0]] = [name in different for name in names]
+        steps[0] += 1
+
+    def work() -> None:
+        with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+            tell(verification.not_derived(phase_map))
+            for _, different in verification.differences(phase_map, points):
+                tell(different)
+
+    code = supervisor.supervised(
+        lambda: without_traceback(work),
+        time_limit=None,
+        meanwhile=progress_bar.progress_of_another("verifying", steps),
+    )
+    found = [list(compress(names, row)) for row in differs[: steps[0]]]
+    if not found:
+        return code
+    all_equal = terminal.print_verification(code_digest, points, found)
+    return code or int(not all_equal)
+
+
+@setting_aside()
+def _compare(options: argparse.Namespace) -> None:
+
+    with progress_bar.progress("drawing"):
+        from eiphase.figures import save
+
+        save.draw_comparison(options.datasets, options.figures)

@@ -1,0 +1,281 @@
+"""The workflow's jobs: a command for each of its rules."""
+
+import argparse
+from pathlib import Path
+
+from eiphase.backends import BACKENDS
+from eiphase.cli.arguments import add_command, add_time_limit, whole
+from eiphase.cli.running import setting_aside, supervised
+from eiphase.errors import SweepError
+
+# What is heavy, Lava and xarray, is imported by the commands that need it.
+from eiphase.jobs.datasets import netcdf
+from eiphase.numerics.arrays import shared_array
+from eiphase.sweep.load import load
+from eiphase.system import progress_bar
+from eiphase.system.files import remove_leftovers
+
+_FILES = "files to write; the name says which figure, the ending which format"
+
+
+def add_jobs(commands) -> None:
+    """Add them in the order in which a sweep runs them."""
+    _add_simulate_tile(commands)
+    _add_remap(commands)
+    _add_refine(commands)
+    _add_gather(commands)
+    _add_simulate_divergence(commands)
+    _add_draw(commands)
+    _add_draw_overview(commands)
+    _add_draw_tutorial(commands)
+    _add_notebook(commands)
+
+
+def _add_simulate_tile(commands) -> None:
+    tile = add_command(
+        commands,
+        "simulate-tile",
+        "simulate one tile of a sweep through Lava",
+        "config/demo.yaml tile.nc --backend rate --seed 1 --tile 0",
+    )
+    tile.add_argument("config", type=Path, help="the sweep's YAML file")
+    tile.add_argument("output", type=Path, help="netCDF file to write")
+    tile.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
+    tile.add_argument("--seed", type=whole, required=True)
+    tile.add_argument("--tile", type=whole, required=True, help="number of the tile, from 0")
+    tile.add_argument(
+        "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
+    )
+    add_time_limit(tile)
+    tile.set_defaults(command=_simulate_tile)
+
+
+def _simulate_tile(options: argparse.Namespace) -> int:
+    sweep = load(options.config)
+    tile = sweep.tile(options.backend, options.seed, options.tile)
+    takes_from = BACKENDS[tile.backend].takes_from
+    if takes_from and options.ranges is None:
+        raise SweepError(f"--ranges is missing, but {tile.backend} needs its {takes_from} tile.")
+
+    def work() -> None:
+        from eiphase.jobs import simulate as tile_job
+
+        tile_job.run(sweep, tile, options.output, source=options.ranges)
+
+    return supervised(work, options)
+
+
+def _add_remap(commands) -> None:
+    remap = add_command(
+        commands,
+        "remap",
+        "write a sweep's config with another mapping, for its LIF networks",
+        "config/precision.yaml five_bits.yaml --mapping corrected-full_range-5",
+    )
+    remap.add_argument("config", type=Path, help="the sweep's YAML file")
+    remap.add_argument("output", type=Path, help="YAML file to write")
+    remap.add_argument("--mapping", required=True, help="rate_to_lif-float_to_integer-weight_bits")
+    remap.set_defaults(command=_remap)
+
+
+def _remap(options: argparse.Namespace) -> None:
+    from eiphase.sweep import remapping
+
+    sweep = load(options.config)
+    remapping.write(remapping.remapped(sweep, options.mapping), options.output)
+
+
+def _add_refine(commands) -> None:
+    refine = add_command(
+        commands,
+        "refine",
+        "simulate between grid points where a sweep's border lies, of one backend and seed",
+        "config/chaos.yaml refined.nc --tiles results/chaos/tiles --backend rate --seed 1",
+    )
+    refine.add_argument("config", type=Path, help="the sweep's YAML file")
+    refine.add_argument("output", type=Path, help="netCDF file to write")
+    refine.add_argument("--tiles", type=Path, required=True, help="folder of the sweep's tiles")
+    refine.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
+    refine.add_argument("--seed", type=whole, required=True)
+    add_time_limit(refine)
+    refine.set_defaults(command=_refine)
+
+
+def _refine(options: argparse.Namespace) -> int:
+    sweep = load(options.config)
+    if sweep.refinement.precision is None:
+        raise SweepError(f"{options.config} has no refinement.precision: nothing is to be refined.")
+    tile = sweep.tile(options.backend, options.seed, 0)
+
+    def work() -> None:
+        from eiphase.jobs import simulate as refinement_job
+
+        refinement_job.refine(sweep, tile.backend, tile.seed, options.output, tiles=options.tiles)
+
+    code = supervised(work, options)
+    if code != 0:  # and tiles of rounds, whose names only the worker knew
+        for backend in filter(None, (BACKENDS[tile.backend].takes_from, tile.backend)):
+            remove_leftovers(options.tiles / backend / f"seed-{tile.seed}")
+    return code
+
+
+def _add_gather(commands) -> None:
+    gather = add_command(
+        commands,
+        "gather",
+        "gather all tiles of a sweep into one dataset",
+        "config/mine.yaml phase_map.nc tile-0.nc tile-1.nc",
+    )
+    gather.add_argument("config", type=Path, help="the sweep's YAML file")
+    gather.add_argument("output", type=Path, help="netCDF file to write")
+    gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
+    gather.add_argument(
+        "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
+    )
+    gather.set_defaults(command=_gather)
+
+
+def _gather(options: argparse.Namespace) -> None:
+    from eiphase.jobs import gather as gathering
+
+    sweep = load(options.config)
+    with progress_bar.progress("gathering") as show:
+        gathering.gather(
+            options.tiles,
+            sweep,
+            options.output,
+            name=options.config.stem,
+            refined=options.refined,
+            show=show,
+        )
+
+
+def _add_simulate_divergence(commands) -> None:
+    divergence = add_command(
+        commands,
+        "simulate-divergence",
+        "follow the damage by one spike, or bit, below, at and above the border",
+        "results/chaos/phase_map.nc divergence.nc",
+    )
+    divergence.add_argument("dataset", type=Path, help="a phase_map.nc")
+    divergence.add_argument("output", type=Path, help="netCDF file to write")
+    add_time_limit(divergence)
+    divergence.set_defaults(command=_simulate_divergence)
+
+
+def _simulate_divergence(options: argparse.Namespace) -> int:
+
+    runs = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        runs[:] = done, total
+
+    def work() -> None:
+        from eiphase.jobs import divergence as across_border
+
+        path = options.dataset
+        with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+            found = across_border.simulate_across_border(phase_map, show)
+        netcdf.write(found, options.output)
+
+    return supervised(
+        work, options, meanwhile=progress_bar.progress_of_another("simulating divergence", runs)
+    )
+
+
+def _add_draw(commands) -> None:
+    draw = add_command(
+        commands,
+        "draw",
+        "draw figures of a phase map",
+        "results/demo/phase_map.nc phase_maps.png cut.pdf",
+    )
+    draw.add_argument("dataset", type=Path, help="a phase_map.nc")
+    draw.add_argument("figures", nargs="+", type=Path, help=_FILES)
+    draw.set_defaults(command=_draw)
+
+
+@setting_aside()
+def _draw(options: argparse.Namespace) -> None:
+
+    with progress_bar.progress("drawing") as show:
+        from eiphase.figures import save
+
+        save.draw_phase_map(options.dataset, options.figures, show)
+
+
+def _add_draw_overview(commands) -> None:
+    overview = add_command(
+        commands,
+        "draw-overview",
+        "draw a sweep's chaos on one page",
+        "results/chaos/phase_map.nc results/chaos/divergence.nc overview.png overview.pdf",
+    )
+    overview.add_argument("dataset", type=Path, help="a phase_map.nc")
+    overview.add_argument("divergence", type=Path, help="a divergence.nc of the same sweep")
+    overview.add_argument(
+        "figures", nargs="+", type=Path, help="overview.png, overview.pdf and so on"
+    )
+    overview.set_defaults(command=_draw_overview)
+
+
+@setting_aside()
+def _draw_overview(options: argparse.Namespace) -> None:
+
+    with progress_bar.progress("drawing"):
+        from eiphase.figures import save
+
+        save.draw_overview(options.dataset, options.divergence, options.figures)
+
+
+def _add_draw_tutorial(commands) -> None:
+    tutorial = add_command(
+        commands,
+        "draw-tutorial",
+        "draw the tutorial's figures",
+        "--recordings results/tutorial/*.nc --figures states.png rasters.png",
+    )
+    tutorial.add_argument(
+        "--recordings", nargs="+", type=Path, required=True, help="of its networks"
+    )
+    tutorial.add_argument("--figures", nargs="+", type=Path, required=True, help=_FILES)
+    tutorial.set_defaults(command=_draw_tutorial)
+
+
+@setting_aside()
+def _draw_tutorial(options: argparse.Namespace) -> None:
+
+    with progress_bar.progress("drawing") as show:
+        from eiphase.figures import save
+
+        save.draw_tutorial(options.recordings, options.figures, show)
+
+
+def _add_notebook(commands) -> None:
+    notebook = add_command(
+        commands,
+        "notebook",
+        "run a notebook script, beside its data",
+        "notebooks/phase_map.py results/demo/notebook.ipynb",
+    )
+    notebook.add_argument("script", type=Path, help="a Python script in percent format")
+    notebook.add_argument("output", type=Path, help=".ipynb to write; cells run in its folder")
+    add_time_limit(notebook)
+    notebook.set_defaults(command=_notebook)
+
+
+def _notebook(options: argparse.Namespace) -> int:
+
+    cells = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        cells[:] = done, total
+
+    def work() -> None:
+        from eiphase.jobs import notebook
+
+        notebook.execute(options.script, options.output, show)
+
+    return supervised(
+        work, options, meanwhile=progress_bar.progress_of_another("running the notebook", cells)
+    )
