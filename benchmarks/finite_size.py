@@ -1,7 +1,7 @@
 """Where networks of 100 to 1600 rate neurons agree with mean-field theory.
 
 For each size and g_factor, the q_factor at which single networks lose their first fixed point
-and at which they cease to settle (`fixed_point.critical_q`), beside the theory's. At one
+and at which they cease to settle (`fixed_point.network_critical_q`), beside the theory's. At one
 g_factor, c(0) and decay time of simulated networks beside the theory's. Writes
 results/finite_size.nc, docs/finite_size.png, and the table of docs/theory.md; takes half an
 hour on one core.
@@ -43,12 +43,12 @@ def borders() -> xr.Dataset:
     predicted = np.empty(shape[:2])
     for i, (n, n_seeds) in enumerate(SEEDS.items()):
         for j, g in enumerate(G_FACTORS):
-            predicted[i, j] = meanfield.critical_q(
+            predicted[i, j] = meanfield.ensemble_critical_q(
                 n_neurons=n, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
             ).value
             for k in range(n_seeds):
                 half = weights.half_gaussian(weights.gaussian_matrix(n, k + 1))
-                q = fixed_point.critical_q(
+                q = fixed_point.network_critical_q(
                     half, g_factor=g, bias=BIAS, step_size=STEP_SIZE, largest_q=LARGEST_Q
                 )
                 for name, value in zip(

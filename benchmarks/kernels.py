@@ -1,6 +1,6 @@
 """What kernels cost beside the bare matrix product that rate neurons need.
 
-The unit is one step's product of the weights with 64 networks' activations, as BLAS does it
+The unit is one step's product of the weights with 64 networks' outputs, as BLAS does it
 on one core, times the number of steps: all that rate neurons do beside is overhead. All
 times are the processor's and taken in turns, so that a busy machine slows all of them; the
 fastest counts.
@@ -35,13 +35,13 @@ Timed = tuple[Callable[[], object], float]  # a call, and what part of it is one
 
 
 def matrix_product(half: np.ndarray) -> Timed:
-    """The unit: weights with the activations of all networks, as BLAS multiplies them."""
-    activation = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
-    product = np.empty_like(activation)
+    """The unit: weights with the outputs of all networks, as BLAS multiplies them."""
+    output = np.random.default_rng(0).random((N_NEURONS, N_NETWORKS))
+    product = np.empty_like(output)
 
     def multiply() -> None:
         for _ in range(PRODUCT_STEPS):
-            np.dot(half, activation, out=product)
+            np.dot(half, output, out=product)
 
     return multiply, N_STEPS / PRODUCT_STEPS / N_NETWORKS
 

@@ -82,7 +82,7 @@ _STATIONARY = "NaN where c0_flag is not ok, or nothing varies."
 _WINDOWS = "In consecutive windows."
 
 
-_ACTIVATION = (
+_RECEIVED = (
     "Weights times erf(r), at 4 steps each time constant; for LIF neurons weights times spikes, in "
     "thresholds per step, at 10 steps each time constant."
 )
@@ -152,7 +152,7 @@ VARIABLES: dict[str, Variable] = {
         comment="Near 1: stationary activity.",
     ),
     "centring_bias": Variable(
-        "estimated part of c0 lost because the run is short against the activity's memory",
+        "estimated part of c0 lost because the run is short against the decay time",
         comment="c0 is too low by about this part, and the decay time too short.",
     ),
     "mean_rate": Variable(
@@ -220,15 +220,15 @@ VARIABLES: dict[str, Variable] = {
         needs=(_STATISTICS, _SPIKING),
     ),
     **{
-        f"{population}_activation_{name}": Variable(
+        f"{population}_input_{name}": Variable(
             f"{words} over neurons and time of {what}",
-            comment=f"{_ACTIVATION} {_OPTIONAL}",
+            comment=f"{_RECEIVED} {_OPTIONAL}",
             needs=(_STATISTICS,),
         )
         for population, what in (
-            ("excitatory", "what neurons receive from excitatory ones"),
-            ("inhibitory", "what neurons receive from inhibitory ones"),
-            ("total", "what neurons receive from all"),
+            ("excitatory", "the input that neurons receive from excitatory ones"),
+            ("inhibitory", "the input that neurons receive from inhibitory ones"),
+            ("total", "the input that neurons receive from all"),
         )
         for name, words in (("mean", "mean"), ("width", "standard deviation"))
     },
@@ -247,7 +247,7 @@ VARIABLES: dict[str, Variable] = {
     "lyapunov_error": Variable(
         "standard error of lyapunov_exponent, from ten blocks of the run",
         "1 / step",
-        f"Too small where a tenth of the run is shorter than the activity's memory. {_CHAOS}",
+        f"Too small where a tenth of the run is shorter than the decay time. {_CHAOS}",
         needs=(_CHAOTIC, "exponent"),
     ),
     "lyapunov_flag": Variable(
@@ -427,7 +427,7 @@ DERIVED: dict[str, Variable] = {
         "part of the seeds that are in phase_commonest",
         dimensions=("backend", "q_factor", "g_factor"),
     ),
-    "critical_q": Variable(
+    "measured_critical_q": Variable(
         "q_factor where the measure of chaos changes sign, between grid points linearly",
         comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "
         f"of spiking ones. The lowest rise, if there are several changes. Points that "
@@ -435,36 +435,36 @@ DERIVED: dict[str, Variable] = {
         dimensions=("backend", "g_factor", "seed"),
         needs=(_CHAOTIC,),
     ),
-    "critical_q_flag": Variable(
-        "why critical_q is, or is not, a number",
+    "measured_critical_q_flag": Variable(
+        "why measured_critical_q is, or is not, a number",
         comment="rise, fall: one change of sign, of that kind; several: more than one; positive, "
         f"negative: everywhere in the range; unknown: fewer than two points. {_CRITICAL}",
         flags=Crossing,
         dimensions=("backend", "g_factor", "seed"),
         needs=(_CHAOTIC,),
     ),
-    "critical_q_mean": Variable(
-        "mean of critical_q over seeds",
+    "measured_critical_q_mean": Variable(
+        "mean of measured_critical_q over seeds",
         comment="Of those where chaos begins; if there are none, of those where it ends.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
-    "critical_q_low": Variable(
-        "lower end of the 95 % confidence interval of critical_q_mean",
-        comment="Student's t over seeds; NaN if fewer than two have a critical_q.",
+    "measured_critical_q_low": Variable(
+        "lower end of the 95 % confidence interval of measured_critical_q_mean",
+        comment="Student's t over seeds; NaN if fewer than two have a measured_critical_q.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
-    "critical_q_high": Variable(
-        "upper end of the 95 % confidence interval of critical_q_mean",
-        comment="As for critical_q_low.",
+    "measured_critical_q_high": Variable(
+        "upper end of the 95 % confidence interval of measured_critical_q_mean",
+        comment="As for measured_critical_q_low.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
     "refined_q": Variable(
-        "critical_q by further simulations between grid points, to refinement.precision",
-        comment="By bisection of the change of sign that critical_q stands for, see "
-        f"critical_q_flag; NaN where refined_q_flag is not reached. {_REFINED}",
+        "measured_critical_q by further simulations between grid points, to refinement.precision",
+        comment="By bisection of the change of sign that measured_critical_q stands for, see "
+        f"measured_critical_q_flag; NaN where refined_q_flag is not reached. {_REFINED}",
         dimensions=("backend", "g_factor", "seed"),
         needs=("refinement.precision",),
     ),
@@ -476,15 +476,16 @@ DERIVED: dict[str, Variable] = {
     ),
     "refined_q_flag": Variable(
         "why refined_q is, or is not, a number",
-        comment="no_change: critical_q is none either; stopped: in the middle of where the border "
-        f"must be the network is saturated, silent or broken. {_REFINED}",
+        comment="no_change: measured_critical_q is none either; stopped: in the middle of where "
+        f"the border must be the network is saturated, silent or broken. {_REFINED}",
         flags=Refined,
         dimensions=("backend", "g_factor", "seed"),
         needs=("refinement.precision",),
     ),
     "refined_q_mean": Variable(
         "mean of refined_q over seeds",
-        comment=f"Of the same seeds as critical_q_mean, if refined_q has a number. {_REFINED}",
+        comment="Of the same seeds as measured_critical_q_mean, if refined_q has a number. "
+        f"{_REFINED}",
         dimensions=("backend", "g_factor"),
         needs=("refinement.precision",),
     ),
@@ -502,19 +503,44 @@ DERIVED: dict[str, Variable] = {
     ),
     "theory_critical_q": Variable(
         "q_factor where mean-field theory has the rate network's fixed point lose stability",
-        comment="Of the ensemble, by meanfield.critical_q. NaN beyond the range.",
+        comment="Of the ensemble, by meanfield.ensemble_critical_q. NaN beyond the range.",
         dimensions=("g_factor",),
         needs=("theory",),
     ),
     "network_critical_q": Variable(
         "q_factor above which this seed's rate network settles at no fixed point that is followed",
-        comment="From the spectrum of its Jacobian, by fixed_point.critical_q. NaN beyond the "
-        f"range, and of more than 500 neurons. {_CRITICAL}",
+        comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
+        f"the range, and of more than 500 neurons. {_CRITICAL}",
         dimensions=("g_factor", "seed"),
         needs=(_CHAOTIC, "theory"),
     ),
 }
 """What gathering derives from `VARIABLES`."""
+
+
+FORMER_NAMES = {
+    **{
+        f"measured_critical_q{part}": f"critical_q{part}"
+        for part in ("", "_flag", "_mean", "_low", "_high")
+    },
+    **{
+        f"{population}_input_{part}": f"{population}_activation_{part}"
+        for population in ("excitatory", "inhibitory", "total")
+        for part in ("mean", "width")
+    },
+}
+"""What variables were called up to version 0.1."""
+
+
+def lack_of(name: str, dataset: "xr.Dataset") -> str:
+    """Why a dataset without this variable is no phase map, for an error message."""
+    former = FORMER_NAMES.get(name)
+    if former is None or former not in dataset:
+        return f"it has no {name}"
+    return (
+        f"it was made by an older version of eiphase, which called {name} {former}; "
+        "run snakemake with the config of its sweep to make it anew"
+    )
 
 
 def measured(backends: Collection[str], config: object) -> dict[str, Variable]:

@@ -284,19 +284,19 @@ def test_draw_refuses_a_figure_that_it_does_not_know(tmp_path):
         save.draw_phase_map(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])
 
 
-def with_counts(fano_float, fano_integer):
+def with_counts(ratio_float, ratio_integer):
     """A 2 x 2 map on one seed: counts of mean 2 in 25 steps with these variances over it."""
     shape = ("backend", "q_factor", "g_factor", "seed")
-    fano = np.array([fano_float, fano_integer], float)[..., None]
+    ratio = np.array([ratio_float, ratio_integer], float)[..., None]
     config = {
         "observables": {"boxcar": 25},
         "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range", "weight_bits": 5},
     }
     return xr.Dataset(
         {
-            "autocovariance": ((*shape, "lag"), 2 * fano[..., None]),
-            "mean_rate": (shape, np.full(fano.shape, 2 / 25)),
-            "critical_q_mean": (("backend", "g_factor"), [[1.2, 1.4], [1.6, np.nan]]),
+            "autocovariance": ((*shape, "lag"), 2 * ratio[..., None]),
+            "mean_rate": (shape, np.full(ratio.shape, 2 / 25)),
+            "measured_critical_q_mean": (("backend", "g_factor"), [[1.2, 1.4], [1.6, np.nan]]),
         },
         coords={
             "backend": ["lif_float", "lif_bit_accurate"],
@@ -308,9 +308,9 @@ def with_counts(fano_float, fano_integer):
     )
 
 
-def test_agreement_counts_sides_of_the_border_and_factors():
+def test_kept_variance_counts_sides_of_the_border_and_factors():
     found = with_counts([[0.5, 0.5], [2.0, 8.0]], [[0.5, 1.5], [4.0, 2.0]])
-    same, factor = mappings.fano_agreement(found)
+    same, factor = mappings.kept_variance(found)
     assert same == 3 / 4
     assert factor == pytest.approx(np.sqrt(3 * 2))  # of 1, 3, 2 and 4, in the middle
 
@@ -379,9 +379,9 @@ def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
 
 
 def test_borders_are_drawn_over_both_rows(phase_map):
-    phase_map.critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
-    phase_map.critical_q_low.loc[{"backend": "lif_float"}] = [1.5, 2.5, 3.5]
-    phase_map.critical_q_high.loc[{"backend": "lif_float"}] = [2.5, 3.5, 4.5]
+    phase_map.measured_critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
+    phase_map.measured_critical_q_low.loc[{"backend": "lif_float"}] = [1.5, 2.5, 3.5]
+    phase_map.measured_critical_q_high.loc[{"backend": "lif_float"}] = [2.5, 3.5, 4.5]
     phase_map["theory_critical_q"][:] = [3.0, 2.0, 1.5]
     figure = phase_figures.plot_phases(phase_map)
     for axis in figure.axes[:4]:
@@ -393,7 +393,7 @@ def test_borders_are_drawn_over_both_rows(phase_map):
 
 
 def test_a_refined_border_is_drawn_over_the_one_between_grid_points(phase_map):
-    phase_map.critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
+    phase_map.measured_critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
     for part, values in (("mean", [2.2, 2.9]), ("low", [2.1, 2.8]), ("high", [2.3, 3.0])):
         phase_map[f"refined_q_{part}"].loc[{"backend": "lif_float"}] = [*values, np.nan]
     figure = phase_figures.plot_phases(phase_map)

@@ -35,11 +35,11 @@ def phase_map(bits, shift, fates=((S, C), (S, C)), phases=((2, 1), (2, 1))):
     every = ("backend", "q_factor", "g_factor", "seed")
     return xr.Dataset(
         {
-            "critical_q": (dims, border),
-            "critical_q_flag": (dims, np.full(border.shape, Crossing.RISE)),
-            "critical_q_mean": (dims[:2], border.mean(axis=-1)),
-            "critical_q_low": (dims[:2], border.min(axis=-1)),
-            "critical_q_high": (dims[:2], border.max(axis=-1)),
+            "measured_critical_q": (dims, border),
+            "measured_critical_q_flag": (dims, np.full(border.shape, Crossing.RISE)),
+            "measured_critical_q_mean": (dims[:2], border.mean(axis=-1)),
+            "measured_critical_q_low": (dims[:2], border.min(axis=-1)),
+            "measured_critical_q_high": (dims[:2], border.max(axis=-1)),
             "spike_damage_fate": (every, np.array(fates)[..., None, None] * points),
             "phase": (every, np.array(phases)[..., None, None] * points),
         },
@@ -66,13 +66,15 @@ def test_a_shift_is_that_of_each_seed():
 @pytest.mark.parametrize("flag", [Crossing.FALL, Crossing.UNKNOWN])
 def test_where_chaos_does_not_begin_there_is_no_shift(flag):
     found = phase_map(5, 0.25)
-    found.critical_q_flag.loc[{"backend": "lif_bit_accurate", "g_factor": 5.0, "seed": 2}] = flag
+    found.measured_critical_q_flag.loc[
+        {"backend": "lif_bit_accurate", "g_factor": 5.0, "seed": 2}
+    ] = flag
     assert np.isnan(mappings.shifts(found)).values.tolist() == [[False] * 3, [False, True, False]]
 
 
-def test_agreement_counts_sides_phases_and_broken_mappings():
+def test_parts_that_integers_keep_count_sides_phases_and_broken_mappings():
     found = phase_map(4, 0, ((S, C), (S, S)), ((2, 1), (Phase.BROKEN, 2)))
-    assert mappings.behaving_alike(found) == {
+    assert mappings.kept_by_integers(found) == {
         "same side of the border": 0.5,
         "same phase": 0.0,
         "broken mapping": 0.5,
@@ -81,10 +83,10 @@ def test_agreement_counts_sides_phases_and_broken_mappings():
 
 def test_what_floating_point_does_not_know_is_not_counted():
     found = phase_map(4, 0, ((S, Fate.BROKEN), (S, S)), ((2, Phase.BROKEN), (2, 2)))
-    assert mappings.behaving_alike(found)["same side of the border"] == 1
+    assert mappings.kept_by_integers(found)["same side of the border"] == 1
 
 
-def test_each_number_of_bits_has_border_shift_and_agreement():
+def test_each_number_of_bits_has_border_shift_and_kept_parts():
     figure = mappings.plot_precision([phase_map(8, 0.1), phase_map(4, [[0.1, 0.2, 0.6]])])
     borders, moved, parts = figure.axes
     drawn = {line.get_label(): line.get_ydata() for line in borders.lines}

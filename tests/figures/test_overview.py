@@ -42,7 +42,7 @@ def phase_map(phase_map_file):
     for backend, borders in {
         "rate": [3, 4, 5], "lif_float": [2, 2.5, 3], "lif_bit_accurate": [2.2, 2.5, np.nan],
     }.items():  # fmt: skip
-        found.critical_q_mean.loc[{"backend": backend}] = borders
+        found.measured_critical_q_mean.loc[{"backend": backend}] = borders
     found["theory_critical_q"][:] = [3.5, 4.5, 5.5]
     found.network_critical_q.loc[{"seed": 1}] = [3.2, 4.2, 5.2]
     found.network_critical_q.loc[{"seed": 2}] = [3.4, 4.4, 5.4]
@@ -91,7 +91,7 @@ def texts(axis):
 def test_maps_have_measured_border_theory_and_spectra(phase_map, divergence):
     axes = axes_of(plot_overview(phase_map, divergence))
     for letter, backend in zip("abc", panels.BACKEND_TITLES, strict=True):
-        border = phase_map.critical_q_mean.sel(backend=backend).values
+        border = phase_map.measured_critical_q_mean.sel(backend=backend).values
         (measured,) = lines_of(axes[letter], "-")
         np.testing.assert_array_equal(measured, np.column_stack([G, border]))
         assert lines_of(axes[letter], "--") == [[[4.0, 3.5], [4.5, 4.5], [5.0, 5.5]]]
@@ -142,7 +142,9 @@ def test_a_cut_has_median_range_and_border(phase_map, divergence, letter, name, 
         assert (heights.min(), heights.max()) == (seeds.min(), seeds.max())
     assert [curve.get_color() for curve in curves] == [panels.BACKEND_COLOURS[b] for b in backends]
     vertical = {line.get_xdata()[0] for line in axis.lines if list(line.get_ydata()) == [0, 1]}
-    assert vertical == {float(phase_map.critical_q_mean.sel(backend=b)[1]) for b in backends}
+    assert vertical == {
+        float(phase_map.measured_critical_q_mean.sel(backend=b)[1]) for b in backends
+    }
     assert "g_factor 4.5" in axis.get_title("left")
 
 
@@ -179,7 +181,7 @@ def test_a_broken_mapping_is_said_in_its_panel(phase_map, divergence):
 
 def test_what_a_sweep_lacks_is_said(phase_map, divergence, tmp_path):
     phase_map = phase_map.sel(backend=["lif_float"])
-    phase_map.critical_q_mean[:] = np.nan
+    phase_map.measured_critical_q_mean[:] = np.nan
     figure = plot_overview(phase_map, divergence.isel(place=[]).sel(backend=["lif_float"]))
     axes = axes_of(figure)
     assert texts(axes["a"]) == texts(axes["c"]) == ["not in this sweep"]

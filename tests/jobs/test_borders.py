@@ -97,12 +97,12 @@ def test_refined_borders_are_where_they_are(phase_map):
     expected = np.array([border(seed) for seed in SWEEP.seeds])
     for backend in SWEEP.backends:
         one = phase_map.sel(backend=backend, g_factor=4.0)
-        assert (one.critical_q_flag == Crossing.RISE).all()
+        assert (one.measured_critical_q_flag == Crossing.RISE).all()
         assert (one.refined_q_flag == Refined.REACHED).all()
         assert (abs(one.refined_q - expected) <= 0.0625).all()
         assert (one.refined_q_width == 0.0625).all()
     rate = phase_map.sel(backend="rate", g_factor=6.0)
-    assert (abs(rate.critical_q - expected) > 0.2).any()  # the bend, seen from the grid
+    assert (abs(rate.measured_critical_q - expected) > 0.2).any()  # the bend, seen from the grid
     np.testing.assert_allclose(rate.refined_q, expected, atol=0.005)
     half_width = 4.302653 * 0.2 / np.sqrt(3)  # Student's t for 2 degrees of freedom
     assert rate.refined_q_mean == pytest.approx(1.71, abs=0.005)
@@ -116,7 +116,7 @@ def test_a_border_among_saturated_networks_is_not_made_up(phase_map):
     ]  # fmt: skip
     assert np.isnan(found.refined_q[2])
     assert found.refined_q_width[2] == 0.5  # 1.5 is below the border, 1.75 is saturated
-    assert np.isfinite(found.critical_q[2])
+    assert np.isfinite(found.measured_critical_q[2])
     assert found.refined_q_mean == pytest.approx(float(found.refined_q[:2].mean()))
 
 
@@ -143,7 +143,7 @@ def test_without_a_precision_nothing_is_refined(folder):
     sweep = sweep_with(None)
     found = gather(folder, sweep, [])
     assert not [name for name in found if name.startswith("refined")]  # not stored: not measured
-    assert found.critical_q.notnull().all()
+    assert found.measured_critical_q.notnull().all()
     assert not [name for name in found.attrs if name.startswith("simulations")]
 
 

@@ -42,8 +42,8 @@ def gathered(tmp_path_factory):
 def with_borders(phase_map, lif_float, lif_bit_accurate):
     """The phase map with other borders along g_factor."""
     found = phase_map.copy(deep=True)
-    found.critical_q_mean.loc[{"backend": "lif_float"}] = lif_float
-    found.critical_q_mean.loc[{"backend": "lif_bit_accurate"}] = lif_bit_accurate
+    found.measured_critical_q_mean.loc[{"backend": "lif_float"}] = lif_float
+    found.measured_critical_q_mean.loc[{"backend": "lif_bit_accurate"}] = lif_bit_accurate
     return found
 
 

@@ -204,12 +204,12 @@ def test_borders_are_where_measures_of_chaos_change_sign(with_chaos):
     borders = np.array([1.75, 2.0, 2.25])
     for backend, flag in (("rate", Crossing.RISE), ("lif_float", Crossing.FALL)):
         found = with_chaos.sel(backend=backend)
-        np.testing.assert_allclose(found.critical_q, [borders, borders])
-        assert (found.critical_q_flag == flag).all()
-        np.testing.assert_allclose(found.critical_q_mean, 2.0)
+        np.testing.assert_allclose(found.measured_critical_q, [borders, borders])
+        assert (found.measured_critical_q_flag == flag).all()
+        np.testing.assert_allclose(found.measured_critical_q_mean, 2.0)
         half_width = 4.302653 * 0.25 / np.sqrt(3)  # Student's t for 2 degrees of freedom
-        np.testing.assert_allclose(found.critical_q_high, 2 + half_width, rtol=1e-6)
-        np.testing.assert_allclose(found.critical_q_low, 2 - half_width, rtol=1e-6)
+        np.testing.assert_allclose(found.measured_critical_q_high, 2 + half_width, rtol=1e-6)
+        np.testing.assert_allclose(found.measured_critical_q_low, 2 - half_width, rtol=1e-6)
 
 
 def test_phases_are_those_of_their_points(with_chaos):
@@ -235,7 +235,7 @@ def test_who_watches_sees_theory_counted_too(tmp_path, monkeypatch):
 
 def test_theory_stands_beside_what_was_measured(with_chaos):
     for g in (4.0, 6.0):
-        theory = meanfield.critical_q(
+        theory = meanfield.ensemble_critical_q(
             n_neurons=20, g_factor=g, bias=0.1, step_size=0.01, largest_q=4.0
         )
         found = with_chaos.theory_critical_q.sel(g_factor=g)
@@ -250,7 +250,7 @@ def test_without_chaos_there_are_no_borders_but_that_of_theory(phase_map_file):
         assert not [name for name in found.data_vars if name.startswith(("critical", "refined"))]
         assert "network_critical_q" not in found
         for g in SWEEP.grid.g_factor:
-            theory = meanfield.critical_q(
+            theory = meanfield.ensemble_critical_q(
                 n_neurons=20, g_factor=g, bias=0.1, step_size=0.01, largest_q=6.0
             )
             np.testing.assert_equal(found.theory_critical_q.sel(g_factor=g).item(), theory.value)
@@ -266,7 +266,7 @@ def test_without_chaos_there_are_no_borders_but_that_of_theory(phase_map_file):
         ({"backends": ["lif_bit_accurate"]}, "voltage_clips weight_scale", "current_low"),
         ({"observables": {"statistics": True}}, "isi_cv fixed_point_distance", "lyapunov_flag"),
         ({"backends": ["rate"], "observables": {"statistics": True}}, "synchrony", "isi_cv"),
-        ({"observables": {"chaos": True}}, "critical_q network_critical_q", "bit_damage"),
+        ({"observables": {"chaos": True}}, "measured_critical_q network_critical_q", "bit_damage"),
         ({"backends": ["rate"], "observables": {"chaos": True}}, "lyapunov_flag", "spike_damage"),
         ({"mapping": {"rate_to_lif": "corrected"}}, "predicted_rate", "refined_q"),
     ],

@@ -1,9 +1,15 @@
+import json
+
 import numpy as np
 import pytest
 import xarray as xr
+from tiny_sweep import with_all_variables
 
+import eiphase
+from eiphase.cli import commands
 from eiphase.errors import DatasetError
 from eiphase.jobs.datasets import netcdf
+from eiphase.variables import FORMER_NAMES
 
 
 def test_what_is_no_phase_map_is_said_so(tmp_path):
@@ -44,3 +50,54 @@ def test_an_attribute_of_a_variable_is_named(tmp_path, name, value):
     xr.Dataset({"x": ("n", [1.0], {name: value})}).to_netcdf(path)
     with pytest.raises(DatasetError, match=f"a variable x with an attribute {name} that must be"):
         netcdf.open_netcdf(path)
+
+
+@pytest.fixture
+def older(phase_map_file, tmp_path, monkeypatch):
+    """Writes a phase map whose sweep measured an option, with the names of version 0.1."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(option):
+        found = with_all_variables(xr.load_dataset(phase_map_file))
+        config = json.loads(found.attrs["sweep_config"])
+        config["observables"][option] = True
+        found.attrs["sweep_config"] = json.dumps(config)
+        found = found.rename({new: old for new, old in FORMER_NAMES.items() if new in found})
+        found.to_netcdf("older.nc")
+        return found
+
+    return write
+
+
+@pytest.mark.parametrize(
+    ("option", "renamed"),
+    [
+        ("chaos", "measured_critical_q critical_q"),
+        ("statistics", "excitatory_input_mean excitatory_activation_mean"),
+    ],
+)
+@pytest.mark.parametrize("command", [["show"], ["draw", "cut.png"]], ids=lambda words: words[0])
+def test_an_older_versions_map_says_how_to_make_it_anew(capsys, older, option, renamed, command):
+    older(option)
+    name, *rest = command
+    assert commands.main([name, "older.nc", *rest]) == 1
+    assert capsys.readouterr().err == (
+        "eiphase: older.nc is not a phase map: it was made by an older version of eiphase, which "
+        f"called {renamed}; run snakemake with the config of its sweep to make it anew.\n"
+    )
+
+
+def test_plots_and_combine_say_that_a_map_is_of_an_older_version(older):
+    found = older("chaos")
+    for use in (eiphase.plot_phases, eiphase.combine):
+        with pytest.raises(
+            DatasetError, match=r"older version .* measured_critical_q\w* critical_q"
+        ):
+            use(found)
+
+
+def test_an_older_versions_map_without_what_was_renamed_opens(older, capsys):
+    """All its variables are there, as version 0.1 wrote them, and those renamed are empty."""
+    older("unbiased")
+    assert commands.main(["show", "older.nc"]) == 0
+    assert commands.main(["draw", "older.nc", "phase_maps.png"]) == 0

@@ -74,7 +74,7 @@ def test_points_that_are_changed_no_longer_give_what_was_derived(phase_map):
     changed = phase_map.copy(deep=True)
     changed.lyapunov_exponent.loc[{"backend": "rate"}] *= -1
     found = verify.not_derived(changed)
-    assert {"phase", "critical_q_flag"} <= set(found)
+    assert {"phase", "measured_critical_q_flag"} <= set(found)
     assert "theory_critical_q" not in found
 
 
@@ -97,8 +97,8 @@ def test_a_sweep_without_chaos_has_no_borders(phase_map_file):
     found = xr.load_dataset(phase_map_file)
     assert verify.not_derived(found) == []
     found = completed(found, DERIVED)
-    found.critical_q_mean[0, 0] = 3.0
-    assert verify.not_derived(found) == ["critical_q_mean"]
+    found.measured_critical_q_mean[0, 0] = 3.0
+    assert verify.not_derived(found) == ["measured_critical_q_mean"]
 
 
 def test_a_sample_takes_backends_alike_and_its_seed_decides(phase_map):
@@ -149,11 +149,11 @@ def test_the_command_tells_each_point_and_fails_where_one_differs(phase_map, tmp
 def test_the_command_fails_where_only_what_is_derived_differs(phase_map, tmp_path, capfd):
     path = tmp_path / "phase_map.nc"
     tampered = phase_map.copy(deep=True)
-    tampered.critical_q[:] = 3.0
+    tampered.measured_critical_q[:] = 3.0
     netcdf.write(tampered, path)
     assert commands.main(["verify", str(path), "--points", "1"]) == 1
     printed = capfd.readouterr().out
-    assert "derived from the points: differs in critical_q\n" in printed
+    assert "derived from the points: differs in measured_critical_q\n" in printed
     assert "1 of 1 points are equal to the bit." in printed
 
 

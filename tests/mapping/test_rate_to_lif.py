@@ -15,7 +15,7 @@ from eiphase.networks import weights as network
 from eiphase.networks.weights import Network
 from eiphase.sweep.schema import Mapping
 from eiphase.theory import lif_working_point, meanfield
-from eiphase.theory.lif_working_point import Moments
+from eiphase.theory.lif_working_point import WeightMoments
 from eiphase.theory.meanfield import Coupling
 
 # The Riemann zeta function at 1/2, to the digits of a double (OEIS A059750).
@@ -99,7 +99,7 @@ def test_where_it_is_solved_lif_weights_hardly_depend_on_q():
 
 def corrected(q_factor, g_factor=4.5, seed=1):
     half, point = network_at(q_factor, g_factor, seed)
-    moments = Moments.of(network.weights(half, q_factor=q_factor, g_factor=g_factor))
+    moments = WeightMoments.of(network.weights(half, q_factor=q_factor, g_factor=g_factor))
     return *rate_to_lif.rate_to_lif(half, point, "corrected"), moments
 
 

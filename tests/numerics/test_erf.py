@@ -4,7 +4,7 @@ from decimal import Decimal, localcontext
 import numpy as np
 import pytest
 
-from eiphase.numerics.erf import LAST, NODES_PER_UNIT, erf, slope
+from eiphase.numerics.erf import LAST, NODES_PER_UNIT, erf, erf_slope
 
 
 def of(x):
@@ -71,7 +71,7 @@ def test_bits_do_not_depend_on_the_length_of_the_array():
 
 def slopes(x):
     out = np.empty(len(x))
-    slope(np.asarray(x, float), out)
+    erf_slope(np.asarray(x, float), out)
     return out
 
 

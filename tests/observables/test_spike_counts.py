@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from eiphase.observables import fluctuation
 from eiphase.observables.coincidences import packed
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import (
     CountMoments,
     StandardAutocovariance,
@@ -152,5 +152,7 @@ def test_moments_in_blocks_are_those_of_the_whole(seed, largest, data):
         assert np.array_equal(moments.total, x.sum(axis=0, dtype=int))
         assert moments.sum_of_squares == np.sum(y * y)
         assert moments.variance == pytest.approx(variance, rel=1e-14)
-        np.testing.assert_allclose(moments.mean, Moments.of(x.astype(float)).mean, rtol=1e-14)
+        np.testing.assert_allclose(
+            moments.mean, ActivityMoments.of(x.astype(float)).mean, rtol=1e-14
+        )
     assert np.isnan(CountMoments(3).variance)

@@ -11,7 +11,7 @@ from eiphase.networks import rate
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Network, Synapses
 from eiphase.observables import fluctuation, statistics
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 
 
@@ -240,23 +240,25 @@ def test_regular_spikes_do_not_vary(period):
 def test_fano_factor_of_random_spikes(p):
     """Binomial counts: mean n p, variance n p (1 - p)."""
     counts = windows(bernoulli(p, (20_000, 50)), 25)
-    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(1 - p, rel=0.02)
+    assert statistics.fano_factor(ActivityMoments.of(counts)) == pytest.approx(1 - p, rel=0.02)
 
 
 def test_fano_factor_of_a_process_with_two_rates():
     """Poisson counts of mean 2 or 6: variance 4 + 4, mean 4."""
     random = np.random.default_rng(0)
     counts = random.poisson(random.choice([2.0, 6.0], (5000, 40))).astype(float)
-    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(2, rel=0.02)
+    assert statistics.fano_factor(ActivityMoments.of(counts)) == pytest.approx(2, rel=0.02)
 
 
 def test_fano_factor_is_over_neurons_that_fire():
     counts = np.zeros((4, 3))
     counts[:, 1] = [0, 2, 0, 2]
     counts[:, 2] = 5
-    assert statistics.fano_factor(Moments.of(counts)) == pytest.approx(((4 / 3) / 1 + 0) / 2)
-    assert np.isnan(statistics.fano_factor(Moments.of(np.zeros((4, 3)))))
-    assert np.isnan(statistics.fano_factor(Moments.of(counts[:1])))
+    assert statistics.fano_factor(ActivityMoments.of(counts)) == pytest.approx(
+        ((4 / 3) / 1 + 0) / 2
+    )
+    assert np.isnan(statistics.fano_factor(ActivityMoments.of(np.zeros((4, 3)))))
+    assert np.isnan(statistics.fano_factor(ActivityMoments.of(counts[:1])))
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 8))
@@ -296,15 +298,15 @@ def test_fewer_than_two_neurons_that_vary_have_no_correlation(counts):
     assert np.isnan(statistics.spike_count_correlation(Samples.of(counts)))
 
 
-# Activation
+# Received input
 
 
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(5, 80), p=st.floats(0, 1))
-def test_activation_is_weights_times_outputs(seed, n, p):
+def test_input_is_weights_times_outputs(seed, n, p):
     matrix = white_noise(seed, (n, n))
     outputs = white_noise(seed, (7, n)) * bernoulli(p, (7, n), seed)
     synapses = Synapses(matrix=matrix, excitatory_gain=0.5, inhibitory_gain=3.0)
-    excitatory, inhibitory = statistics.activation(outputs, synapses)
+    excitatory, inhibitory = statistics.received_input(outputs, synapses)
     n_exc = network.n_excitatory(n)
     np.testing.assert_allclose(
         excitatory, 0.5 * outputs[:, :n_exc] @ matrix[:, :n_exc].T, atol=1e-11
@@ -312,10 +314,10 @@ def test_activation_is_weights_times_outputs(seed, n, p):
     np.testing.assert_allclose(inhibitory, 3 * outputs[:, n_exc:] @ matrix[:, n_exc:].T, atol=1e-11)
 
 
-def test_activation_of_a_sample_does_not_depend_on_the_others():
+def test_input_of_a_sample_does_not_depend_on_the_others():
     synapses = Synapses(matrix=white_noise(0, (50, 50)), excitatory_gain=1.0, inhibitory_gain=1.0)
     outputs = white_noise(1, (30, 50))
-    together = statistics.activation(outputs, synapses)
-    alone = statistics.activation(outputs[11:12], synapses)
+    together = statistics.received_input(outputs, synapses)
+    alone = statistics.received_input(outputs[11:12], synapses)
     for found, expected in zip(alone, together, strict=True):
         assert np.array_equal(found[0], expected[11])

@@ -14,10 +14,10 @@ import hashlib, sys
 import numpy as np
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
-from eiphase.theory.lif_working_point import Moments
+from eiphase.theory.lif_working_point import WeightMoments
 
 for seed in range(10):
-    print("moments", Moments.of(np.random.RandomState(seed).standard_normal((400, 400))))
+    print("moments", WeightMoments.of(np.random.RandomState(seed).standard_normal((400, 400))))
 
 sweep = Sweep.model_validate_json(sys.argv[1])
 values = None

@@ -80,7 +80,7 @@ def test_statistics_are_those_of_a_sweep(recordings, backend):
     recording = recordings[backend]
     turned = recording.transpose("neuron", "time").isel(neuron=slice(None, None, -1))
     found = eiphase.measure(turned, burn_in=100, max_lag=30, statistics=True)
-    assert "total_activation_mean" in found
+    assert "total_input_mean" in found
     for name in found.data_vars:
         np.testing.assert_allclose(found[name], expected[name][0], rtol=1e-9, err_msg=name)
 
@@ -90,7 +90,7 @@ def test_states_that_are_not_finite_have_no_statistics(recordings):
     broken.state[300, 7] = np.nan
     found = eiphase.measure(broken, burn_in=100, max_lag=30, statistics=True)
     assert found.integrated_autocorrelation_time_flag == Flag.BROKEN
-    for name in ("synchrony", "participation_ratio", "total_activation_mean"):
+    for name in ("synchrony", "participation_ratio", "total_input_mean"):
         assert np.isnan(found[name])
 
 
@@ -149,7 +149,7 @@ def test_perturbations_need_a_burn_in_that_leaves_something_to_measure(perturb_a
         eiphase.simulate(POINT, "rate", steps=400, perturb_after=perturb_after)
 
 
-def test_activation_is_what_spikes_times_weights_give(recordings):
+def test_input_is_what_spikes_times_weights_give(recordings):
     recording = recordings["lif_float"]
     half = network.half_gaussian(network.gaussian_matrix(50, 3))
     weights = rate_to_lif.rate_to_lif(half, POINT, "tutorial")[0].weights
@@ -229,14 +229,14 @@ def test_what_cannot_be_measured_is_said_so(recordings, options, message):
         eiphase.measure(recordings["lif_float"], **options)
 
 
-def test_activation_of_rate_neurons_is_their_recurrent_input(recordings):
+def test_input_of_rate_neurons_is_recurrent(recordings):
     """r(t + 1) = (1 - dr) r(t) + b + dr a(t)."""
     recording = recordings["rate"]
     r, total = recording.state.values, eiphase.received_input(recording).total.values
     np.testing.assert_allclose(r[1:], 0.99 * r[:-1] + 0.1 + 0.01 * total[:-1], atol=1e-9)
 
 
-def test_activation_of_integers_is_in_thresholds(recordings):
+def test_input_of_integers_is_in_thresholds(recordings):
     recording = recordings["lif_bit_accurate"]
     found = eiphase.received_input(recording)
     assert found.excitatory.min() >= 0 >= found.inhibitory.max()
@@ -258,11 +258,11 @@ def test_the_order_of_dimensions_and_neurons_does_not_matter(recordings):
     xr.testing.assert_identical(eiphase.received_input(turned), eiphase.received_input(recording))
 
 
-def test_a_part_of_a_network_has_no_activation(recordings):
-    with pytest.raises(DatasetError, match="has 10 neurons, but its activation needs all 50"):
+def test_a_part_of_a_network_has_no_input(recordings):
+    with pytest.raises(DatasetError, match="has 10 neurons, but received_input needs all 50"):
         eiphase.received_input(recordings["lif_float"].isel(neuron=slice(10)))
     part = recordings["rate"].isel(neuron=slice(10))
-    with pytest.raises(DatasetError, match="has 10 neurons, but its activation needs all 50"):
+    with pytest.raises(DatasetError, match="has 10 neurons, but received_input needs all 50"):
         eiphase.measure(part, burn_in=100, max_lag=30, statistics=True)
 
 
@@ -298,7 +298,7 @@ NO_RECORDINGS = {
         lambda recording, _: eiphase.received_input(recording),
         eiphase.plot_recording,
     ],
-    ids=["measure", "activation", "plot_recording"],
+    ids=["measure", "received_input", "plot_recording"],
 )
 def test_what_is_no_recording_is_said_so(recordings, call, what):
     make, message = NO_RECORDINGS[what]
@@ -315,7 +315,7 @@ def test_what_is_no_recording_is_said_so(recordings, call, what):
         (lambda r: r.assign(voltage_high=np.nan), "integers have no range"),
     ],
 )
-def test_a_recording_that_lost_its_network_has_no_activation(recordings, change, message):
+def test_a_recording_that_lost_its_network_has_no_input(recordings, change, message):
     with pytest.raises(DatasetError, match=message):
         eiphase.received_input(change(recordings["lif_bit_accurate"]))
 

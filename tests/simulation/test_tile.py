@@ -19,7 +19,7 @@ from eiphase.mapping.dynamic_range import dynamic_range
 from eiphase.networks import lif, loihi, rate, weights
 from eiphase.networks.weights import Network
 from eiphase.observables import fluctuation, statistics
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
@@ -146,13 +146,13 @@ STATISTICS = CONFIG | {
     "mapping": {"rate_to_lif": "identity"},
     "observables": {"statistics": True},
 }
-ACTIVATIONS = ("excitatory", "inhibitory", "total")
+INPUTS = ("excitatory", "inhibitory", "total")
 OPTIONAL = [
     "participation_ratio",
     "synchrony",
     "integrated_autocorrelation_time",
-    *(f"{name}_activation_mean" for name in ACTIVATIONS),
-    *(f"{name}_activation_width" for name in ACTIVATIONS),
+    *(f"{name}_input_mean" for name in INPUTS),
+    *(f"{name}_input_width" for name in INPUTS),
 ]
 OF_STATES = ["fixed_point_distance", "least_fixed_point_distance"]
 OF_SPIKES = ["isi_cv", "isi_cv_fraction", "fano_factor", "spike_count_correlation"]
@@ -176,20 +176,20 @@ def test_statistics_of_states_are_those_of_samples_of_the_measured_steps():
         min(distance[:-1:25].min(), distance[-2])
     )
     received = erf(x[::25])[:, :32] @ w[:, :32].T, erf(x[::25])[:, 32:] @ w[:, 32:].T
-    check_activation(values, *received)
+    check_input(values, *received)
     assert np.isnan([values[name][0] for name in OF_SPIKES]).all()
 
 
 @pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
 def test_statistics_of_spikes_are_those_of_the_measured_steps(backend):
-    """Counts in windows of 25 steps; activation in every 10th step."""
+    """Counts in windows of 25 steps; input in every 10th step."""
     grid = {"q_factor": [1.5], "g_factor": [5.0]}
     values, spikes = simulate(STATISTICS | {"grid": grid}, backend)
     trains = spikes[0][150:]
     counts = trains.reshape(34, 25, 40).sum(axis=1, dtype=float)
     assert values["participation_ratio"][0] == statistics.participation_ratio(Samples.of(counts))
     assert values["synchrony"][0] == statistics.synchrony(Samples.of(counts))
-    assert values["fano_factor"][0] == statistics.fano_factor(Moments.of(counts))
+    assert values["fano_factor"][0] == statistics.fano_factor(ActivityMoments.of(counts))
     assert values["spike_count_correlation"][0] == statistics.spike_count_correlation(
         Samples.of(counts)
     )
@@ -200,7 +200,7 @@ def test_statistics_of_spikes_are_those_of_the_measured_steps(backend):
     point = Network(n_neurons=40, q_factor=1.5, g_factor=5.0, seed=1)
     w = in_thresholds(backend, point)
     s = trains[::10].astype(float)
-    check_activation(values, s[:, :32] @ w[:, :32].T, s[:, 32:] @ w[:, 32:].T)
+    check_input(values, s[:, :32] @ w[:, :32].T, s[:, 32:] @ w[:, 32:].T)
     assert np.isnan([values[name][0] for name in OF_STATES]).all()
 
 
@@ -216,14 +216,14 @@ def in_thresholds(backend, point):
     return stored * 2.0**integers.weight_exponent / integers.vth
 
 
-def check_activation(values, excitatory, inhibitory):
+def check_input(values, excitatory, inhibitory):
     for name, expected in (
         ("excitatory", excitatory),
         ("inhibitory", inhibitory),
         ("total", excitatory + inhibitory),
     ):
-        assert values[f"{name}_activation_mean"][0] == pytest.approx(expected.mean())
-        assert values[f"{name}_activation_width"][0] == pytest.approx(expected.std())
+        assert values[f"{name}_input_mean"][0] == pytest.approx(expected.mean())
+        assert values[f"{name}_input_width"][0] == pytest.approx(expected.std())
 
 
 def test_statistics_at_a_fixed_point():
@@ -234,7 +234,7 @@ def test_statistics_at_a_fixed_point():
     values = {k: v[0] for k, v in simulate_tile(sweep, sweep.tile("rate", 1, 0)).items()}
     assert values["fixed_point_distance"] < 1e-11
     assert values["least_fixed_point_distance"] <= values["fixed_point_distance"]
-    assert values["total_activation_mean"] == pytest.approx(values["mean_rate"] - 0.1 / 0.01)
+    assert values["total_input_mean"] == pytest.approx(values["mean_rate"] - 0.1 / 0.01)
     assert values["integrated_autocorrelation_time_flag"] == Flag.UNDEFINED
     undefined = ["participation_ratio", "synchrony", "integrated_autocorrelation_time"]
     assert np.isnan([values[name] for name in undefined]).all()

@@ -48,7 +48,7 @@ def test_no_chaos_below_gain_1(gain):
 
 @pytest.mark.parametrize("g_factor", [3.5, 4.0, 4.5, 6.5])
 def test_chaos_begins_where_the_fixed_point_loses_stability(g_factor):
-    border = meanfield.critical_q(
+    border = meanfield.ensemble_critical_q(
         n_neurons=400, g_factor=g_factor, bias=0.1, step_size=0.01, largest_q=12.0
     ).value
     assert chaotic_state.solve(coupling(g_factor=g_factor, q_factor=0.995 * border)) is None

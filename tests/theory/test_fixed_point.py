@@ -125,7 +125,7 @@ CASES = {
 @pytest.mark.parametrize("loss", CASES)
 def test_critical_q_of_matrices_with_known_eigenvalues(loss):
     matrix, step_size, critical = CASES[loss]
-    found = fixed_point.critical_q(
+    found = fixed_point.network_critical_q(
         matrix, g_factor=1.0, bias=0.0, step_size=step_size, largest_q=8.0
     )
     exact = np.sqrt(critical * 6 / (4 * STEEPEST))
@@ -135,7 +135,9 @@ def test_critical_q_of_matrices_with_known_eigenvalues(loss):
 
 def test_weak_coupling_never_loses_its_fixed_point():
     half = network.half_gaussian(network.gaussian_matrix(100, 1))
-    found = fixed_point.critical_q(half, g_factor=4.5, bias=0.1, step_size=0.01, largest_q=2.0)
+    found = fixed_point.network_critical_q(
+        half, g_factor=4.5, bias=0.1, step_size=0.01, largest_q=2.0
+    )
     assert np.isnan([found.value, found.first_loss]).all()
     assert (found.loss, found.jumps) == (Loss.NONE, 0)
 
@@ -146,7 +148,9 @@ def test_a_border_is_looked_for_as_far_as_a_sweep_may_reach(monkeypatch):
     near = fixed_point.near
     monkeypatch.setattr(fixed_point, "near", lambda *a, **k: steps.append(0) or near(*a, **k))
     half = network.half_gaussian(network.gaussian_matrix(20, 1))
-    found = fixed_point.critical_q(half, g_factor=0.1, bias=0.1, step_size=0.01, largest_q=1e6)
+    found = fixed_point.network_critical_q(
+        half, g_factor=0.1, bias=0.1, step_size=0.01, largest_q=1e6
+    )
     assert np.isnan(found.value)
     assert len(steps) < 3000
 
@@ -155,7 +159,9 @@ def test_a_border_is_looked_for_as_far_as_a_sweep_may_reach(monkeypatch):
 def test_simulations_settle_below_critical_q_and_not_above(seed):
     """Seed 1 loses its first fixed point on the way, and settles at others."""
     half = network.half_gaussian(network.gaussian_matrix(300, seed))
-    found = fixed_point.critical_q(half, g_factor=5.0, bias=0.5, step_size=0.05, largest_q=8.0)
+    found = fixed_point.network_critical_q(
+        half, g_factor=5.0, bias=0.5, step_size=0.05, largest_q=8.0
+    )
     assert (found.jumps > 0) == (seed == 1)
     assert (found.first_loss < found.value) == (seed == 1)
     below, above = (

@@ -11,7 +11,7 @@ from scipy.special import erf, erfcx
 
 from eiphase.networks import weights as network
 from eiphase.theory import lif_working_point, meanfield
-from eiphase.theory.lif_working_point import LIFNeuron, Moments
+from eiphase.theory.lif_working_point import LIFNeuron, WeightMoments
 
 NEURON = LIFNeuron(du=0.07, dv=0.01, drive=5.0)
 
@@ -67,7 +67,7 @@ def test_firing_rate_is_that_of_neurons_in_noise(mean, deviation):
 
 def test_moments_are_sums_over_presynaptic_neurons():
     weights = matrix(4.0, 5.0)
-    found = Moments.of(weights)
+    found = WeightMoments.of(weights)
     assert found.mean == pytest.approx(weights.sum(axis=1).mean())
     assert found.square == pytest.approx((weights**2).sum(axis=1).mean())
     covariance = sum(
@@ -81,7 +81,7 @@ def test_moments_are_sums_over_presynaptic_neurons():
 
 @pytest.mark.parametrize("scale", [0.01, 0.2, 1.0])
 def test_lif_working_point_is_self_consistent(scale):
-    moments = Moments.of(matrix(1.7, 5.0))
+    moments = WeightMoments.of(matrix(1.7, 5.0))
     found = lif_working_point.lif_working_point(NEURON, moments, scale)
     assert found.mean == pytest.approx(5 + scale * moments.mean * found.rate * 100)
     assert found.deviation**2 == pytest.approx(scale**2 * moments.square * found.rate * 100)
@@ -91,7 +91,7 @@ def test_lif_working_point_is_self_consistent(scale):
 def test_effective_couplings_are_how_a_rate_answers_to_another():
     """alpha J + beta J^2 is the change of the rate, by differences of the quadrature."""
     weights = matrix(1.7, 5.0)
-    moments = Moments.of(weights)
+    moments = WeightMoments.of(weights)
     found = lif_working_point.lif_working_point(NEURON, moments, 1.0)
     mu, variance, h = found.mean, found.deviation**2, 1e-4
     alpha = 100 * (siegert(mu + h, variance**0.5) - siegert(mu - h, variance**0.5)) / (2 * h)
@@ -109,7 +109,7 @@ def radius_of_rates(moments, drive):
 
 def test_rate_radius_without_drive_is_that_of_the_weights():
     """All rest at r = 0, where erf' = 2 / sqrt(pi)."""
-    moments = Moments.of(matrix(1.9, 4.0))
+    moments = WeightMoments.of(matrix(1.9, 4.0))
     assert 0.3 < moments.variance < math.pi / 4
     expected = math.sqrt(moments.variance) * 2 / math.sqrt(math.pi)
     assert radius_of_rates(moments, 1e-9) == pytest.approx(expected, rel=1e-6)
@@ -125,14 +125,14 @@ def test_rate_radius_holds_the_eigenvalues(q_factor, g_factor):
     assert np.abs(10 + weights @ erf(r) - r).max() < 1e-3
     couplings = weights * (2 / math.sqrt(math.pi) * np.exp(-(r**2)))
     moduli = np.sort(np.abs(np.linalg.eigvals(couplings)))
-    found = radius_of_rates(Moments.of(weights), 10.0)
+    found = radius_of_rates(WeightMoments.of(weights), 10.0)
     # Few lie outside of the disc: one that the mean coupling makes, and at its rim.
     assert moduli[-5] == pytest.approx(found, rel=0.15)
 
 
 def test_rates_of_single_neurons_are_self_consistent():
     weights = matrix(1.5, 5.0)
-    spread = math.sqrt(Moments.of(weights).square)
+    spread = math.sqrt(WeightMoments.of(weights).square)
     rate = lif_working_point.population_rate(NEURON, weights, spread, 0.03)
     rates = np.full(400, rate)
     for _ in range(300):
@@ -146,5 +146,5 @@ def test_rates_of_single_neurons_are_self_consistent():
 
 def test_no_rate_is_expected_where_no_working_point_is_stable():
     weights = matrix(5.0, 5.0)
-    spread = math.sqrt(Moments.of(weights).square)
+    spread = math.sqrt(WeightMoments.of(weights).square)
     assert np.isnan(lif_working_point.population_rate(NEURON, weights, spread, 0.02))

@@ -47,7 +47,7 @@ def test_gaussian_weights_without_bias_have_their_transition_at_gain_1(gain):
 
 def test_without_bias_inhibition_leaves_the_border_to_the_bulk():
     """(2q)²/N √(320 + 80 g²) std erf'(0) = 1 at r = 0, for N = 400."""
-    found = meanfield.critical_q(
+    found = meanfield.ensemble_critical_q(
         n_neurons=400, g_factor=5.0, bias=0.0, step_size=0.01, largest_q=10.0
     )
     deviation = np.sqrt(1 / 2 - 1 / (2 * np.pi))
@@ -58,7 +58,7 @@ def test_without_bias_inhibition_leaves_the_border_to_the_bulk():
 
 def test_without_bias_excitation_makes_the_mean_grow():
     """(2q)²/N (320 - 80 g) mean erf'(0) = 1 at r = 0, for N = 400."""
-    found = meanfield.critical_q(
+    found = meanfield.ensemble_critical_q(
         n_neurons=400, g_factor=1.0, bias=0.0, step_size=0.01, largest_q=10.0
     )
     q_squared = 400 * np.sqrt(2 * np.pi) / (4 * STEEPEST * (320 - 80))
@@ -68,7 +68,7 @@ def test_without_bias_excitation_makes_the_mean_grow():
 
 def test_a_large_step_overshoots():
     """Of very many neurons, J̄ erf'(0) reaches 1 - 2 / dr long before the bulk reaches 1."""
-    found = meanfield.critical_q(
+    found = meanfield.ensemble_critical_q(
         n_neurons=1_000_000, g_factor=10.0, bias=0.0, step_size=0.1, largest_q=10.0
     )
     q_squared = 19 * np.sqrt(2 * np.pi) / (4 * STEEPEST * (0.2 * 10 - 0.8))
@@ -77,7 +77,7 @@ def test_a_large_step_overshoots():
 
 
 def test_weak_coupling_has_no_border():
-    found = meanfield.critical_q(
+    found = meanfield.ensemble_critical_q(
         n_neurons=400, g_factor=4.5, bias=0.1, step_size=0.01, largest_q=2.0
     )
     assert np.isnan(found.value)

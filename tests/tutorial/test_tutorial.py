@@ -92,29 +92,29 @@ def test_spikes_start_with_a_synchronous_burst(recordings):
     assert spikes[first + 1 :].mean("neuron").max() < 0.5
 
 
-def activations(recordings, name):
+def received(recordings, name):
     recording = recordings[name, "lif_float"]
     return eiphase.received_input(recording).isel(time=slice(200, None))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_total_activation_is_near_zero_and_slightly_negative(recordings, name):
+def test_total_input_is_near_zero_and_slightly_negative(recordings, name):
     """ "The total activation is close to zero with a slight shift to negative values"."""
-    found = activations(recordings, name).mean()
+    found = received(recordings, name).mean()
     assert found.excitatory > 0 > found.inhibitory
     assert -0.25 * found.excitatory < found.total < 0
 
 
-def test_activations_are_far_wider_in_the_critical_network(recordings):
+def test_inputs_are_far_wider_in_the_critical_network(recordings):
     """ "The width [...] is orders of magnitude larger in the high weight case"."""
-    balanced, critical = (activations(recordings, name) for name in NETWORKS)
+    balanced, critical = (received(recordings, name) for name in NETWORKS)
     for name in ("excitatory", "inhibitory", "total"):
         assert critical[name].std() / balanced[name].std() > 100
         means = critical[name].mean("time").std() / balanced[name].mean("time").std()
         assert means > 100
 
 
-def test_activation_is_the_input_that_moves_the_current(recordings):
+def test_received_input_is_the_input_that_moves_the_current(recordings):
     """u(t) = u(t - 1) (1 - du) + a(t - 1), with what Lava recorded."""
     recording = recordings["critical", "lif_float"]
     u = recording.current.values
@@ -122,11 +122,11 @@ def test_activation_is_the_input_that_moves_the_current(recordings):
     np.testing.assert_allclose(u[1:], u[:-1] * (1 - 0.07) + total[:-1], atol=1e-12)
 
 
-def test_activations_of_the_critical_network_last(recordings):
+def test_inputs_of_the_critical_network_last(recordings):
     """ "The fluctuations of the activations evolve on a very long time scale"."""
     times = {}
     for name in NETWORKS:
-        total = activations(recordings, name).total.values
+        total = received(recordings, name).total.values
         c = fluctuation.standard_autocovariance(total, max_lag=300)
         times[name], _ = fluctuation.decay_time(c)
     assert times["balanced"] < 2
@@ -195,22 +195,22 @@ def test_figure_of_mean_rates(drawn, recordings):
 @pytest.mark.parametrize(
     ("figure", "reduce"),
     [
-        ("activation_of_a_neuron", lambda a: a.isel(neuron=4)),
-        ("activation_of_the_population", lambda a: a.mean("time")),
+        ("input_of_a_neuron", lambda a: a.isel(neuron=4)),
+        ("input_of_the_population", lambda a: a.mean("time")),
     ],
 )
-def test_figures_of_activations(drawn, recordings, figure, reduce):
+def test_figures_of_inputs(drawn, recordings, figure, reduce):
     for axis, name in zip(drawn(figure), NETWORKS, strict=True):
-        expected = reduce(activations(recordings, name))
+        expected = reduce(received(recordings, name))
         for patch, kind in zip(axis.patches, ("excitatory", "inhibitory", "total"), strict=True):
             x = patch.get_path().vertices[:, 0]
             assert x.min() == pytest.approx(float(expected[kind].min()))
             assert x.max() == pytest.approx(float(expected[kind].max()))
 
 
-def test_figure_of_activation_over_time(drawn, recordings):
-    for axis, name in zip(drawn("activation_over_time"), NETWORKS, strict=True):
-        expected = activations(recordings, name).total[:, :3].values
+def test_figure_of_input_over_time(drawn, recordings):
+    for axis, name in zip(drawn("input_over_time"), NETWORKS, strict=True):
+        expected = received(recordings, name).total[:, :3].values
         found = np.array([line.get_ydata() for line in axis.lines]).T
         np.testing.assert_array_equal(found, expected)
 

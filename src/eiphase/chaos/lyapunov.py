@@ -25,7 +25,7 @@ class MeanGrowth:
 
     The T = `n_steps` terms come in blocks; $\lambda_b$ are the means over B = `BLOCKS`
     equal blocks one after the other. So the error says how far the mean has converged,
-    where blocks are longer than the activity's memory; it is too small where they are
+    where blocks are longer than the decay time; it is too small where they are
     not. NaN for less than two steps a block. A remainder that fills no block counts for the
     value alone.
 

@@ -82,7 +82,7 @@ def _log_growth(
     n_lanes, n_steps, n = states.shape
     squares = np.empty(n_lanes)
     for t in range(n_steps):
-        erf.slope(r.ravel(), driving.ravel())
+        erf.erf_slope(r.ravel(), driving.ravel())
         for i in range(n):
             gain = gain_exc if i < n_exc else gain_inh
             for k in range(n_lanes):

@@ -27,9 +27,9 @@ TUTORIAL = {
     "autocovariance": "Autocovariance of rate and LIF neurons",
     "rasters": "Spikes of LIF neurons",
     "mean_rates": "Mean rates over time",
-    "activation_of_a_neuron": "What one neuron receives",
-    "activation_of_the_population": "What all neurons receive",
-    "activation_over_time": "Activation over time",
+    "input_of_a_neuron": "What one neuron receives",
+    "input_of_the_population": "What all neurons receive",
+    "input_over_time": "Input over time",
     "dynamic_range": "Ranges of current and voltage",
     "float_and_integers": "Floating point and integers",
 }

@@ -24,23 +24,25 @@ _BLUE = "#1696d2"
 _DAMAGE = "above: damage spreads"
 
 
-def fano_factor(dataset: xr.Dataset) -> xr.DataArray:
-    """Variance over mean of a LIF neuron's spike count in the window, both means over neurons.
+def variance_to_mean(dataset: xr.Dataset) -> xr.DataArray:
+    """Mean variance of LIF neurons' spike counts over their mean count: c(0) / (boxcar * rate).
 
-    A neuron that fires regularly has less than 1, one whose rate wanders slowly more.
+    Both are means over neurons before the division, in windows that slide step by step. The
+    variable `fano_factor` instead divides for each neuron, in consecutive windows. The ratio is
+    below 1 for neurons that fire regularly, and above 1 where rates wander slowly.
     """
     boxcar = config(dataset, "observables")["boxcar"]
     return dataset.autocovariance.sel(lag=0) / (boxcar * dataset.mean_rate)
 
 
-def fano_agreement(dataset: xr.Dataset) -> tuple[float, float]:
-    """Of integers with floating point, over all cells and seeds of a phase map.
+def kept_variance(dataset: xr.Dataset) -> tuple[float, float]:
+    """How well integers keep the variance of counts, over all cells and seeds of a phase map.
 
-    Returns the part on the same side of the border, and the median factor, at least 1, by
-    which the Fano factors differ.
+    Returns the part on the same side of 1, and the median factor, at least 1, by
+    which the ratios of variance to mean differ.
     """
-    fano = fano_factor(dataset)
-    real, integer = fano.sel(backend="lif_float"), fano.sel(backend="lif_bit_accurate")
+    ratio = variance_to_mean(dataset)
+    real, integer = ratio.sel(backend="lif_float"), ratio.sel(backend="lif_bit_accurate")
     both = np.isfinite(real) & np.isfinite(integer)
     same = float(((real > 1) == (integer > 1)).where(both).mean())
     return same, float(np.exp(np.abs(np.log(integer / real)).where(both).median()))
@@ -48,15 +50,15 @@ def fano_agreement(dataset: xr.Dataset) -> tuple[float, float]:
 
 @panels.in_our_look
 def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
-    """Fano factors of LIF neurons: floating point on the left, integers beside it.
+    """Variance over mean of LIF neurons' counts: floating point on the left, integers beside it.
 
-    Colour is the median over seeds. Black: where the Fano factor is 1, the border between
+    Colour is the median over seeds. Black: where that is 1, the border between
     regular firing and slow fluctuations; dotted is that of floating point. Blue: the border
     above which damage by one spike spreads, mean over seeds, where chaos was measured. Phase
     maps that are the same in floating point share a row. The datasets need lif_float and
     lif_bit_accurate, and may differ in all else.
     """
-    rows = _rows([completed(dataset, ["critical_q_mean"]) for dataset in datasets])
+    rows = _rows([completed(dataset, ["measured_critical_q_mean"]) for dataset in datasets])
     n_columns = 1 + max(len(row) for row in rows)
     size = 3 * n_columns + 1.4, 2.4 * len(rows) + 1
     figure, axes = panels.subplots(len(rows), n_columns, *size, share=True)
@@ -70,7 +72,7 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
             axis.set_visible(False)
         for axis, dataset in zip(row[1:], members, strict=False):
             _map(axis, dataset, "lif_bit_accurate", legend)
-            same, factor = fano_agreement(dataset)
+            same, factor = kept_variance(dataset)
             axis.set_title(
                 "bit-accurate: {float_to_integer}, {weight_bits} bits\n".format(**_mapping(dataset))
                 + f"{same:.0%} on the same side, off {factor:.2f}-fold",
@@ -78,7 +80,7 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
             )
     for axis in axes[-1]:
         axis.set_xlabel("g_factor (inhibition)", fontsize="small")
-    figure.colorbar(image, ax=axes, label="Fano factor, variance / mean of counts", shrink=0.7)
+    figure.colorbar(image, ax=axes, label="mean variance / mean of spike counts", shrink=0.7)
     figure.legend(
         handles=list(legend.values()), loc="outside lower center", ncols=len(legend), frameon=False
     )
@@ -95,7 +97,7 @@ def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
                 raise DatasetError(f"{name} has no {backend} to compare.")
         if min(dataset.sizes["q_factor"], dataset.sizes["g_factor"]) < 2:
             raise DatasetError(f"{name} is no map: it needs two q and two g.")
-        real = fano_factor(dataset).sel(backend="lif_float").values.tobytes()
+        real = variance_to_mean(dataset).sel(backend="lif_float").values.tobytes()
         rows.setdefault((_mapping(dataset)["rate_to_lif"], real), []).append(dataset)
     return list(rows.values())
 
@@ -106,21 +108,21 @@ def _mapping(dataset: xr.Dataset) -> dict[str, Any]:
 
 def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMesh:
     dataset = dataset.sortby(["q_factor", "g_factor"])
-    fano = fano_factor(dataset).median("seed")
-    g, q = (edges(fano[name].values) for name in ("g_factor", "q_factor"))
-    one = fano.sel(backend=backend).transpose("q_factor", "g_factor")
+    ratio = variance_to_mean(dataset).median("seed")
+    g, q = (edges(ratio[name].values) for name in ("g_factor", "q_factor"))
+    one = ratio.sel(backend=backend).transpose("q_factor", "g_factor")
     image = axis.pcolormesh(g, q, one, norm=LogNorm(0.1, 100), cmap="rocket_r", rasterized=True)
     lines: dict[str, tuple[Any, str]] = {
-        "lif_float": ("dotted", "Fano factor 1, floating point"),
-        backend: ("solid", "Fano factor 1"),
+        "lif_float": ("dotted", "variance = mean, floating point"),
+        backend: ("solid", "variance = mean"),
     }
     for name, (style, text) in lines.items():
-        line = fano.sel(backend=name).transpose("q_factor", "g_factor")
+        line = ratio.sel(backend=name).transpose("q_factor", "g_factor")
         axis.contour(
             line.g_factor, line.q_factor, np.log(line), [0.0], colors="black", linestyles=style
         )
         legend[text] = Line2D([], [], color="black", linestyle=style, label=text)
-    border = dataset.critical_q_mean.sel(backend=backend)
+    border = dataset.measured_critical_q_mean.sel(backend=backend)
     if border.notnull().any():
         axis.plot(border.g_factor, border, color=_BLUE, linewidth=2, marker=".")
         legend[_DAMAGE] = Line2D([], [], color=_BLUE, linewidth=2, marker=".", label=_DAMAGE)
@@ -139,13 +141,13 @@ def shifts(dataset: xr.Dataset) -> xr.DataArray:
 
     NaN where either has no border above which there is chaos.
     """
-    begins = dataset.critical_q_flag.isin([Crossing.RISE, Crossing.SEVERAL])
-    borders = dataset.critical_q.where(begins)
+    begins = dataset.measured_critical_q_flag.isin([Crossing.RISE, Crossing.SEVERAL])
+    borders = dataset.measured_critical_q.where(begins)
     moved = borders.sel(backend="lif_bit_accurate") - borders.sel(backend="lif_float")
     return moved.transpose("g_factor", "seed")
 
 
-def behaving_alike(dataset: xr.Dataset) -> dict[str, float]:
+def kept_by_integers(dataset: xr.Dataset) -> dict[str, float]:
     """Parts of all networks, over grid points and seeds, by what integers do to them.
 
     Same side of the border: an extra spike's damage spreads in both, or in neither. Same
@@ -168,7 +170,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     Left: borders of floating point (black, band: 95 % interval of the mean over seeds) and of
     integers, mean over seeds. Middle: by how much integers move it, a dot for each seed and
     g_factor, and the mean, with 95 % interval, over seeds of their means over g_factor.
-    Right: which part of the networks integers keep as they are: see `agreement`.
+    Right: which part of the networks integers keep as they are, see `kept_by_integers`.
 
     Raises `DatasetError`, one sentence, if the maps lack a LIF backend or chaos, or if two
     have as many bits.
@@ -178,7 +180,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     figure, (axes,) = panels.subplots(1, 3, 11.5, 3.9)
     _borders(axes[0], by_bits, colours)
     _shifts(axes[1], by_bits, colours)
-    _agreement(axes[2], by_bits)
+    _kept(axes[2], by_bits)
     for axis in axes[1:]:
         axis.set_xlabel("weight bits")
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -210,17 +212,26 @@ def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
 def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple]) -> None:
     for bits, dataset in by_bits.items():
         one = dataset.sel(backend="lif_bit_accurate").sortby("g_factor")
-        if one.critical_q_mean.isnull().all():
+        if one.measured_critical_q_mean.isnull().all():
             continue
         axis.plot(
-            one.g_factor, one.critical_q_mean, marker=".", color=colours[bits], label=f"{bits} bits"
+            one.g_factor,
+            one.measured_critical_q_mean,
+            marker=".",
+            color=colours[bits],
+            label=f"{bits} bits",
         )
     one = next(iter(by_bits.values())).sel(backend="lif_float").sortby("g_factor")
     axis.fill_between(
-        one.g_factor, one.critical_q_low, one.critical_q_high, color="black", alpha=0.2, linewidth=0
+        one.g_factor,
+        one.measured_critical_q_low,
+        one.measured_critical_q_high,
+        color="black",
+        alpha=0.2,
+        linewidth=0,
     )
     look: dict[str, Any] = {"color": "black", "linestyle": "--", "label": "floating point"}
-    axis.plot(one.g_factor, one.critical_q_mean, **look)
+    axis.plot(one.g_factor, one.measured_critical_q_mean, **look)
     axis.set(xlabel="g_factor (inhibition)", ylabel="critical q_factor", title="border")
     axis.legend(frameon=False, fontsize="small")
 
@@ -237,8 +248,8 @@ def _shifts(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple
     axis.set(ylabel="shift of the critical q_factor", title="integers less floating point")
 
 
-def _agreement(axis: Axes, by_bits: dict[int, xr.Dataset]) -> None:
-    parts = {bits: behaving_alike(dataset) for bits, dataset in by_bits.items()}
+def _kept(axis: Axes, by_bits: dict[int, xr.Dataset]) -> None:
+    parts = {bits: kept_by_integers(dataset) for bits, dataset in by_bits.items()}
     names = next(iter(parts.values()))
     for name, colour, marker in zip(names, sns.color_palette("colorblind")[:3], "osX", strict=True):
         values = [part[name] for part in parts.values()]

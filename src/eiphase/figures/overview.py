@@ -73,7 +73,7 @@ def _phase_maps(figure: SubFigure, dataset: xr.Dataset) -> None:
         phases.draw_theory(axis, one, legend)
         if BACKENDS[backend].has_theory:
             _spectra(axis, one, legend)
-        if one.critical_q_mean.isnull().all():
+        if one.measured_critical_q_mean.isnull().all():
             axis.set_title(f"{title}: no border in range", loc="left")
     axes[0].set_ylabel("q_factor (recurrent gain)")
     figure.legend(

@@ -25,7 +25,7 @@ from eiphase.errors import DatasetError, plain
 from eiphase.flags import Flag, ScaleStatus
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
-from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES
+from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, lack_of
 
 BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
@@ -46,9 +46,10 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
         kind = "None" if dataset is None else f"a {type(dataset).__name__}"
         raise DatasetError(f"A phase map, or a selection from one, must be a dataset, not {kind}.")
     dataset = completed(dataset, needed)
-    missing = [name for name in needed if name not in dataset]
-    if missing:
-        raise DatasetError(f"Not a phase map, nor a selection from one: it has no {missing[0]}.")
+    for name in needed:
+        if name not in dataset:
+            lack = lack_of(name, dataset)
+            raise DatasetError(f"Not a phase map, nor a selection from one: {lack}.")
     dataset = dataset[list(needed)]
     _check_axes(dataset)
     check_derived(dataset)

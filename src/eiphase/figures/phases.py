@@ -68,7 +68,7 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
     `needed` are the names of further variables.
     """
     dataset = panels.checked(
-        dataset, "phase", "critical_q_mean", "critical_q_low", "critical_q_high",
+        dataset, "phase", *(f"measured_critical_q_{part}" for part in ("mean", "low", "high")),
         "refined_q_mean", "refined_q_low", "refined_q_high",
         "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
         *_MEASURES, *needed,
@@ -106,7 +106,7 @@ def _measure(axis: Axes, one: xr.Dataset, backend: str):
 
 def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     one = one.sortby("g_factor")
-    coarse = _along_g(one.critical_q_mean)
+    coarse = _along_g(one.measured_critical_q_mean)
     if coarse.isnull().all():
         return
     mean, low, high = (_along_g(border(one, part)) for part in ("mean", "low", "high"))
@@ -127,7 +127,7 @@ def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 def border(one: xr.Dataset, part: str = "mean") -> xr.DataArray:
     """The border's mean over seeds, or an end of its interval: refined, if any of it is."""
     is_refined = bool(one.refined_q_mean.notnull().any())
-    return one[f"{'refined' if is_refined else 'critical'}_q_{part}"]
+    return one[f"{'refined_q' if is_refined else 'measured_critical_q'}_{part}"]
 
 
 def draw_theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:

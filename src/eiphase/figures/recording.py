@@ -15,7 +15,7 @@ from eiphase.flags import Flag
 from eiphase.simulation.measure import checked, received_input
 
 POPULATION_COLOURS = {"E": "#b2182b", "I": "#2166ac"}
-ACTIVATION_COLOURS = {"excitatory": "#b2182b", "inhibitory": "#2166ac", "total": "0.2"}
+INPUT_COLOURS = {"excitatory": "#b2182b", "inhibitory": "#2166ac", "total": "0.2"}
 N_TRACES = 50  # as many as the tutorial shows
 
 
@@ -30,7 +30,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset | None = None) ->
     recording = checked(recording)
     observed = recording if observed is None else observed
     _check_observed(observed)
-    activation = received_input(recording)
+    received = received_input(recording)
     figure, (axes,) = panels.subplots(1, 3, 13, 3.8)
     if "state" in recording:
         traces(axes[0], recording)
@@ -38,7 +38,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset | None = None) ->
         raster(axes[0], recording)
     autocovariance(axes[1], observed, color="0.2")
     _mark_decay_time(axes[1], observed)
-    activation_histogram(axes[2], activation)
+    input_histogram(axes[2], received)
     axes[2].set_title("input from E, from I and from both")
     sns.despine(figure)
     attributes = recording.attrs
@@ -79,15 +79,15 @@ def raster(axis: Axes, recording: xr.Dataset, **style: Any) -> None:
     axis.set(xlabel="time (steps)", ylabel="neuron", title="spikes (E red, I blue)")
 
 
-def activation_histogram(axis: Axes, activation: xr.Dataset) -> None:
-    """Densities of excitatory, inhibitory and total activation."""
-    for name, colour in ACTIVATION_COLOURS.items():
+def input_histogram(axis: Axes, received: xr.Dataset) -> None:
+    """Densities of excitatory, inhibitory and total input."""
+    for name, colour in INPUT_COLOURS.items():
         axis.hist(
-            activation[name].values.ravel(), bins=40, density=True,
+            received[name].values.ravel(), bins=40, density=True,
             histtype="stepfilled", alpha=0.5, color=colour, label=name,
         )  # fmt: skip
-    unit = activation.total.attrs["units"]
-    label = "activation" if unit == "1" else f"activation ({unit})"
+    unit = received.total.attrs["units"]
+    label = "received input" if unit == "1" else f"received input ({unit})"
     axis.set(xlabel=label, ylabel="density", yscale="log")
     axis.legend(frameon=False, fontsize="small")
 

@@ -24,7 +24,7 @@ BURN_IN = 200
 MAX_LAG = 100
 WINDOW = 25
 EDGE = 50  # steps left out at both ends of mean rates
-NEURON = 4  # the one whose activation is shown
+NEURON = 4  # the one whose input is shown
 
 
 def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
@@ -88,28 +88,28 @@ def mean_rates(recordings: Recordings) -> Figure:
 
 
 @panels.in_our_look
-def activation_of_a_neuron(recordings: Recordings) -> Figure:
-    """Excitatory, inhibitory and total activation of one neuron, over time as histogram."""
-    return _activations(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
+def input_of_a_neuron(recordings: Recordings) -> Figure:
+    """Excitatory, inhibitory and total input of one neuron, over time as histogram."""
+    return _input_histograms(recordings, lambda a: a.isel(neuron=NEURON), f"neuron {NEURON}")
 
 
 @panels.in_our_look
-def activation_of_the_population(recordings: Recordings) -> Figure:
-    """Averages over time of all neurons' activations, as histogram.
+def input_of_the_population(recordings: Recordings) -> Figure:
+    """Averages over time of all neurons' input, as histogram.
 
     So the tutorial's text has it; its code averages over neurons instead.
     """
-    return _activations(recordings, lambda a: a.mean("time"), "means over time")
+    return _input_histograms(recordings, lambda a: a.mean("time"), "means over time")
 
 
 @panels.in_our_look
-def activation_over_time(recordings: Recordings) -> Figure:
-    """Total activation of three neurons over time."""
+def input_over_time(recordings: Recordings) -> Figure:
+    """Total input of three neurons over time."""
     figure, axes = _axes(2)
     for axis, name in zip(axes[0], NETWORKS, strict=True):
-        activation = _activation(recordings, name)
-        axis.plot(activation.time, activation.total[:, :3], linewidth=0.8, alpha=0.8)
-        axis.set(xlabel="time (steps)", ylabel="total activation (thresholds per step)")
+        received = _received(recordings, name)
+        axis.plot(received.time, received.total[:, :3], linewidth=0.8, alpha=0.8)
+        axis.set(xlabel="time (steps)", ylabel="total input (thresholds per step)")
         axis.set_title(_title(recordings, name))
     return figure
 
@@ -159,16 +159,16 @@ def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
     network.autocovariance(axis, observed, both_sides=True, **style)
 
 
-def _activation(recordings: Recordings, name: str) -> xr.Dataset:
+def _received(recordings: Recordings, name: str) -> xr.Dataset:
     return received_input(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
 
 
-def _activations(
+def _input_histograms(
     recordings: Recordings, reduce: Callable[[xr.Dataset], xr.Dataset], what: str
 ) -> Figure:
     figure, axes = _axes(2)
     for axis, name in zip(axes[0], NETWORKS, strict=True):
-        reduced = reduce(_activation(recordings, name))
-        network.activation_histogram(axis, reduced)
+        reduced = reduce(_received(recordings, name))
+        network.input_histogram(axis, reduced)
         axis.set_title(f"{_title(recordings, name)}: {what}")
     return figure

@@ -24,19 +24,19 @@ def measured(
 ) -> dict[str, np.ndarray]:
     """Where a backend's measure of chaos changes its sign, by seed and over seeds.
 
-    `values` are those of `MEASURED_BY`, shape (q_factor, g_factor, seed). Returns `critical_q`
-    and `critical_q_flag`, shape (g_factor, seed), and `critical_q_mean`, `critical_q_low` and
-    `critical_q_high`, shape (g_factor,).
+    `values` hold the variables of `MEASURED_BY`, shape (q_factor, g_factor, seed). Returns
+    `measured_critical_q` and its `_flag`, shape (g_factor, seed), and its `_mean`, `_low` and
+    `_high`, shape (g_factor,).
     """
     driver = border.driver(backend, values)
     _, n_g, n_seeds = driver.shape
-    critical_q, flags = np.empty((n_g, n_seeds)), np.empty((n_g, n_seeds), np.int8)
+    found, flags = np.empty((n_g, n_seeds)), np.empty((n_g, n_seeds), np.int8)
     for g, s in np.ndindex(n_g, n_seeds):
-        critical_q[g, s], flags[g, s] = border.crossing(q_factor, driver[:, g, s])
+        found[g, s], flags[g, s] = border.crossing(q_factor, driver[:, g, s])
     return {
-        "critical_q": critical_q,
-        "critical_q_flag": flags,
-        **over_seeds("critical_q", critical_q, flags),
+        "measured_critical_q": found,
+        "measured_critical_q_flag": flags,
+        **over_seeds("measured_critical_q", found, flags),
     }
 
 
@@ -52,7 +52,7 @@ def over_seeds(name: str, values: np.ndarray, flags: np.ndarray) -> dict[str, np
 
 def of_ensemble(sweep: Sweep, g_factor: float) -> float:
     """q_factor at which rate networks lose their fixed point in mean-field theory, or NaN."""
-    found = meanfield.critical_q(
+    found = meanfield.ensemble_critical_q(
         n_neurons=sweep.network.neurons,
         g_factor=g_factor,
         bias=sweep.network.bias,
@@ -76,7 +76,7 @@ def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
     About a second for 400 neurons.
     """
     gaussian = weights.gaussian_matrix(sweep.network.neurons, seed)
-    found = fixed_point.critical_q(
+    found = fixed_point.network_critical_q(
         weights.half_gaussian(gaussian),
         g_factor=g_factor,
         bias=sweep.network.bias,
@@ -113,7 +113,7 @@ def refined_borders(
     precision = _precision(sweep)
     driver = border.driver(backend, values)
     shape = driver.shape[1:]
-    critical_q, width = np.empty(shape), np.empty(shape)
+    refined_q, width = np.empty(shape), np.empty(shape)
     flags, crossings = np.empty(shape, np.int8), np.empty(shape, np.int8)
     for s, seed in enumerate(sweep.seeds):
         grid = _on_grid(driver[:, :, s], sweep)
@@ -121,13 +121,13 @@ def refined_borders(
         for g, line in enumerate(lines.values()):
             along = np.array([*line]), np.array([*line.values()])
             found = border.refined(*along, precision=precision)
-            critical_q[g, s], width[g, s], flags[g, s] = found
+            refined_q[g, s], width[g, s], flags[g, s] = found
             crossings[g, s] = border.sign_change(*along)[2]
     return {
-        "refined_q": critical_q,
+        "refined_q": refined_q,
         "refined_q_width": width,
         "refined_q_flag": flags,
-        **over_seeds("refined_q", critical_q, crossings),
+        **over_seeds("refined_q", refined_q, crossings),
     }
 
 

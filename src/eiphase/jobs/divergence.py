@@ -33,11 +33,13 @@ def cut(phase_map: xr.Dataset) -> tuple[float, float]:
     or the smaller of two. The border, refined if the sweep asks for that, is that of integers, if
     they have one, else that of floating point; NaN if there is none at all.
     """
-    phase_map = completed(phase_map, ("refined_q_mean", "critical_q_mean")).sortby("g_factor")
+    phase_map = completed(phase_map, ("refined_q_mean", "measured_critical_q_mean")).sortby(
+        "g_factor"
+    )
     # What is made from another backend, as integers are, comes first.
     present = phase_map.backend.values.tolist()
     names = sorted(spiking(present), key=lambda name: BACKENDS[name].takes_from is None)
-    best = phase_map.refined_q_mean.fillna(phase_map.critical_q_mean)
+    best = phase_map.refined_q_mean.fillna(phase_map.measured_critical_q_mean)
     borders = best.sel(backend=names).transpose("backend", "g_factor").values
     n_found = np.isfinite(borders).sum(axis=0)
     from_middle = np.abs(np.arange(len(n_found)) - (len(n_found) - 1) / 2)

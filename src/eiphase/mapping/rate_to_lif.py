@@ -14,7 +14,7 @@ from eiphase.networks.weights import Network
 from eiphase.numerics import arrays
 from eiphase.numerics.jit import njit
 from eiphase.theory import lif_working_point, meanfield
-from eiphase.theory.lif_working_point import LIFNeuron, Moments
+from eiphase.theory.lif_working_point import LIFNeuron, WeightMoments
 from eiphase.theory.meanfield import Coupling
 
 VTH = 1.0  # the unit of voltage
@@ -144,7 +144,7 @@ def corrected(half: np.ndarray, point: Network) -> WeightScale:
     Comput. 14, 2057 (2002); Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013).
     """
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
-    moments = Moments.of(weights)
+    moments = WeightMoments.of(weights)
     neuron = lif_neuron(point.step_size)
     drive = point.bias / point.step_size
     around_rates = meanfield.fixed_point(Coupling(moments.mean, moments.variance, drive))

@@ -48,10 +48,10 @@ def erf(x, out):
 
 
 @njit(cache=True)
-def slope(x, out):
-    """out = the slope of erf at x, both of shape (n,), see `slope_of`."""
+def erf_slope(x, out):
+    """out = the slope of erf at x, both of shape (n,), see `erf_slope_of`."""
     for k in range(len(x)):
-        out[k] = slope_of(x[k])
+        out[k] = erf_slope_of(x[k])
 
 
 @njit(cache=True)
@@ -78,7 +78,7 @@ def erf_of(x):
 
 
 @njit(cache=True)
-def slope_of(x):
+def erf_slope_of(x):
     r"""$\frac{2}{\sqrt\pi} e^{-x^2}$ of one number, with a relative error below 1e-15.
 
     By the series that `erf_of` integrates, at the nearest node c with h = |x| - c:

@@ -13,7 +13,7 @@ import numpy as np
 
 from eiphase.flags import Flag
 from eiphase.observables.autocovariance import LaggedProducts
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import CountMoments, counted
 
 # Below this fraction of x's root mean square a fluctuation is rounding, not activity.
@@ -24,7 +24,7 @@ STATIONARY = 10.0
 # A network in which fewer neurons than this are neither silent nor firing in every step.
 ACTIVE_FRACTION = 0.05
 
-AnyMoments = TypeVar("AnyMoments", Moments, CountMoments)
+AnyMoments = TypeVar("AnyMoments", ActivityMoments, CountMoments)
 
 
 class Fluctuation(NamedTuple):
@@ -217,7 +217,9 @@ class Halves(Generic[AnyMoments]):
             return float(np.float64(second) / first)
 
 
-def fluctuation(c: np.ndarray, halves: Halves[Moments] | Halves[CountMoments]) -> Fluctuation:
+def fluctuation(
+    c: np.ndarray, halves: Halves[ActivityMoments] | Halves[CountMoments]
+) -> Fluctuation:
     """Autocovariance c at lags 0 to the largest, c(0) and decay time with their flags.
 
     c(0) and decay time are NaN unless the activity is stationary:
@@ -254,6 +256,6 @@ def fluctuation_of(
     x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
 ) -> Fluctuation:
     """That of x, (time, neuron), in one piece."""
-    halves = Halves(len(x), x.shape[1], Moments)
+    halves = Halves(len(x), x.shape[1], ActivityMoments)
     halves.add(x)
     return fluctuation(autocovariance(x, max_lag=max_lag), halves)

@@ -7,7 +7,7 @@ import numpy as np
 from eiphase.numerics.jit import njit
 
 
-class Moments:
+class ActivityMoments:
     r"""Of each neuron: mean over time, and sum of squared deviations from it.
 
     Each block has its own by two passes, and two parts are joined by
@@ -30,9 +30,9 @@ class Moments:
         if len(x):
             self._join(len(x), *_of_block(x))
 
-    def joined(self, other: "Moments") -> "Moments":
+    def joined(self, other: "ActivityMoments") -> "ActivityMoments":
         """Those of both parts together."""
-        found = Moments(len(self.mean))
+        found = ActivityMoments(len(self.mean))
         found.n_steps = self.n_steps
         found.mean, found.squares = self.mean.copy(), self.squares.copy()
         if other.n_steps:

@@ -5,7 +5,7 @@ from typing import Self
 import numpy as np
 
 from eiphase.numerics.jit import njit
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 
 
 class Samples:
@@ -17,7 +17,7 @@ class Samples:
     """
 
     def __init__(self, n_samples: int, n_neurons: int):
-        self.moments = Moments(n_neurons)
+        self.moments = ActivityMoments(n_neurons)
         self._kept = np.empty((n_samples, n_neurons)) if n_samples <= n_neurons else None
         self._reference = np.zeros(n_neurons)
         self._products = np.zeros((0 if self._kept is not None else n_neurons,) * 2)

@@ -47,7 +47,7 @@ def _count(spikes, before, counts):
 
 
 class CountMoments:
-    """Mean and variance over time of counts: `moments.Moments` of integers."""
+    """Mean and variance over time of counts: `moments.ActivityMoments` of integers."""
 
     def __init__(self, n_neurons: int):
         self.n_steps, self.squares = 0, 0  # x^2, summed over time and neurons

@@ -12,7 +12,7 @@ from eiphase.flags import Flag
 from eiphase.networks.weights import Synapses, n_excitatory
 from eiphase.numerics import simd
 from eiphase.numerics.jit import njit
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 
 # Sokal's c: the window of the integrated autocorrelation time reaches so many times as far.
@@ -169,7 +169,7 @@ def isi_variation(intervals: Intervals) -> tuple[float, float]:
     return float(variations.mean()) if enough.any() else np.nan, float(enough.mean())
 
 
-def fano_factor(counts: Moments) -> float:
+def fano_factor(counts: ActivityMoments) -> float:
     r"""Variance of spike counts over their mean, averaged over the neurons that fire.
 
     $$F = \frac{\mathrm{Var}(n)}{\langle n \rangle}$$
@@ -214,12 +214,12 @@ def spike_count_correlation(counts: Samples) -> float:
     return float((counts.variance_of_sum(weights) - n) / (n * (n - 1)))
 
 
-def activation(outputs: np.ndarray, synapses: Synapses) -> tuple[np.ndarray, np.ndarray]:
+def received_input(outputs: np.ndarray, synapses: Synapses) -> tuple[np.ndarray, np.ndarray]:
     r"""What each neuron receives from excitatory and from inhibitory ones.
 
-    $$a^E_i = \sum_{j \in E} W_{ij} s_j, \qquad a^I_i = \sum_{j \in I} W_{ij} s_j$$
+    $$h^E_i = \sum_{j \in E} W_{ij} s_j, \qquad h^I_i = \sum_{j \in I} W_{ij} s_j$$
 
-    `outputs` s, (sample, neuron), are spikes or erf(r). Returns $a^E$ and $a^I$, each
+    `outputs` s, (sample, neuron), are spikes or erf(r). Returns $h^E$ and $h^I$, each
     (sample, neuron), summed in ascending order of j. Cost: N fused multiply-adds for each
     output that is not zero.
     """

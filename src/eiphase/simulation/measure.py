@@ -155,7 +155,7 @@ def _measured(
 def received_input(recording: xr.Dataset) -> xr.Dataset:
     r"""What each neuron receives from excitatory and from inhibitory ones, at each step.
 
-    $$a^E_i(t) = \sum_{j \in E} W_{ij} s_j(t), \qquad a^I_i(t) = \sum_{j \in I} W_{ij} s_j(t)$$
+    $$h^E_i(t) = \sum_{j \in E} W_{ij} s_j(t), \qquad h^I_i(t) = \sum_{j \in I} W_{ij} s_j(t)$$
 
     with W and s as the backend has them: spikes and LIF weights, in thresholds per step
     (for integers: stored weights with their exponent, over vth), or erf(r) and the rate
@@ -170,11 +170,11 @@ def received_input(recording: xr.Dataset) -> xr.Dataset:
         output, unit = erf(recording.state.values), "1"
     else:
         output, unit = recording.spikes.values, "threshold / step"
-    excitatory, inhibitory = statistics.activation(output, _synapses(recording))
+    excitatory, inhibitory = statistics.received_input(output, _synapses(recording))
     found = {"excitatory": excitatory, "inhibitory": inhibitory, "total": excitatory + inhibitory}
     return xr.Dataset(
         {
-            name: (("time", "neuron"), a, {"long_name": f"{name} activation", "units": unit})
+            name: (("time", "neuron"), a, {"long_name": f"{name} input", "units": unit})
             for name, a in found.items()
         },
         coords=recording.coords,
@@ -190,8 +190,8 @@ def _whole(recording: xr.Dataset) -> xr.Dataset:
     n_neurons = recording.attrs["n_neurons"]
     if recording.sizes["neuron"] != n_neurons:
         raise DatasetError(
-            f"The recording has {recording.sizes['neuron']} neurons, but its activation needs "
-            f"all {n_neurons} neurons."
+            f"The recording has {recording.sizes['neuron']} neurons, but received_input "
+            f"needs all {n_neurons}."
         )
     return recording.sortby("neuron")
 

@@ -13,7 +13,7 @@ from eiphase.numerics.arrays import blocks
 from eiphase.observables import fluctuation as ob
 from eiphase.observables import spike_counts, statistics
 from eiphase.observables.coincidences import Firing, packed
-from eiphase.observables.moments import Moments
+from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 from eiphase.observables.spike_counts import CountMoments, counted
 from eiphase.sweep.schema import (
@@ -73,7 +73,7 @@ class OfSpikes:
     """Observables of spikes, 0 or 1.
 
     With `synapses`, further statistics too. Counts are those in consecutive windows of
-    `observables.boxcar` steps; activations are looked at in `SPIKE_SAMPLES` steps of each
+    `observables.boxcar` steps; what neurons receive is looked at in `SPIKE_SAMPLES` steps of each
     time constant.
     """
 
@@ -185,7 +185,7 @@ class _Fluctuation:
     def __init__(
         self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
     ):
-        self._halves = ob.Halves(n_steps, n_neurons, Moments)
+        self._halves = ob.Halves(n_steps, n_neurons, ActivityMoments)
         lags = {"max_lag": simulation.max_lag}
         self._autocovariance: ob.Autocovariance
         if observables.autocovariance == "tutorial":
@@ -241,7 +241,7 @@ class _FurtherOfStates:
         self._stride, self._step_size = stride(STATE_SAMPLES, step_size), step_size
         n_neurons = len(synapses.matrix)
         self._samples = Samples(-(-n_steps // self._stride), n_neurons)
-        self._activation = _Activation(synapses)
+        self._input = _ReceivedInput(synapses)
         self._n_steps, self._n_done = n_steps, 0
         self._before = np.zeros(n_neurons)  # the state before the next block
         self._distance = self._least_distance = np.inf
@@ -256,7 +256,7 @@ class _FurtherOfStates:
         with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
             self._add_distances(activity, first)
             self._samples.add(samples)
-            self._activation.add(outputs)
+            self._input.add(outputs)
         self._before = activity[-1].copy()
 
     def _add_distances(self, activity: np.ndarray, first: int) -> None:
@@ -278,7 +278,7 @@ class _FurtherOfStates:
             **_collective(self._samples, fluctuation),
             "fixed_point_distance": self._distance,
             "least_fixed_point_distance": self._least_distance,
-            **self._activation.found(),
+            **self._input.found(),
         }
 
 
@@ -288,7 +288,7 @@ class _FurtherOfSpikes:
         n_neurons = len(synapses.matrix)
         self._counts = Samples(n_steps // window, n_neurons)
         self._intervals = statistics.Intervals(n_neurons)
-        self._activation = _Activation(synapses)
+        self._input = _ReceivedInput(synapses)
         self._n_done = 0
 
     def add(self, trains: np.ndarray, counts: np.ndarray) -> None:
@@ -297,7 +297,7 @@ class _FurtherOfSpikes:
         in_windows = counts[(self._window - 1 - first) % self._window :: self._window]
         self._counts.add(in_windows.astype(float))
         self._intervals.add(trains)
-        self._activation.add(trains[-first % self._stride :: self._stride])
+        self._input.add(trains[-first % self._stride :: self._stride])
 
     def found(self, fluctuation: ob.Fluctuation) -> dict[str, Any]:
         stationary = fluctuation.c0_flag == Flag.OK
@@ -310,7 +310,7 @@ class _FurtherOfSpikes:
             "fano_factor": statistics.fano_factor(self._counts.moments),
             "isi_cv": variation,
             "isi_cv_fraction": fraction,
-            **self._activation.found(),
+            **self._input.found(),
         }
 
 
@@ -329,24 +329,24 @@ def _collective(samples: Samples, fluctuation: ob.Fluctuation) -> dict[str, Any]
     }
 
 
-class _Activation:
+class _ReceivedInput:
     """Mean and width, over samples and neurons, of what neurons receive."""
 
     def __init__(self, synapses: Synapses):
         self._synapses = synapses
-        self._parts = {name: Moments(1) for name in ("excitatory", "inhibitory", "total")}
+        self._parts = {name: ActivityMoments(1) for name in ("excitatory", "inhibitory", "total")}
 
     def add(self, outputs: np.ndarray) -> None:
         if not len(outputs):
             return
-        excitatory, inhibitory = statistics.activation(outputs, self._synapses)
+        excitatory, inhibitory = statistics.received_input(outputs, self._synapses)
         found = (excitatory, inhibitory, excitatory + inhibitory)
-        for part, activation in zip(self._parts.values(), found, strict=True):
-            part.add(activation.reshape(-1, 1))
+        for part, values in zip(self._parts.values(), found, strict=True):
+            part.add(values.reshape(-1, 1))
 
     def found(self) -> dict[str, float]:
         found = {}
         for name, part in self._parts.items():
-            found[f"{name}_activation_mean"] = float(part.mean[0])
-            found[f"{name}_activation_width"] = float(np.sqrt(part.variance))
+            found[f"{name}_input_mean"] = float(part.mean[0])
+            found[f"{name}_input_width"] = float(np.sqrt(part.variance))
         return found

@@ -190,7 +190,7 @@ class Observables(_Section):
     boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"})] = 25
     """Causal window in which spikes are counted; very long runs allow only shorter ones."""
     statistics: bool = False
-    """Also measure dimension, synchrony, irregularity of spikes, activations, and so on."""
+    """Also measure dimension, synchrony, irregularity of spikes, received input, and so on."""
     chaos: bool = False
     """Also measure Lyapunov exponents and damage spreading; takes nearly twice as long."""
 

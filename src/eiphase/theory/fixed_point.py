@@ -45,7 +45,7 @@ class Loss(IntEnum):
 
 
 @dataclass(frozen=True)
-class FixedPoint:
+class NetworkFixedPoint:
     """A fixed point of a rate network and its stability.
 
     - `state`: r, shape (neuron,), dimensionless.
@@ -65,7 +65,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class CriticalQ:
+class NetworkCriticalQ:
     """Where a network's fixed point loses stability, as q_factor grows from 0.
 
     - `value`: the lowest q_factor at which the network settles nowhere; NaN if it does up to the
@@ -97,7 +97,7 @@ def spectral_abscissa(weights: np.ndarray, state: np.ndarray) -> float:
 
 def near(
     weights: np.ndarray, drive: float, *, start: np.ndarray, step_size: float
-) -> FixedPoint | None:
+) -> NetworkFixedPoint | None:
     """The fixed point that Newton's method finds from a state close to it, stable or not.
 
     `weights` are [post, pre], `drive` is b / dr. None if it does not converge in a few steps.
@@ -122,7 +122,7 @@ def near(
 
 def settled(
     weights: np.ndarray, drive: float, *, step_size: float, start: np.ndarray | None = None
-) -> FixedPoint | None:
+) -> NetworkFixedPoint | None:
     """The stable fixed point at which the network ends from a start: rest, as in simulations.
 
     It follows the flow until that is slow, then Newton's method. None if after 200 time
@@ -145,7 +145,7 @@ def settled(
     return None
 
 
-def critical_q(
+def network_critical_q(
     half: np.ndarray,
     *,
     g_factor: float,
@@ -153,7 +153,7 @@ def critical_q(
     step_size: float,
     largest_q: float,
     tolerance: float = 1e-3,
-) -> CriticalQ:
+) -> NetworkCriticalQ:
     """q_factor at which one network ceases to settle, to within a tolerance.
 
     Follows the fixed point from q_factor = 0, where it is unique, by Newton's method in
@@ -179,14 +179,14 @@ def critical_q(
             first_loss = q if np.isnan(first_loss) else first_loss
             found = _settled_from_either(trial**2 * unit, drive, state, step_size)
             if found is None:
-                return CriticalQ(q, loss, first_loss, jumps)
+                return NetworkCriticalQ(q, loss, first_loss, jumps)
             jumps += 1
         q, state, last = trial, found.state, found.eigenvalue
         step = min(2 * step, max(0.1, 0.01 * q))  # far out, where all is saturated, in few steps
-    return CriticalQ(np.nan, Loss.NONE, first_loss, jumps)
+    return NetworkCriticalQ(np.nan, Loss.NONE, first_loss, jumps)
 
 
-def _settled_from_either(weights, drive, state, step_size) -> FixedPoint | None:
+def _settled_from_either(weights, drive, state, step_size) -> NetworkFixedPoint | None:
     """From a state, then from rest: beside an oscillation just born, the flow is slow to leave."""
     for start in (state, None):
         found = settled(weights, drive, step_size=step_size, start=start)
@@ -199,12 +199,12 @@ def _active(state: np.ndarray) -> np.ndarray:
     return np.flatnonzero(erf_slope(state) > SATURATED_SLOPE)
 
 
-def _with_stability(weights: np.ndarray, state: np.ndarray, step_size: float) -> FixedPoint:
+def _with_stability(weights: np.ndarray, state: np.ndarray, step_size: float) -> NetworkFixedPoint:
     found = eigenvalues(weights, state)
     multipliers = np.abs(1 - step_size + step_size * found)
     fastest = int(multipliers.argmax())
     abscissa = float(found.real.max() - 1)
-    return FixedPoint(state, abscissa, float(multipliers[fastest]), complex(found[fastest]))
+    return NetworkFixedPoint(state, abscissa, float(multipliers[fastest]), complex(found[fastest]))
 
 
 def _loss(eigenvalue: complex) -> Loss:

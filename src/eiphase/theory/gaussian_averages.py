@@ -1,4 +1,4 @@
-r"""Averages of erf, the activation of rate neurons, over Gaussian states, in closed form.
+r"""Averages of erf, the output of rate neurons, over Gaussian states, in closed form.
 
 x and y have the same mean µ and variance s, and the covariance c. All functions take arrays
 or numbers, dimensionless, s >= 0 and |c| <= s. T is Owen's function [1].

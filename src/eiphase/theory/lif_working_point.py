@@ -33,7 +33,7 @@ _ERFCX_INTEGRAL = _integral_of_erfcx()
 
 
 @dataclass(frozen=True)
-class Moments:
+class WeightMoments:
     r"""What mean-field theory knows of a weight matrix, summed over presynaptic neurons.
 
     With means and variances over the synapses of each population p, and $N_p$ neurons in it:
@@ -50,7 +50,7 @@ class Moments:
     square_variance: float
 
     @classmethod
-    def of(cls, weights: np.ndarray) -> "Moments":
+    def of(cls, weights: np.ndarray) -> "WeightMoments":
         """Of weights [post, pre], the excitatory columns first."""
         n_exc = network.n_excitatory(len(weights))
         found = np.zeros(5)
@@ -89,7 +89,7 @@ class LIFNeuron:
 
     @property
     def shift(self) -> float:
-        """Of threshold and reset, in standard deviations, for the memory of the current."""
+        """Of threshold and reset, in standard deviations, which the decay of the current adds."""
         ratio = math.log1p(-self.dv) / math.log1p(-self.du)  # tau_s / tau_m
         return abs(ZETA_HALF) / math.sqrt(2) * math.sqrt(ratio)
 
@@ -103,8 +103,8 @@ def firing_rate(neuron: LIFNeuron, mean: float, deviation: float) -> float:
       k = \frac{|\zeta(1/2)|}{\sqrt 2} \sqrt{\frac{\tau_s}{\tau_m}}$$
 
     with mean μ and standard deviation σ of the input in thresholds. σ is that of
-    Brunel: the voltage without threshold has variance σ²/2. k corrects for the memory of
-    the synaptic current, to first order in its square. The half step is what a
+    Brunel: the voltage without threshold has variance σ²/2. k corrects for the decay time of
+    the synaptic current, to first order in its square root. The half step is what a
     neuron that looks at its threshold once a step takes longer; it fires in every step at
     most. Source: Brunel, J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel,
     Neural Comput. 14, 2057 (2002).
@@ -112,7 +112,7 @@ def firing_rate(neuron: LIFNeuron, mean: float, deviation: float) -> float:
     return float(_firing(mean, deviation, neuron.time_constant, neuron.shift)[0])
 
 
-def lif_working_point(neuron: LIFNeuron, moments: Moments, scale: float) -> WorkingPoint:
+def lif_working_point(neuron: LIFNeuron, moments: WeightMoments, scale: float) -> WorkingPoint:
     r"""The state in which LIF neurons with weights `scale` W (times du) keep each other.
 
     $$\mu = drive + s\, m\, \nu \tau, \quad \sigma^2 = s^2\, m_2\, \nu \tau, \quad

@@ -11,7 +11,7 @@ $$\mu = \bar J\, \langle \mathrm{erf}\, r \rangle + \frac{b}{dr}, \qquad
 
 At fixed q, K falls as 1 / N: N is a parameter of this theory, which drops what is smaller by
 1 / √N at fixed J̄ and K. One such thing is not always small: the sum over columns of mean weight
-times activation differs from J̄ ⟨erf r⟩, from network to network, by about √(K Var(erf r) m² / v).
+times output differs from J̄ ⟨erf r⟩, from network to network, by about √(K Var(erf r) m² / v).
 Strong inhibition, J̄ << -1, cancels it; near g = N_E / N_I nothing does.
 
 [1] Sompolinsky, Crisanti & Sommers, Phys. Rev. Lett. 61, 259 (1988): no mean, no drive.
@@ -59,7 +59,7 @@ class Coupling:
 
 
 @dataclass(frozen=True)
-class FixedPoint:
+class EnsembleFixedPoint:
     """The self-consistent fixed point, and the eigenvalues of W diag(erf'(r)) around it.
 
     - `mean`, `variance`: µ and s of r over neurons; the variance is that of quenched disorder.
@@ -79,7 +79,7 @@ class FixedPoint:
 
 
 @dataclass(frozen=True)
-class CriticalQ:
+class EnsembleCriticalQ:
     """q_factor at which the mean-field fixed point loses stability; NaN if none is found."""
 
     value: float
@@ -102,7 +102,7 @@ def coupling(
 
 def fixed_point(
     coupling: Coupling, *, start: tuple[float, float] | None = None
-) -> FixedPoint | None:
+) -> EnsembleFixedPoint | None:
     """The solution µ, s of the self-consistency equations, or the one near a start.
 
     Without `start`, the one that grows out of uncoupled neurons as the coupling is turned up. For
@@ -151,7 +151,7 @@ def scaled(coupling: Coupling, strength: float) -> Coupling:
     return Coupling(coupling.mean * strength**2, coupling.variance * strength**4, coupling.drive)
 
 
-def _solve_fixed_point(coupling: Coupling, start: tuple[float, float]) -> FixedPoint | None:
+def _solve_fixed_point(coupling: Coupling, start: tuple[float, float]) -> EnsembleFixedPoint | None:
     def residual(x):
         mean, variance = x[0], abs(x[1])
         first = coupling.mean * gaussian_averages.mean_output(mean, variance) + coupling.drive
@@ -166,9 +166,9 @@ def _solve_fixed_point(coupling: Coupling, start: tuple[float, float]) -> FixedP
     return _at(coupling, mean, max(variance, 0.0))
 
 
-def _at(coupling: Coupling, mean: float, variance: float) -> FixedPoint:
+def _at(coupling: Coupling, mean: float, variance: float) -> EnsembleFixedPoint:
     radius = np.sqrt(coupling.variance * gaussian_averages.squared_slope(mean, variance))
-    return FixedPoint(mean, variance, float(radius), _outliers(coupling, mean, variance))
+    return EnsembleFixedPoint(mean, variance, float(radius), _outliers(coupling, mean, variance))
 
 
 def _outliers(coupling: Coupling, mean: float, variance: float) -> tuple[complex, complex]:
@@ -199,9 +199,9 @@ def _outliers(coupling: Coupling, mean: float, variance: float) -> tuple[complex
     return complex(first), complex(second)
 
 
-def critical_q(
+def ensemble_critical_q(
     *, n_neurons: int, g_factor: float, bias: float, step_size: float, largest_q: float
-) -> CriticalQ:
+) -> EnsembleCriticalQ:
     r"""q_factor at which the fixed point that grows out of q_factor = 0 loses stability.
 
     Either the bulk of eigenvalues, a disc of radius [1]
@@ -228,9 +228,9 @@ def critical_q(
     for strength in np.linspace(0, 1, round(1 / PATH_STEP) + 1)[1:]:
         found = fixed_point(scaled(at_largest, strength), start=solution)
         if found is None:
-            return CriticalQ(np.nan, Border.LOST)
+            return EnsembleCriticalQ(np.nan, Border.LOST)
         if found.multiplier(step_size) >= 1:
             border = Border.BULK if found.radius >= 1 else Border.MEAN
-            return CriticalQ(largest_q * brentq(margin, stable, strength), border)
+            return EnsembleCriticalQ(largest_q * brentq(margin, stable, strength), border)
         stable, solution = strength, (found.mean, found.variance)
-    return CriticalQ(np.nan, Border.NONE)
+    return EnsembleCriticalQ(np.nan, Border.NONE)

@@ -9,7 +9,7 @@ import numpy as np
 
 from eiphase.errors import Damaged, DatasetError
 from eiphase.system import seal
-from eiphase.variables import DERIVED, NOT_APPLICABLE, VARIABLES, measured_in
+from eiphase.variables import DERIVED, NOT_APPLICABLE, VARIABLES, lack_of, measured_in
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -102,7 +102,7 @@ def problem_of(dataset: "xr.Dataset") -> str | None:
         if name not in dataset:
             if name not in known:
                 continue
-            return f"it has no {name}"
+            return lack_of(name, dataset)
         found = dataset[name]
         needed = (*variable.dimensions, "lag") if variable.lagged else variable.dimensions
         if set(found.dims) != set(needed):
