@@ -95,7 +95,7 @@ def product_by_definition(matrix, x, total):
 def test_add_product_is_a_chain_of_fused_multiply_adds(n):
     rng = np.random.default_rng(n)
     matrix = rng.normal(size=(n, n)) * (rng.random((n, n)) < 0.5)
-    x, total = simd.aligned(n, "float64"), simd.aligned(n, "float64")
+    x, total = simd.aligned(n), simd.aligned(n)
     x[:] = rng.normal(size=x.shape)
     total[:] = rng.normal(size=x.shape)
     expected = product_by_definition(matrix, x[:, :5], total[:, :5])

@@ -4,7 +4,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from eiphase.numerics import quantiles
 from eiphase.numerics.quantiles import PLACES, extremes, spread
 
 
@@ -33,7 +32,7 @@ def test_quantiles_of_many_values_are_numpys(probabilities):
 
 
 @given(
-    n=st.integers(8193, 20_000),
+    n=st.integers(4097, 20_000),
     seed=st.integers(0, 1000),
     tied=st.floats(0, 1),
     probabilities=st.lists(st.floats(0, 1), min_size=1, max_size=3),
@@ -53,7 +52,7 @@ def test_quantiles_do_not_depend_on_what_the_sample_shows(outlier):
     assert spread(values, (0.2, 0.8)).quantiles == np.quantile(values, (0.2, 0.8)).tolist()
 
 
-@pytest.mark.parametrize("n", [4097, 5000, 20_000])
+@pytest.mark.parametrize("n", [4096, 4097, 20_000])
 def test_the_last_quantile_is_the_largest_value(n):
     """Whose rank has none after it; in a sample it may be the largest, too."""
     rng = np.random.default_rng(n)
@@ -63,15 +62,8 @@ def test_the_last_quantile_is_the_largest_value(n):
 
 
 @pytest.mark.parametrize("fraction", [0.005, 0.2])
-def test_infinite_values_are_ordered_like_others(monkeypatch, fraction):
-    """Where a quantile lies near the first of them: no bins reach so far."""
-
-    def counted(values, low, high, *ranks):
-        assert np.isfinite([low, high]).all()
-        return around(values, low, high, *ranks)
-
-    around = quantiles._around
-    monkeypatch.setattr(quantiles, "_around", counted)
+def test_infinite_values_are_ordered_like_others(fraction):
+    """Where a quantile lies near the first of them, too."""
     values = np.random.default_rng(0).normal(size=20_000)
     values[: int(fraction * values.size)] = np.inf
     probabilities = (fraction, 0.99 - fraction)

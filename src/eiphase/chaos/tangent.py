@@ -50,9 +50,7 @@ class Tangents:
         """At r = 0, each in the same direction."""
         n_neurons, n_groups = len(batch.half), -(-len(batch.networks) // rate.LANES)
         start = np.random.RandomState(SEED).standard_normal(n_neurons)
-        found, states = (
-            [simd.aligned(n_neurons, "float64") for _ in range(n_groups)] for _ in range(2)
-        )
+        found, states = ([simd.aligned(n_neurons) for _ in range(n_groups)] for _ in range(2))
         for tangent in found:
             tangent[:] = (start / np.sqrt(np.square(start).sum()))[:, None]
         return cls(batch, rate.sparse(batch.half), found, states)
@@ -69,7 +67,7 @@ class Tangents:
                 states[lanes],
                 tangent,
                 r,
-                simd.aligned(n_neurons, "float64"),
+                simd.aligned(n_neurons),
                 found[lanes],
             )
         return found

@@ -13,7 +13,7 @@ from eiphase.numerics import simd
 from eiphase.numerics.jit import njit
 
 # Networks that advance in step: a row of numbers holds one of each.
-LANES = simd.width("float64")
+LANES = simd.WIDTH
 # So many columns' factors, a row each, fit into the processor's first cache (26 kB).
 COLUMNS_PER_BLOCK = 100
 
@@ -81,7 +81,7 @@ class Simulator:
     def of(cls, batch: Batch) -> "Simulator":
         """At r = 0."""
         n_groups = -(-len(batch.networks) // LANES)
-        states = [simd.aligned(len(batch.half), "float64") for _ in range(n_groups)]
+        states = [simd.aligned(len(batch.half)) for _ in range(n_groups)]
         return cls(batch, sparse(batch.half), states)
 
     def advance(self, states: np.ndarray, steps_done: np.ndarray | None = None) -> None:
@@ -97,7 +97,7 @@ class Simulator:
                 *self.batch.recurrence(lanes),
                 np.array([n.bias for n in self.batch.networks[lanes]]),
                 r,
-                simd.aligned(n_neurons, "float64"),
+                simd.aligned(n_neurons),
                 states[lanes],
                 np.zeros(1, np.int64) if steps_done is None else steps_done,
             )
@@ -185,7 +185,7 @@ def add_product(ends, columns, values, x, total):
     """total += matrix @ x for a `SparseMatrix`; x and total (neuron, LANES), finite.
 
     Each number of `total` takes its products in ascending order of j, by a fused
-    multiply-add (`vectors.multiply_add`). So a lane's bits depend neither on the other
+    multiply-add (`simd.multiply_add`). So a lane's bits depend neither on the other
     lanes nor on the blocks. Products with zero would change nothing.
     """
     n_blocks, n = ends.shape

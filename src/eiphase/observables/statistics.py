@@ -223,7 +223,7 @@ def received_input(outputs: np.ndarray, synapses: Synapses) -> tuple[np.ndarray,
     (sample, neuron), summed in ascending order of j. Cost: N fused multiply-adds for each
     output that is not zero.
     """
-    columns = simd.columns_in_rows(synapses.matrix, "float64")
+    columns = simd.columns_in_rows(synapses.matrix)
     n_exc = n_excitatory(len(synapses.matrix))
     excitatory = _received(columns, outputs, 0, n_exc)
     inhibitory = _received(columns, outputs, n_exc, len(synapses.matrix))
@@ -236,8 +236,8 @@ def _received(columns: np.ndarray, outputs: np.ndarray, first: int, last: int) -
     sample, neuron = np.nonzero(part)
     ends = np.cumsum(np.count_nonzero(part, axis=1))
     n_samples, n = outputs.shape
-    n_blocks = simd.n_blocks(n, "float64")
-    total = simd.aligned(n_samples * n_blocks, "float64")
+    n_blocks = simd.n_blocks(n)
+    total = simd.aligned(n_samples * n_blocks)
     _add_columns(columns, part[sample, neuron].astype(float), neuron + first, ends, n, total)
     return total.reshape(n_samples, -1)[:, :n]
 
@@ -249,7 +249,7 @@ def _add_columns(columns, values, neurons, ends, n, total):
     for block in range(n_blocks):  # whose rows stay in the processor's second cache
         start = 0
         for sample in range(len(ends)):
-            row = simd.zero_row(columns)
+            row = simd.zero_row()
             for entry in range(start, ends[sample]):
                 column = simd.load_row(columns, block * n + neurons[entry])
                 row = simd.multiply_add(values[entry], column, row)
