@@ -27,7 +27,7 @@ ifneq ($(findstring :,$(CURDIR)),)
 $(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
 endif
 
-.PHONY: anew demo tutorial report check-report check-links test test-slurm faults lint docs tables bench \
+.PHONY: anew demo tutorial report check-report check-links test test-slurm faults lint docs tables numbers bench \
 	bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
@@ -72,6 +72,9 @@ docs: .venv/dev-ready  ## site/, with internal links checked
 
 tables: .venv/ready  ## the docs' tables of keys and variables, from the code
 	python docs/tables.py
+
+numbers: .venv/ready  ## the numbers that the docs quote from simulations, measured again
+	python docs/quotes.py
 
 bench: export OPENBLAS_NUM_THREADS = 1
 bench: .venv/ready  ## cost of one simulation, beside a matrix product and the tutorial's path
