@@ -3,6 +3,7 @@ import pytest
 from gaussian_sums import average
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import root
 from scipy.special import erf
 
 from eiphase.networks import weights as network
@@ -39,7 +40,7 @@ def test_coupling_is_the_mean_and_variance_of_the_input(g_factor):
 @pytest.mark.parametrize("gain", [0.5, 0.99, 1.0, 3.0])
 def test_gaussian_weights_without_bias_have_their_transition_at_gain_1(gain):
     """Gain is the standard deviation of a weight times √N times erf'(0)."""
-    found = meanfield.fixed_point(Coupling(0.0, (gain / STEEPEST) ** 2, 0.0), start=(0.0, 0.0))
+    found = meanfield.fixed_point(Coupling(0.0, (gain / STEEPEST) ** 2, 0.0))
     assert (found.mean, found.variance) == (0, 0)
     assert found.radius == pytest.approx(gain)
     assert found.multiplier(0.01) == pytest.approx(1 + 0.01 * (gain - 1))
@@ -94,8 +95,6 @@ COUPLINGS = {
 @given(**COUPLINGS)
 def test_fixed_point_is_self_consistent(mean, variance, drive):
     found = meanfield.fixed_point(Coupling(mean, variance, drive))
-    if found is None:  # not within reach: nothing is claimed
-        return
     at = (found.mean, found.variance)
     scale = 1 + abs(drive) + abs(mean) + variance
     assert mean * average(erf, *at) + drive == pytest.approx(found.mean, abs=1e-7 * scale)
@@ -111,7 +110,11 @@ def test_the_fixed_point_of_a_sweep_is_found_everywhere():
             coupling = meanfield.coupling(
                 n_neurons=400, q_factor=q, g_factor=g, bias=0.1, step_size=0.01
             )
-            assert meanfield.fixed_point(coupling) is not None
+            found = meanfield.fixed_point(coupling)
+            again = coupling.mean * average(erf, found.mean, found.variance) + coupling.drive
+            assert again == pytest.approx(
+                found.mean, abs=1e-7 * (1 - coupling.mean + coupling.drive)
+            )
 
 
 def test_outliers_are_those_of_the_self_consistency_map():
@@ -191,13 +194,47 @@ def test_a_fixed_point_solves_its_equations_by_slow_integrals(coupling):
     assert found.radius == pytest.approx(np.sqrt(coupling.variance * slopes), rel=1e-6)
 
 
+def followed(coupling, solution):
+    """The solution µ, s near another one, by Newton steps."""
+
+    def residual(x):
+        mean = coupling.mean * average(erf, x[0], abs(x[1])) + coupling.drive - x[0]
+        return mean, coupling.variance * average(lambda r: erf(r) ** 2, x[0], abs(x[1])) - x[1]
+
+    return root(residual, solution, tol=1e-12).x
+
+
+@pytest.mark.parametrize(
+    "coupling",
+    [
+        Coupling(1.0, 0.01, 1e-9),
+        Coupling(1.0, 0.01, -1e-9),
+        Coupling(1.0, 0.0, 1e-12),
+        Coupling(4.0, 0.01, 1e-9),  # the mean grows by itself
+        Coupling(-4.0, 30.0, 1e-9),  # states differ by themselves
+        Coupling(1.0, 30.0, 1e-300),
+    ],
+)
+def test_the_least_drive_has_a_fixed_point(coupling):
+    """On the drive's side, where the smallest step beyond it would find another sign."""
+    found = meanfield.fixed_point(coupling)
+    assert found.mean * coupling.drive >= 0
+    mean = coupling.mean * slow_average(erf, found.mean, found.variance) + coupling.drive
+    assert found.mean == pytest.approx(mean, abs=2e-9)
+
+
+def test_without_drive_all_neurons_are_at_rest():
+    found = meanfield.fixed_point(Coupling(3.0, 9.0, 0.0))
+    assert (found.mean, found.variance) == (0, 0)
+    assert found.radius == pytest.approx(3 * STEEPEST)
+
+
 @pytest.mark.parametrize("strength", [0.3, 0.7, 1.0])
 def test_the_fixed_point_is_the_one_that_grows_out_of_uncoupled_neurons(strength):
     """Followed in small steps of the coupling, from which no solution can hop."""
     coupling = meanfield.scaled(Coupling(-9.0, 30.0, 10.0), strength)
     solution = (coupling.drive, 0.0)
     for part in np.linspace(0, 1, 201)[1:]:
-        found = meanfield.fixed_point(meanfield.scaled(coupling, part), start=solution)
-        solution = (found.mean, found.variance)
+        solution = followed(meanfield.scaled(coupling, part), solution)
     direct = meanfield.fixed_point(coupling)
     assert (direct.mean, direct.variance) == pytest.approx(solution, rel=1e-7)

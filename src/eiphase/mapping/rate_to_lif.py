@@ -147,9 +147,7 @@ def corrected(half: np.ndarray, point: Network) -> WeightScale:
     moments = WeightMoments.of(weights)
     neuron = lif_neuron(point.step_size)
     drive = point.bias / point.step_size
-    around_rates = meanfield.fixed_point(Coupling(moments.mean, moments.variance, drive))
-    assert around_rates is not None  # without a start there is always one
-    wanted = around_rates.radius
+    wanted = meanfield.fixed_point(Coupling(moments.mean, moments.variance, drive)).radius
 
     def radius(scale: float) -> float:
         return lif_working_point.lif_working_point(neuron, moments, scale).radius

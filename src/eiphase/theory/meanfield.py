@@ -25,14 +25,14 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from scipy.optimize import brentq, root
+from scipy.optimize import brentq
 
 from eiphase.networks import weights
 from eiphase.theory import gaussian_averages
 
 HALF_GAUSSIAN_MEAN = 1 / np.sqrt(2 * np.pi)
 HALF_GAUSSIAN_VARIANCE = 1 / 2 - 1 / (2 * np.pi)
-PATH_STEP = 0.02  # of q_factor, relative to the largest, when a solution is followed
+PATH_STEP = 0.02  # of q_factor, relative to the largest, where a border is looked for
 
 
 class Border(IntEnum):
@@ -41,7 +41,6 @@ class Border(IntEnum):
     NONE = 0  # it is stable up to the largest q_factor looked at
     BULK = 1  # the radius of the bulk of eigenvalues reaches 1: chaos
     MEAN = 2  # an outlier does: the mean activity grows, oscillates or overshoots
-    LOST = 3  # the solution cannot be followed so far
 
 
 @dataclass(frozen=True)
@@ -100,26 +99,23 @@ def coupling(
     )
 
 
-def fixed_point(
-    coupling: Coupling, *, start: tuple[float, float] | None = None
-) -> EnsembleFixedPoint | None:
-    """The solution µ, s of the self-consistency equations, or the one near a start.
+def fixed_point(coupling: Coupling) -> EnsembleFixedPoint:
+    """The solution µ, s of the self-consistency equations that grows out of uncoupled neurons.
 
-    Without `start`, the one that grows out of uncoupled neurons as the coupling is turned up. For
-    each µ the second equation gives s; with that s, the first has one solution on the side of
-    b / dr to which J̄ pulls. With `start`, None if there is no solution near it.
+    Without drive it is r = 0. Otherwise, for each µ the second equation gives s; with that s, the
+    first has one solution, on the side of b / dr to which J̄ pulls.
     """
-    if start is not None:
-        return _solve_fixed_point(coupling, start)
     drive, reach = coupling.drive, abs(coupling.mean)
-    low, high = drive - reach, drive + reach  # |⟨erf⟩| is at most 1
-    if coupling.mean > 0:  # what excites moves away from zero
-        low, high = (drive, high) if drive >= 0 else (low, drive)
-    edge = 1e-9 * (1 + abs(drive) + reach)
+    if drive == 0:
+        return _at(coupling, 0.0, 0.0)
+    edge = 1e-9 * (1 + abs(drive) + reach)  # |⟨erf⟩| is at most 1, and rounded
+    low, high = drive - reach - edge, drive + reach + edge
+    if coupling.mean > 0:  # what excites moves away from zero, and never back across the drive
+        low, high = (drive, high) if drive > 0 else (low, drive)
     mean = brentq(
         lambda mean: _pull(coupling, mean, _variance(coupling, mean)) - mean,
-        low - edge,
-        high + edge,
+        low,
+        high,
         xtol=1e-4 * edge,
     )
     return _at(coupling, float(mean), _variance(coupling, mean))
@@ -149,21 +145,6 @@ def _variance(coupling: Coupling, mean: float) -> float:
 def scaled(coupling: Coupling, strength: float) -> Coupling:
     """Weights times strength²: q_factor times strength."""
     return Coupling(coupling.mean * strength**2, coupling.variance * strength**4, coupling.drive)
-
-
-def _solve_fixed_point(coupling: Coupling, start: tuple[float, float]) -> EnsembleFixedPoint | None:
-    def residual(x):
-        mean, variance = x[0], abs(x[1])
-        first = coupling.mean * gaussian_averages.mean_output(mean, variance) + coupling.drive
-        square = gaussian_averages.output_product(mean, variance, variance)
-        return first - mean, coupling.variance * square - x[1]
-
-    solution = root(residual, start, tol=1e-12)
-    mean, variance = map(float, solution.x)
-    scale = 1 + abs(mean) + abs(variance)
-    if variance < -1e-9 * scale or np.abs(residual(solution.x)).max() > 1e-9 * scale:
-        return None
-    return _at(coupling, mean, max(variance, 0.0))
 
 
 def _at(coupling: Coupling, mean: float, variance: float) -> EnsembleFixedPoint:
@@ -218,19 +199,16 @@ def ensemble_critical_q(
     at_largest = coupling(
         n_neurons=n_neurons, q_factor=largest_q, g_factor=g_factor, bias=bias, step_size=step_size
     )
-    solution = (at_largest.drive, 0.0)
 
     def margin(strength: float) -> float:
-        found = fixed_point(scaled(at_largest, strength), start=solution)
-        return np.nan if found is None else found.multiplier(step_size) - 1
+        return fixed_point(scaled(at_largest, strength)).multiplier(step_size) - 1
 
     stable = 0.0
     for strength in np.linspace(0, 1, round(1 / PATH_STEP) + 1)[1:]:
-        found = fixed_point(scaled(at_largest, strength), start=solution)
-        if found is None:
-            return EnsembleCriticalQ(np.nan, Border.LOST)
-        if found.multiplier(step_size) >= 1:
-            border = Border.BULK if found.radius >= 1 else Border.MEAN
-            return EnsembleCriticalQ(largest_q * brentq(margin, stable, strength), border)
-        stable, solution = strength, (found.mean, found.variance)
+        if margin(strength) >= 0:
+            value = brentq(margin, stable, strength)
+            at_border = fixed_point(scaled(at_largest, strength))
+            border = Border.BULK if at_border.radius >= 1 else Border.MEAN
+            return EnsembleCriticalQ(largest_q * value, border)
+        stable = strength
     return EnsembleCriticalQ(np.nan, Border.NONE)
