@@ -1,168 +1,147 @@
 """Compiled kernels: what is kept, that jobs share it, and that Lava's processes inherit it."""
 
 import ast
-import fcntl
 import os
-import platform
 import subprocess
 import sys
 from importlib import import_module
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from conftest import PACKAGE, copied_package
 from numba.core.dispatcher import Dispatcher
 
+from eiphase.backends import BACKENDS
 from eiphase.numerics import jit
 from eiphase.sweep.schema import Sweep
 
-# A job's work, the digest of its numbers, and whether it has got ready to compile.
-SIMULATE = """
-import hashlib, sys
-from eiphase.simulation.tile import simulate_tile
-from eiphase.sweep.schema import Sweep
 
-sweep = Sweep.model_validate_json(sys.argv[1])
-values = simulate_tile(sweep, next(sweep.all_tiles()))
-print(hashlib.sha256(b"".join(values[name].tobytes() for name in sorted(values))).hexdigest())
-print("numba.np.npyimpl" in sys.modules)
-"""
+def kernel(factor=2):
+    """A new one each time, for which nothing is loaded yet, of the same code."""
+
+    def times(x):
+        return factor * x
+
+    def thrice(x):
+        return 3 * x
+
+    return jit.njit(cache=True)(times if factor == 2 else thrice)
 
 
-SWEEP = Sweep(
-    network={"neurons": 40},
-    grid={"q_factor": [0.5, 4.0, 9.0], "g_factor": [6.0]},
-    seeds=[1],
-    backends=["rate"],  # one of its kernels is compiled for two kinds of array
-    simulation={"steps": 300, "burn_in": 100, "max_lag": 50},
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """What is kept goes there, and there is no other installation."""
+    monkeypatch.setattr(jit, "FOLDER", tmp_path / "kernels")
+    monkeypatch.setattr(jit, "_INSTALLED", tmp_path / "installed")
+    return tmp_path / "kernels"
+
+
+def kept(folder):
+    return {path: path.stat().st_mtime_ns for path in folder.rglob("*") if path.is_file()}
+
+
+def test_a_kept_kernel_is_loaded_and_each_kind_of_argument_has_its_own(folder):
+    assert kernel()(2) == 4
+    first = kept(folder)
+    assert len(first) == 1
+    assert kernel()(2) == 4
+    assert kept(folder) == first
+    assert kernel()(0.5) == 1.0
+    assert kernel(3)(2) == 6
+    assert len(kept(folder)) == 3
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda content, other: content[:-100],
+        lambda content, other: content[:1000] + bytes([content[1000] ^ 1]) + content[1001:],
+        lambda content, other: b"",
+        # Runs, and would give another number.
+        lambda content, other: content[:32] + other[32:],
+    ],
+    ids=["truncated", "flipped", "empty", "another"],
 )
+def test_a_damaged_kernel_is_compiled_again_and_not_run(folder, damage):
+    kernel(3)(2)
+    (other,) = kept(folder)
+    kernel()(2)
+    (path,) = kept(folder).keys() - {other}
+    path.write_bytes(damage(path.read_bytes(), other.read_bytes()))
+    damaged = kept(folder)
+    assert kernel()(2) == 4
+    mended = kept(folder)
+    assert mended[path] != damaged[path]
+    assert kernel()(2) == 4
+    assert kept(folder) == mended
 
 
-def start(cache):
-    command = [sys.executable, "-c", SIMULATE, SWEEP.model_dump_json()]
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(cache)}
-    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+def test_an_installation_that_cannot_be_written_to_serves_its_users(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "FOLDER", tmp_path / "installed")
+    kernel()(2)
+    monkeypatch.undo()
+    monkeypatch.setattr(jit, "FOLDER", folder)
+    monkeypatch.setattr(jit, "_INSTALLED", tmp_path / "installed")
+    assert kernel()(2) == 4
+    assert not folder.exists()
+    assert kernel()(0.5) == 1.0
+    assert len(kept(folder)) == 1
 
 
-def outcome(process):
-    output, _ = process.communicate()
-    assert process.returncode == 0
-    numbers, compiles = output.split()
-    return numbers, compiles == "True"
+def test_a_full_disk_costs_time_only(folder, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert kernel()(2) == 4
+    assert not kept(folder)
 
 
-def kernels_in(folder):
-    return {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+def test_a_folder_that_cannot_be_made_costs_time_only(folder):
+    folder.write_text("a file")
+    assert kernel()(2) == 4
 
 
-def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
-    alone, _ = outcome(start(tmp_path / "alone"))
-    jobs = [start(tmp_path / "shared") for _ in range(3)]
-    assert [outcome(job) for job in jobs] == [(alone, True)] * 3
-    cached = kernels_in(tmp_path / "shared")
-    # What they left serves the next job: it compiles nothing, and gets the same numbers.
-    assert outcome(start(tmp_path / "shared")) == (alone, False)
-    assert cached
-    assert kernels_in(tmp_path / "shared") == cached
+def test_a_change_of_a_module_with_kernels_is_another_version(tmp_path, monkeypatch):
+    """Numba itself looks at the module of a kernel, not at those that the kernel calls."""
+    package = copied_package(tmp_path)
+    monkeypatch.setattr(jit, "_PACKAGE", package)
+    before = jit._version()
+    for module, same in (("cli/commands", True), ("numerics/simd", False), ("numerics/jit", False)):
+        with (package / f"{module}.py").open("a") as file:
+            file.write("# does it otherwise\n")
+        assert (jit._version() == before) is same, module
+        before = jit._version()
 
 
-def test_an_import_asks_nothing_of_the_disk_that_keeps_kernels(tmp_path):
-    """It may be a cluster's, and slow; there are many kernels, of which a job calls some."""
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
-    subprocess.run(
-        [sys.executable, "-c", "import eiphase.simulation.tile"], env=environment, check=True
-    )
-    assert not (tmp_path / "kernels").exists()
-
-
-def modules_with_kernels():
-    """Their names, the text of each, and the functions in it that are compiled."""
-    for path in PACKAGE.rglob("*.py"):
-        tree = ast.parse(path.read_text())
-        functions = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
-        kernels = [f for f in functions if "njit" in map(_name_of, f.decorator_list)]
-        if kernels:
-            yield ".".join(path.relative_to(PACKAGE).with_suffix("").parts), tree, kernels
-
-
-def _name_of(decorator):
-    while not isinstance(decorator, ast.Name):
-        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
-    return decorator.id
-
-
-def test_every_kernel_is_kept_by_version_and_node():
-    assert jit.FOLDER.name == platform.node()
-    for name, _, kernels in modules_with_kernels():
-        for function in kernels:
-            dispatcher = getattr(import_module(f"eiphase.{name}"), function.name)
-            assert isinstance(dispatcher, Dispatcher)
-            assert jit.FOLDER in Path(dispatcher.stats.cache_path).parents, function.name
-
-
-def test_what_kernels_use_of_other_modules_stands_beside_other_kernels():
-    """By those modules, and by such that have instructions for them, a version is told."""
-    modules = list(modules_with_kernels())
-    names = {name for name, *_ in modules} | {"bits"}
-    assert {"vectors", "rate", "lif", "loihi"} <= names
-    for name, tree, kernels in modules:
-        ours = {
-            alias.asname or alias.name: alias.name if node.module == "eiphase" else node.module[8:]
-            for node in tree.body
+def test_what_kernels_use_of_other_modules_is_part_of_the_version():
+    """A version is known by the modules with kernels or with instructions for them."""
+    texts = {
+        f"eiphase.{'.'.join(path.relative_to(PACKAGE).with_suffix('').parts)}": path.read_text()
+        for path in PACKAGE.rglob("*.py")
+    }
+    versioned = {name for name, text in texts.items() if "\n@njit" in text or "\n@intr" in text}
+    assert {"eiphase.numerics.simd", "eiphase.networks.lif"} <= versioned
+    for name in versioned:
+        imported = {
+            alias.asname or alias.name: {node.module, f"{node.module}.{alias.name}"}
+            for node in ast.parse(texts[name]).body
             if isinstance(node, ast.ImportFrom) and node.module.startswith("eiphase")
             for alias in node.names
         }
-        for function in kernels:
-            body = [node for statement in function.body for node in ast.walk(statement)]
-            used = {node.id for node in body if isinstance(node, ast.Name)} & ours.keys()
-            assert {ours[one] for one in used} <= names, f"{name}.{function.name}"
+        for one in vars(import_module(name)).values():
+            if isinstance(one, Dispatcher) and one.py_func.__module__ == name:
+                for used in imported.keys() & set(one.py_func.__code__.co_names):
+                    assert imported[used] & versioned, f"{one}: {used}"
 
 
-def test_one_process_at_a_time_adds_a_kernel(tmp_path, monkeypatch):
-    """Else two would give the same number to different kernels."""
-    monkeypatch.setattr(jit, "FOLDER", tmp_path)
-
-    @jit.njit(cache=True)
-    def twice(x):
-        return 2 * x
-
-    with (tmp_path / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        call = Thread(target=twice, args=(2,))
-        call.start()
-        call.join(3)
-        assert call.is_alive()
-        assert not kernels_in(tmp_path)
-    call.join()
-    assert len(kernels_in(tmp_path)) == 2  # index and code
-
-
-def version_of(package):
-    command = [sys.executable, "-c", "from eiphase.numerics import jit; print(jit.FOLDER)"]
-    environment = {**os.environ, "PYTHONPATH": str(package.parent), "NUMBA_CACHE_DIR": ""}
-    run = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    folder = Path(run.stdout.strip())
-    assert folder.parents[2] == package / "__pycache__"
-    return folder.parent.name
-
-
-def test_a_change_of_a_module_with_kernels_is_another_version(tmp_path):
-    package = copied_package(tmp_path)
-    before = version_of(package)
-    for module, same in (("cli", True), ("vectors", False), ("bits", False), ("compiled", False)):
-        with (package / f"{module}.py").open("a") as file:
-            file.write("# does it otherwise\n")
-        assert (version_of(package) == before) is same, module
-
-
-def test_a_package_that_cannot_be_written_to_has_its_kernels_in_the_users_cache(
+def test_kernels_are_kept_in_the_users_cache_where_the_package_is_not_writable(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(jit.config, "CACHE_DIR", "")
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert jit._folder().parents[1] == tmp_path / "eiphase"
+    assert jit._parent() == tmp_path / "eiphase"
 
 
 def test_a_user_without_a_home_keeps_none(monkeypatch):
@@ -173,63 +152,73 @@ def test_a_user_without_a_home_keeps_none(monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     monkeypatch.setattr(Path, "home", home)
     monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
-    assert jit._folder().parents[2] == PACKAGE / "__pycache__"
+    assert jit._parent() == PACKAGE / "__pycache__/kernels"
 
 
-def test_where_nothing_can_be_kept_kernels_serve_one_process(tmp_path):
-    file = tmp_path / "file"
-    file.touch()
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(file / "folder")}
-    script = "from eiphase.numerics.erf import erf_of; print(erf_of(0.0))"
-    command = [sys.executable, "-c", script]
-    found = subprocess.run(command, env=environment, check=True, stdout=subprocess.PIPE, text=True)
-    assert found.stdout == "0.0\n"
+# Kernels of this module, each compiled for the types of one argument: their numbers, and whether
+# the process has got ready to compile.
+JOB = """
+import sys
+from eiphase.numerics.jit import njit
+
+@njit(cache=True)
+def double(x):
+    return x + x
+
+@njit(cache=True)
+def quadruple(x):
+    return double(double(x))
+
+print(quadruple(eval(sys.argv[1])), "numba.np.npyimpl" in sys.modules)
+"""
 
 
-EVERYTHING = {
-    "observables": {"chaos": True, "statistics": True},
-    "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
-}
+def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
+    """Each gets its own kernels, and what they leave serves the next, which compiles nothing."""
+    (tmp_path / "job.py").write_text(JOB)
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+
+    def outcomes():
+        jobs = [
+            subprocess.Popen(
+                [sys.executable, tmp_path / "job.py", x],
+                env=environment,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            for x in ("1", "0.5", "1j", "1")
+        ]
+        return [job.communicate()[0].split() for job in jobs]
+
+    numbers = ["4", "2.0", "4j", "4"]
+    assert outcomes() == [[number, "True"] for number in numbers]
+    cached = kept(tmp_path / "kernels")
+    assert len(cached) == 6  # two kernels, three kinds of numbers
+    assert outcomes() == [[number, "False"] for number in numbers]
+    assert kept(tmp_path / "kernels") == cached
 
 
-def test_after_the_installation_sweeps_compile_nothing(tmp_path):
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-m", "eiphase.cli", "compile"], env=environment, check=True)
-    installed = kernels_in(tmp_path)
-    config = SWEEP.model_dump(exclude_unset=True)
-    sweeps = [
-        Sweep.model_validate(config | changes | {"backends": backends})
-        for changes in ({}, {"observables": {"autocovariance": "tutorial"}}, EVERYTHING)
-        for backends in (("rate",), SPIKING)
-    ]
-    arguments = [sweep.model_dump_json(exclude_unset=True) for sweep in sweeps]
-    command = [sys.executable, "-c", SIMULATE_TILES, *arguments]
-    subprocess.run(command, env=environment, check=True)
-    assert kernels_in(tmp_path) == installed
-
-
-# In a new process, so that no other test has loaded anything. Counts kernels that Numba loads,
-# or compiles, in this process and in those that Lava forks from it.
+# In a new process, so that no other test has loaded anything. Counts the kernels that are looked
+# for in this process and in those that Lava forks from it.
 COUNT_LOADED = """
 import os, sys
-from numba.core.dispatcher import Dispatcher
+from eiphase.numerics import jit
 from eiphase.numerics.arrays import shared_array
+from eiphase.simulation import kernels
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
 
-here, loaded, load = os.getpid(), shared_array((2,), "int64"), Dispatcher.compile
+here, loaded, load = os.getpid(), shared_array((2,), "int64"), jit._Kept.load_overload
 
-def counted(dispatcher, signature):
+def counted(*arguments):
     loaded[int(os.getpid() != here)] += 1
-    return load(dispatcher, signature)
+    return load(*arguments)
 
-Dispatcher.compile = counted
+jit._Kept.load_overload = counted
 {work}
 print(*loaded)
 """
 SIMULATE_TILES = """
-import sys
-from eiphase.simulation.tile import simulate_tile
-from eiphase.sweep.schema import Sweep
-
 for config in sys.argv[1:]:
     sweep, ranges = Sweep.model_validate_json(config), None
     for backend in sweep.backends:
@@ -242,39 +231,58 @@ network = eiphase.Network(n_neurons=100, q_factor=8.0, g_factor=6.0, seed=1)
 for backend, perturb_after in (("rate", None), ("lif_bit_accurate", None), ("rate", 100)):
     eiphase.simulate(network, backend, steps=1500, perturb_after=perturb_after)
 """
+AS_INSTALLED = """
+for backend in sys.argv.pop(1).split():
+    kernels.compile_for(backend)
+loaded[:] = 0
+"""
 SPIKING = ("lif_float", "lif_bit_accurate")
+EVERYTHING = {
+    "observables": {"chaos": True, "statistics": True},
+    "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
+}
+MEASURED = [{}, {"observables": {"autocovariance": "tutorial", "boxcar": 100}}, EVERYTHING]
 
 
-def assert_models_load_none(work, *arguments):
+def loaded_by(work, *arguments):
+    """How many in the process that does some work, and how many in Lava's."""
     command = [sys.executable, "-c", COUNT_LOADED.format(work=work), *arguments]
     run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     here, in_models = map(int, run.stdout.split())
+    return here, in_models
+
+
+def sweep(backends, changes, *, neurons=40, steps=300):
+    simulation = {"steps": steps, "burn_in": 100, "max_lag": 50}
+    config = {
+        "network": {"neurons": neurons},
+        "grid": {"q_factor": [0.5, 9.0], "g_factor": [6.0]},
+        "seeds": [1],
+        "backends": backends,
+        "simulation": simulation,
+    }
+    return Sweep.model_validate(config | changes).model_dump_json(exclude_unset=True)
+
+
+def test_after_the_installation_sweeps_compile_nothing():
+    """They look for no kernel that `eiphase compile` has not called."""
+    sweeps = [sweep(backends, changes) for changes in MEASURED for backends in (["rate"], SPIKING)]
+    work = AS_INSTALLED + SIMULATE_TILES
+    assert loaded_by(work, " ".join(BACKENDS), *sweeps) == (0, 0)
+
+
+@pytest.mark.parametrize("backends", [("rate",), SPIKING])
+@pytest.mark.parametrize("changes", MEASURED)
+def test_models_inherit_the_kernels_of_tiles(backends, changes):
+    """Whatever is measured, and however large networks are and long the run."""
+    # With more values of u and v than are kept: then they are counted into bins.
+    large = {"steps": 1500} if changes else {"neurons": 200, "steps": 11_000}
+    here, in_models = loaded_by(SIMULATE_TILES, sweep(backends, changes, **large))
     assert here > 0
     assert in_models == 0
 
 
-@pytest.mark.parametrize("backends", [("rate",), SPIKING])
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {},
-        {"observables": {"autocovariance": "tutorial", "boxcar": 100}},
-        EVERYTHING,
-    ],
-)
-def test_models_inherit_the_kernels_of_tiles(backends, changes):
-    """Whatever is measured, and however large networks are and long the run."""
-    config = {
-        "network": {"neurons": 200},
-        "grid": {"q_factor": [0.5, 9.0], "g_factor": [6.0]},
-        "seeds": [1],
-        "backends": backends,
-        # With more values of u and v than are kept: then they are counted into bins.
-        "simulation": {"steps": 11_000, "burn_in": 200, "max_lag": 50},
-    }
-    sweep = Sweep.model_validate(config | changes).model_dump_json(exclude_unset=True)
-    assert_models_load_none(SIMULATE_TILES, sweep)
-
-
 def test_models_inherit_the_kernels_of_recordings():
-    assert_models_load_none(RECORD)
+    here, in_models = loaded_by(RECORD)
+    assert here > 0
+    assert in_models == 0

@@ -143,8 +143,8 @@ def _kernels_damaged(damage: Callable[[bytes], bytes], folder: Path) -> str:
     """Damage each file of the compiled kernels, and see that it is compiled and kept anew."""
     cache = {"NUMBA_CACHE_DIR": str(folder / "kernels")}
     expected = run(SPIKES, folder, **cache)
-    damaged = {path: damage(path.read_bytes()) for path in folder.glob("kernels/**/*.nb?")}
-    assert len(damaged) >= 4
+    damaged = {path: damage(path.read_bytes()) for path in folder.glob("kernels/*/*")}
+    assert len(damaged) >= 2
     for path, content in damaged.items():
         path.write_bytes(content)
     for _ in range(2):
@@ -163,14 +163,12 @@ def _kernels_of_a_read_only_installation(folder: Path) -> str:
     )
     environment = {"NUMBA_CACHE_DIR": "", "PYTHONPATH": str(folder)}
     expected = run(SPIKES, folder, **environment)
-    kernels = folder / "eiphase/__pycache__/kernels"
-    (node,) = kernels.glob("*/*")
-    node.rename(node.with_name("where it was installed"))
+    assert list(folder.glob("eiphase/__pycache__/kernels/*/*"))
     # Root may write everywhere, so that the system has to say that it may not.
     read_only = "import os\nos.access = lambda path, mode: mode != os.W_OK\n"
     home = folder / "home"
     assert run(read_only + SPIKES, folder, XDG_CACHE_HOME=str(home), **environment) == expected
-    assert not list(home.glob("**/*.nb?"))
+    assert not list(home.glob("eiphase/**/*"))
     return "loaded from the installation"
 
 

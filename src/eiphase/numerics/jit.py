@@ -1,29 +1,30 @@
-"""Numba's `njit`, with compiled kernels kept by version of the code and by node, for all jobs.
+"""Numba's `njit`, with compiled kernels kept on disk for all jobs.
 
-Numba looks only at the file that a kernel stands in, not at those of what the kernel calls: here
-each version of the code has its own folder. Numba numbers its files: two jobs at once, of two
-kinds of processor or for two kinds of arrays, could take the same number, and a third load the
-wrong kernel. So each node has its own folder, to which one job at a time adds.
+Numba's own cache would run a kernel whose callee in another module has changed, or that a disk
+has damaged, and two jobs at once can give one number to two kernels. Here a file's name is a
+digest of all that its kernel depends on, so no two kernels share a file, and no job needs a lock.
 """
 
 import hashlib
 import os
-import platform
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import cache, cached_property
-from io import BytesIO
+import pickle
+import sys
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import llvmlite
 import numba
 import numpy as np
 import scipy
 from numba import config
-from numba.core.caching import FunctionCache, IndexDataCacheFile, UserProvidedCacheLocator
+from numba.core.caching import NullCache
+from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
+from numba.core.serialize import dumps
 
 from eiphase.errors import UserError
 
@@ -38,152 +39,120 @@ if config.DISABLE_JIT:
 
 
 def njit(*, cache: bool) -> Callable[[Callable], Any]:
-    """Numba's decorator; with `cache`, what it compiles is kept in `FOLDER`."""
+    """Numba's decorator; with `cache`, compiled kernels are kept in `FOLDER`."""
 
     def decorate(function: Callable) -> Any:
         kernel = numba.njit(function)
-        if cache:
-            kernel._cache = _SharedCache(function)
+        if cache and _CAN_KEEP:
+            kernel._cache = _Kept(function)
         return kernel
 
     return decorate
 
 
-class _Locator(UserProvidedCacheLocator):
-    """Has Numba look in its folder, whether that can be written to or not."""
-
-    @classmethod
-    def from_function(cls, function: Callable, file: str) -> "_Locator":
-        return cls(function, file)
-
-
-class _SealedFiles(IndexDataCacheFile):
-    """Numba's files of a kernel, each with a digest of its bytes behind them.
-
-    A file that was damaged counts as none: Python's pickle, and the processor, would take it as
-    it is.
-    """
-
-    @contextmanager
-    def _open_for_write(self, path: str) -> Iterator[BytesIO]:
-        content = BytesIO()
-        yield content
-        with super()._open_for_write(path) as file:
-            file.write(content.getvalue() + hashlib.sha256(content.getvalue()).digest())
-
-    def _load_index(self) -> dict:
-        return super()._load_index() if _is_whole(self._index_path) else {}
-
-    def _load_data(self, name: str) -> Any:
-        if not _is_whole(self._data_path(name)):
-            raise OSError  # Numba's sign for a file that is not there
-        return super()._load_data(name)
+# The private names of Numba that are used here. They save each job 0.2 s: Numba's own cache
+# imports all that Numba can compile before it loads a kernel. A version of Numba without these
+# names compiles in each job.
+_CAN_KEEP = hasattr(numba.njit(lambda: None), "_cache") and all(
+    hasattr(CompileResult, name) for name in ("_reduce", "_rebuild")
+)
 
 
-def _is_whole(path: str) -> bool:
-    try:
-        content = Path(path).read_bytes()
-    except OSError:
-        return False
-    return hashlib.sha256(content[:-_DIGEST_BYTES]).digest() == content[-_DIGEST_BYTES:]
-
-
-def _numbas_cache(function: Callable, folder: Path) -> FunctionCache:
-    """Of one kernel in a folder."""
-    with (
-        mock.patch.object(config, "CACHE_DIR", str(folder)),
-        mock.patch.object(FunctionCache._impl_class, "_locator_classes", [_Locator]),
-    ):
-        found = FunctionCache(function)
-    files = found._cache_file
-    found._cache_file = _SealedFiles(
-        files._cache_path, found._impl.filename_base, files._source_stamp
-    )
-    return found
-
-
-class _SharedCache:
-    """Numba's cache of a kernel, to which one process at a time adds.
-
-    What cannot be kept, on a full disk or where there are no locks, serves this process alone.
-    """
+class _Kept(NullCache):
+    """One kernel's files, each for some types of arguments and some kind of processor."""
 
     def __init__(self, function: Callable):
         self._function = function
 
-    @cached_property
-    def _own(self) -> FunctionCache:
-        """Looked for when the kernel is called: of many, a job calls some."""
-        return _numbas_cache(self._function, FOLDER)
-
-    @property
-    def cache_path(self) -> str:
-        return self._own.cache_path
-
     def load_overload(self, signature: Any, target: Any) -> Any:
-        """Numba's own would first import all that Numba can compile, which takes 0.1 to 0.3 s.
-
-        Loaded code does without, or its modules are imported with it. Where something must be
-        compiled after all, Numba imports the rest then.
-        """
-        rtsys.initialize(target)
-        found = self._own._load_overload(signature, target)
-        for folder in () if found else _installed():
-            found = found or _numbas_cache(self._function, folder)._load_overload(signature, target)
-        return found
+        """The kernel, or None if no intact file has it."""
+        rtsys.initialize(target)  # memory that kernels allocate
+        name = self._name(signature, target.codegen())
+        for folder in (FOLDER, _INSTALLED):
+            if found := _intact(folder / name):
+                return CompileResult._rebuild(target, *pickle.loads(found))
+        return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        import fcntl  # which Windows does not have
-
+        """Keep a kernel; one that cannot be kept, as on a full disk, serves this process alone."""
+        if compiled.library.has_dynamic_globals:  # addresses that hold in this process only
+            return
+        content = dumps(compiled._reduce())
         with suppress(OSError):
             FOLDER.mkdir(parents=True, exist_ok=True)
-            with (FOLDER / "lock").open("w", encoding="utf-8") as file:
-                fcntl.flock(file, fcntl.LOCK_EX)
-                self._own.save_overload(signature, compiled)
+            _write(FOLDER / self._name(signature, compiled.codegen), content)
 
-    def flush(self) -> None:
-        """Have nothing kept of the kernel: Numba asks for that before it compiles it anew."""
-        with suppress(OSError):
-            self._own.flush()
-
-
-def _folder() -> Path:
-    """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
-    parent = _PYTHONS / "kernels"
-    if config.CACHE_DIR:
-        parent = Path(config.CACHE_DIR).absolute()
-    elif not _is_writable():
-        with suppress(RuntimeError):  # of a user without a home, for whom nothing is kept
-            users = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-            parent = users / "eiphase"
-    return parent / _version() / platform.node()
+    def _name(self, signature: Any, codegen: Any) -> str:
+        """Digest of the kernel, the types of its arguments, and the kind of processor."""
+        code = self._function.__code__
+        depends_on = (
+            *(self._function.__module__, self._function.__qualname__, code.co_firstlineno),
+            *(_source(code.co_filename), signature, codegen.magic_tuple()),
+        )
+        digest = hashlib.sha256(repr(depends_on).encode()).hexdigest()[:32]
+        return f"{self._function.__name__}-{digest}"
 
 
-def _is_writable() -> bool:
-    return os.access(_PYTHONS if _PYTHONS.exists() else _PACKAGE, os.W_OK)
+def _intact(path: Path) -> bytes | None:
+    """What stands in a file behind its digest; None if that differs or there is no such file.
+
+    Python's pickle, and the processor, would take a damaged kernel as it is.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return None
+    digest, kernel = content[:_DIGEST_BYTES], content[_DIGEST_BYTES:]
+    return kernel if hashlib.sha256(kernel).digest() == digest else None
+
+
+def _write(path: Path, content: bytes) -> None:
+    """Write a file as a whole: others see all of it, or nothing."""
+    handle, partial = tempfile.mkstemp(dir=path.parent)
+    try:
+        with open(handle, "wb") as file:
+            file.write(hashlib.sha256(content).digest() + content)
+        os.chmod(partial, 0o644)  # an installation's users read what its owner compiled
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
 
 
 @cache
-def _installed() -> list[Path]:
-    """Where kernels may be that were compiled when this code was installed, for all its users.
-
-    A kernel of another node is none for this one, unless the processor is of the same kind.
-    """
-    if config.CACHE_DIR or _is_writable():
-        return []
-    return sorted((_PYTHONS / "kernels" / _version()).glob("*/"))
+def _source(path: str) -> str:
+    """Digest of the file that a kernel stands in, which need not be one of eiphase's."""
+    with suppress(OSError):
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    return ""
 
 
 def _version() -> str:
-    """Of all modules with kernels, of what compiles them, and of what their tables are from."""
+    """Digest of all modules with kernels, what compiles them, and what their tables are from."""
     versions = [package.__version__ for package in (llvmlite, numba, np, scipy)]
-    digest = hashlib.sha256(" ".join(versions).encode())
+    digest = hashlib.sha256(" ".join([*versions, sys.version]).encode())
     for path in sorted(_PACKAGE.rglob("*.py")):
         source = path.read_bytes()
-        if path == Path(__file__) or b"\n@njit" in source or b"\n@intrinsic" in source:
+        if (
+            path == _PACKAGE / "numerics/jit.py"
+            or b"\n@njit" in source
+            or b"\n@intrinsic" in source
+        ):
             digest.update(source)
     return digest.hexdigest()[:16]
 
 
-FOLDER = _folder()
-"""Of the kernels of this version of the code, on this node."""
+def _parent() -> Path:
+    """Where NUMBA_CACHE_DIR says; else beside Python's own compiled files, or the user's cache."""
+    if config.CACHE_DIR:
+        return Path(config.CACHE_DIR).absolute()
+    if not os.access(_PYTHONS if _PYTHONS.exists() else _PACKAGE, os.W_OK):
+        with suppress(RuntimeError):  # a user without a home, for whom nothing is kept
+            return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "eiphase"
+    return _PYTHONS / "kernels"
+
+
+FOLDER = _parent() / _version()
+"""Kernels of this version of the code."""
+# A shared installation's kernels, compiled when it was installed, for users who cannot write there.
+_INSTALLED = FOLDER if config.CACHE_DIR else _PYTHONS / "kernels" / FOLDER.name

@@ -26,7 +26,7 @@ def load(backend: str, mapping: Mapping, observables: Observables) -> None:
         # One network that settles and one that does not: `corrected` maps them differently.
         grid=Grid(q_factor=(0.5, 4.0), g_factor=(6.0,)),
         seeds=(1,),
-        backends=(takes_from, backend) if takes_from else (backend,),
+        backends=tuple(BACKENDS),  # all, for what one takes from another is measured, too
         # Enough activity for quantiles to take the way that they take for large networks.
         simulation=Simulation(
             steps=1000 + 2 * observables.boxcar, burn_in=observables.boxcar, max_lag=10
@@ -46,10 +46,11 @@ def load(backend: str, mapping: Mapping, observables: Observables) -> None:
 def compile_all() -> None:
     """Compile what sweeps call, as far as it is not compiled yet; backends side by side."""
     with ProcessPoolExecutor(len(BACKENDS), get_context("fork")) as pool:
-        list(pool.map(_compile, BACKENDS))
+        list(pool.map(compile_for, BACKENDS))
 
 
-def _compile(backend: str) -> None:
+def compile_for(backend: str) -> None:
+    """Compile what sweeps call of one backend."""
     load(backend, Mapping(), Observables())
     everything = Observables(autocovariance="tutorial", statistics=True, chaos=True)
     load(backend, Mapping(rate_to_lif="corrected"), everything)
