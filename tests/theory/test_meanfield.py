@@ -105,13 +105,13 @@ def test_fixed_point_is_self_consistent(mean, variance, drive):
 
 
 def test_the_fixed_point_of_a_sweep_is_found_everywhere():
-    for q in np.linspace(0.1, 12, 30):
+    for q in np.linspace(0.1, 12, 12):
         for g in (1.0, 4.0, 6.5, 10.0):
             coupling = meanfield.coupling(
                 n_neurons=400, q_factor=q, g_factor=g, bias=0.1, step_size=0.01
             )
             found = meanfield.fixed_point(coupling)
-            again = coupling.mean * average(erf, found.mean, found.variance) + coupling.drive
+            again = coupling.mean * slow_average(erf, found.mean, found.variance) + coupling.drive
             assert again == pytest.approx(found.mean, abs=1e-7 * (10 + abs(coupling.mean)))
 
 
