@@ -100,7 +100,8 @@ endif
 	$(UV) pip install --quiet --python .venv --no-deps --no-build-isolation --editable .
 	@echo "Compiling the kernels, once: a minute or two"
 	.venv/bin/eiphase compile
-	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.save, eiphase.jobs.notebook'
+	.venv/bin/python -c 'import snakemake.cli, eiphase.figures.save, eiphase.jobs.notebook, \
+		eiphase.lava.run, lava.magma.compiler.compiler'
 	pwd -P > $@
 
 .venv/dev-ready: requirements-dev.lock .venv/ready | $(OWN_UV)
