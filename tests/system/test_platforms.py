@@ -6,6 +6,9 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
+from tiny_sweep import SWEEP, write_tiles
+
+from eiphase.jobs import gather
 
 NAMES = {"darwin": "macOS", "win32": "Windows"}
 # Other packages are imported first: they are not the same on those systems, but are there.
@@ -31,36 +34,40 @@ import eiphase
 """
 
 
-def run(platform, script, folder, *arguments):
-    command = [sys.executable, "-c", AS_IF_ON.replace("{platform!r}", repr(platform)) + script]
-    return subprocess.run(
-        [*command, *arguments], cwd=folder, capture_output=True, text=True, check=False
-    )
+SCRIPT = """
+from eiphase.cli import commands
+from eiphase.theory import chaotic_state, meanfield
 
-
-PLOTS = """
 phase_map = xarray.open_dataset("phase_map.nc")
 for plot in (eiphase.plot_phase_maps, eiphase.plot_cut, eiphase.plot_mapping):
     plot(phase_map).savefig("figure.png")
-from eiphase.cli import commands
-from eiphase.theory import chaotic_state, meanfield
-print(commands.main(["show", "phase_map.nc"]))
-"""
-SIMULATE = """
+print("show:", commands.main(["show", "phase_map.nc"]))
 network = eiphase.Network(n_neurons=10, q_factor=6.0, g_factor=5.0, seed=1)
 try:
     eiphase.simulate(network, "rate", steps=5)
 except ValueError as error:
     print(type(error).__name__, error)
+for words in ("simulate --q 6 --g 5 --steps 9", "verify phase_map.nc", "compile"):
+    print("exit code", commands.main(words.split()))
 """
-COMMAND = "from eiphase.cli import commands; sys.exit(commands.main(sys.argv[1:]))"
 
 
-@pytest.mark.parametrize("platform", NAMES)
-def test_a_phase_map_can_be_opened_and_plotted(platform, phase_map_file):
-    found = run(platform, PLOTS, phase_map_file.parent)
-    assert found.returncode == 0, found.stderr
-    assert found.stdout.splitlines()[-1] == "0"
+@pytest.fixture(scope="module", params=NAMES)
+def program(request, tmp_path_factory):
+    """A platform, and what a program there printed that plots, shows and tries to simulate."""
+    folder = tmp_path_factory.mktemp("platform")
+    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    script = AS_IF_ON.replace("{platform!r}", repr(request.param)) + SCRIPT
+    run = subprocess.run(
+        [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
+    )
+    return request.param, run
+
+
+def test_a_phase_map_can_be_opened_and_plotted(program):
+    _, run = program
+    assert run.returncode == 0, run.stderr
+    assert "show: 0" in run.stdout.splitlines()
 
 
 def sentence(platform):
@@ -70,18 +77,13 @@ def sentence(platform):
     )
 
 
-@pytest.mark.parametrize("platform", NAMES)
-def test_simulations_are_refused_with_a_sentence(platform, phase_map_file):
-    found = run(platform, SIMULATE, phase_map_file.parent)
-    assert found.stdout == f"PlatformError {sentence(platform)}\n", found.stderr
-    for command in (
-        ("simulate", "--q", "6", "--g", "5", "--steps", "9"),
-        ("verify", "phase_map.nc"),
-        ("compile",),
-    ):
-        found = run(platform, COMMAND, phase_map_file.parent, *command)
-        assert found.stderr == f"eiphase: {sentence(platform)}\n", command
-        assert found.returncode == 1
+def test_simulations_are_refused_with_a_sentence(program):
+    platform, run = program
+    assert (
+        run.stdout.splitlines()[-4:]
+        == [f"PlatformError {sentence(platform)}"] + ["exit code 1"] * 3
+    )
+    assert run.stderr == f"eiphase: {sentence(platform)}\n" * 3
 
 
 @pytest.mark.parametrize("system", ["Darwin", "MINGW64_NT-10.0"])

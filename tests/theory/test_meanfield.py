@@ -236,3 +236,11 @@ def test_the_fixed_point_is_the_one_that_grows_out_of_uncoupled_neurons(strength
         solution = followed(meanfield.scaled(coupling, part), solution)
     direct = meanfield.fixed_point(coupling)
     assert (direct.mean, direct.variance) == pytest.approx(solution, rel=1e-7)
+
+
+def test_a_border_is_found_where_the_steps_of_the_path_are_wide():
+    """Of 70 in q_factor. At the border, perturbations neither grow nor shrink."""
+    settings = {"n_neurons": 7, "g_factor": 1.0, "bias": 2.0, "step_size": 0.037578918067810246}
+    found = meanfield.ensemble_critical_q(**settings, largest_q=6814.0)
+    at_border = meanfield.fixed_point(meanfield.coupling(**settings, q_factor=found.value))
+    assert at_border.multiplier(settings["step_size"]) == pytest.approx(1)

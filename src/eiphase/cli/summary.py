@@ -48,6 +48,8 @@ def _counts(one: xr.Dataset) -> dict[str, int]:
 
 
 def _knows_chaos(one: xr.Dataset, backend: str) -> bool:
+    if backend not in BACKENDS:  # a map from elsewhere
+        return False
     name = "spike_damage_fate" if BACKENDS[backend].spiking else "lyapunov_flag"
     return name in one and bool((one[name] >= 0).any())
 

@@ -5,6 +5,7 @@ from functools import cache
 from multiprocessing import get_context
 
 from eiphase.backends import BACKENDS
+from eiphase.errors import require_linux
 from eiphase.numerics.histogram import load_counting_kernels
 from eiphase.sweep.schema import Grid, Mapping, NetworkConfig, Observables, Simulation, Sweep
 from eiphase.sweep.tiles import Tile
@@ -45,6 +46,7 @@ def load(backend: str, mapping: Mapping, observables: Observables) -> None:
 
 def compile_all() -> None:
     """Compile what sweeps call, as far as it is not compiled yet; backends side by side."""
+    require_linux()
     with ProcessPoolExecutor(len(BACKENDS), get_context("fork")) as pool:
         list(pool.map(compile_for, BACKENDS))
 
