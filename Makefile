@@ -27,8 +27,8 @@ ifneq ($(findstring :,$(CURDIR)),)
 $(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
 endif
 
-.PHONY: anew demo tutorial report check-report check-links test test-slurm faults lint docs tables numbers bench \
-	bench-peers growth lock clean
+.PHONY: anew demo tutorial report check-report check-links quick test test-slurm faults lint docs \
+	tables numbers bench bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -50,8 +50,11 @@ check-report: report  ## opens it in headless Chromium, which must be there
 check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs link to
 	python tests/support/check_links.py
 
+quick: .venv/dev-ready  ## the tests to run while you write: units, the tutorial, one tiny sweep
+	pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not (slow or workflow or system)"
+
 test: .venv/dev-ready lint docs  ## linters, type checker, docs and all tests
-	pytest -n auto --dist loadfile --no-loadscope-reorder
+	pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 faults: .venv/dev-ready  ## jobs that die, hang and are stopped: what comes of each
 	python tests/support/faults.py

@@ -25,13 +25,34 @@ REPOSITORY = Path(__file__).parents[1]
 PACKAGE = REPOSITORY / "src/eiphase"
 
 
-# Of all test files those that take minutes: begun first, they do not keep one worker for the end.
-LONG = ("workflow/", "system/test_supervisor", "numerics/test_jit")
+TESTS = Path(__file__).parent
+# Marked by the folder that they are in, or here: nobody has to write a marker.
+FOLDERS = ("workflow", "system")
+SLOW = (
+    "figures/test_look", "figures/test_notebook_figures", "jobs/test_verify", "lava/test_tile",
+    "numerics/test_jit", "simulation/test_blas_threads", "simulation/test_growth",
+    "tutorial/test_science",
+)  # fmt: skip
+# Begun first, so that they do not keep one worker for the end.
+LONG = ("workflow/", "system/", *SLOW)
+# No two tests share what takes long to make, so that they can be spread over workers.
+SPREAD = ("simulation/test_growth", "system/test_faults", "system/test_supervisor")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    tests = Path(__file__).parent
-    items.sort(key=lambda item: not str(item.path.relative_to(tests)).startswith(LONG))
+    """Give each test its markers, and its place among the others (pytest-xdist's `loadgroup`)."""
+    for item in items:
+        file = str(item.path.relative_to(TESTS).with_suffix(""))
+        folder = file.split("/")[0]
+        if folder in FOLDERS and item.get_closest_marker("quick") is None:
+            item.add_marker(folder)
+        if file.startswith(SLOW):
+            item.add_marker("slow")
+        if "tiny_results" in item.fixturenames:
+            item.add_marker(pytest.mark.xdist_group("tiny_results"))
+        elif not file.startswith(SPREAD):
+            item.add_marker(pytest.mark.xdist_group(file))
+    items.sort(key=lambda item: not str(item.path.relative_to(TESTS)).startswith(LONG))
 
 
 def copied_package(folder: Path) -> Path:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 import xarray as xr
 import yaml
 from pseudo_terminal import counts, on_a_terminal
@@ -277,13 +278,13 @@ COMMANDS = (
 
 
 @pytest.mark.parametrize("command", [[], *([name] for name in COMMANDS)])
-def test_help_has_examples(command):
-    run = subprocess.run(
-        [sys.executable, "-m", "eiphase.cli", *command, "--help"],
-        capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert "example" in run.stdout
-    assert "eiphase " + " ".join(command) in run.stdout.split("example")[1]
+def test_help_has_examples(capsys, command):
+    with pytest.raises(SystemExit) as ended:
+        commands.main([*command, "--help"])
+    assert ended.value.code == 0
+    printed = capsys.readouterr().out
+    assert "example" in printed
+    assert "eiphase " + " ".join(command) in printed.split("example")[1]
 
 
 def test_every_option_of_simulate_is_heeded(monkeypatch):
@@ -462,8 +463,8 @@ def test_a_file_sees_no_bar(tiles, tmp_path):
         ["draw", "phase_map.nc", "cut.png"],
         ["simulate", "--q", "6", "--g", "5", *QUICK],
     ):
-        command = [sys.executable, "-m", "eiphase.cli", *arguments]
-        assert subprocess.run(command, capture_output=True, check=True).stderr == b""
+        run = warm.eiphase(*arguments, folder=tmp_path)
+        assert (run.returncode, run.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

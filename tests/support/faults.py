@@ -25,6 +25,7 @@ from pathlib import Path
 
 import netCDF4
 import numpy as np
+import warm
 from faulty_job import CONTROL_GROUP
 
 from eiphase.flags import Flag
@@ -43,22 +44,23 @@ BACKENDS = {"tile": "rate", "network": "lif_float"}  # of each kind of model, un
 
 
 class Job:
-    """A running command of Python's in a folder of its own, with a mark on its processes."""
+    """A running command in a folder of its own, which all of its processes stay in."""
 
-    def __init__(self, folder: Path, *command: str | Path, time_limit: float = 60):
+    def __init__(
+        self, folder: Path, *command: str | Path, time_limit: float = 60, asked: bool = False
+    ):
         self.folder = folder
         (folder / "tmp").mkdir(exist_ok=True)
         (folder / "results").mkdir(exist_ok=True)
         (folder / "sweep.yaml").write_text(SWEEP)
         self._segments = _segments()
-        self._mark = f"EIPHASE_FAULT={random.SystemRandom().getrandbits(64)}"
-        name, value = self._mark.split("=")
         self._time_limit = time_limit
         self.process = subprocess.Popen(
-            [sys.executable, *command], cwd=folder,
+            command, cwd=folder,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
-            env={**os.environ, name: value, "TMPDIR": str(folder / "tmp")},
+            env={**os.environ, "TMPDIR": str(folder / "tmp")},
         )  # fmt: skip
+        self._apart = {str(self.process.pid)} if asked else set()  # who only asks for the job
         self.pids: dict[str, int] = {}
         self.fault_at = time.monotonic()  # or as the job says, or when it is struck from outside
         self._struck = False
@@ -67,10 +69,11 @@ class Job:
     def with_fault(
         cls, folder: Path, kind: str, backend: str, inside: str, time_limit: float = 60
     ) -> "Job":
-        """A job of `faulty_job.py`."""
-        script = Path(__file__).with_name("faulty_job.py")
-        arguments = (script, kind, backend, inside, str(time_limit))
-        return cls(folder, *arguments, time_limit=time_limit)
+        """A job of `faulty_job.py`, forked from a process that has imported everything."""
+        server = warm.server()
+        server.wait()
+        command = (*server.command("faulty_job"), kind, backend, inside, str(time_limit))
+        return cls(folder, *command, time_limit=time_limit, asked=True)
 
     def await_role(self, role: str) -> None:
         """Wait until the job has said that this process of it runs."""
@@ -117,12 +120,11 @@ class Job:
 
     def processes(self) -> list[str]:
         found = []
-        for entry in Path("/proc").iterdir():
-            if entry.name.isdigit():
-                with suppress(OSError):
-                    state = (entry / "stat").read_text().rpartition(")")[2].split()[0]
-                    if state != "Z" and self._mark.encode() in (entry / "environ").read_bytes():
-                        found.append(entry.name)
+        for entry in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended
+                within = (entry / "cwd").readlink().is_relative_to(self.folder)
+                if within and entry.name not in self._apart:
+                    found.append(entry.name)
         return found
 
 
@@ -236,8 +238,8 @@ FAULTS = [
     Fault("kill -9 of the worker", 1, "worker was killed by SIGKILL", outside=_kill("worker")),
     Fault("kill -9 of the supervisor", -9, "", outside=_kill("supervisor")),
     Fault("kill -9 of everything at once", -9, "", outside=_kill_all),
-    Fault("endless loop", 124, "time limit of 6 s", "loop", time_limit=6),
-    Fault("SIGSTOP of the model", 124, "time limit of 6 s", "stop", time_limit=6),
+    Fault("endless loop", 124, "time limit of 2 s", "loop", time_limit=2),
+    Fault("SIGSTOP of the model", 124, "time limit of 2 s", "stop", time_limit=2),
     Fault("out of memory (RLIMIT_AS)", 1, "MemoryError: Unable to allocate", "memory"),
     *(
         Fault(

@@ -17,6 +17,7 @@ from pathlib import Path
 from unittest import mock
 
 import faults
+import warm
 import yaml
 from tiny_sweep import VALID, write_tiles
 
@@ -239,8 +240,7 @@ def _figure_on_full_disk(folder: Path) -> str:
     phase_map = _made(folder)["draw"][0]
     with faults.full_disk(folder):
         figure = folder / "results/phase_maps.pdf"
-        command = [sys.executable, "-m", "eiphase.cli", "draw", phase_map, figure]
-        run = subprocess.run(command, capture_output=True, text=True, check=False)
+        run = warm.eiphase("draw", phase_map, figure, folder=folder)
         assert run.returncode == 1
         assert run.stderr == f"eiphase: {figure}: No space left on device.\n"
         assert _leftovers(folder / "results") == []

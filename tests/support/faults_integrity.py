@@ -21,6 +21,7 @@ from unittest import mock
 
 import netCDF4
 import numpy as np
+import warm
 import xarray as xr
 import yaml
 from tiny_sweep import SWEEP, VALID, write_tiles
@@ -297,14 +298,8 @@ def damaged_ranges(folder: Path) -> str:
     tiles = write_tiles(folder, sweep)
     ranges = next(path for path in tiles if path.match("lif_float/seed-1/tile-0-*.nc"))
     _zero(ranges, 20 * _SECTOR)
-    run = subprocess.run(
-        [
-            sys.executable, "-m", "eiphase.cli", "simulate-tile", folder / "tiny.yaml",
-            folder / "new.nc", "--backend", "lif_bit_accurate", "--seed", "1", "--tile", "0",
-            "--ranges", ranges,
-        ],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    tile = ("--backend", "lif_bit_accurate", "--seed", 1, "--tile", 0, "--ranges", ranges)
+    run = warm.eiphase("simulate-tile", "tiny.yaml", "new.nc", *tile, folder=folder)
     assert run.returncode == 1, run.stderr
     assert "Renamed to *.damaged" in run.stderr
     assert not ranges.exists()

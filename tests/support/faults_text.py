@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import warm
 import xarray as xr
 import yaml
 from tiny_sweep import SWEEP, VALID, write_tiles
@@ -23,11 +24,14 @@ LATIN = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
 
 def command(folder: Path, *arguments: str, code: int = 0, **environment: str) -> tuple[str, str]:
     """What a command prints; each line of it must be free of control characters."""
-    run = subprocess.run(
-        [sys.executable, "-m", "eiphase.cli", *arguments],
-        cwd=folder, capture_output=True, check=False, env={**os.environ, **environment},
-    )  # fmt: skip
-    out, err = (text.decode("utf-8") for text in (run.stdout, run.stderr))
+    if environment:  # a locale is chosen as Python starts
+        run = subprocess.run(
+            [sys.executable, "-m", "eiphase.cli", *arguments], cwd=folder,
+            capture_output=True, encoding="utf-8", check=False, env={**os.environ, **environment},
+        )  # fmt: skip
+    else:
+        run = warm.eiphase(*arguments, folder=folder)
+    out, err = run.stdout, run.stderr
     assert run.returncode == code, err
     assert "Traceback" not in err
     assert all(line.isprintable() for line in (out + err).split("\n")), out + err
@@ -120,7 +124,7 @@ def bomb(folder: Path) -> str:
     lines = ["a0: &a0 [1]", *(f"a{n + 1}: &a{n + 1} [{one}]" for n, one in enumerate(names))]
     (folder / "bomb.yaml").write_text("\n".join([*lines, "network: *a9"]), encoding="utf-8")
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    _, message = command(folder, "gather", "bomb.yaml", "a.nc", "b.nc", code=1)
+    _, message = command(folder, "gather", "bomb.yaml", "a.nc", "b.nc", code=1, LANG="C.UTF-8")
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     assert after.ru_utime - before.ru_utime < 20  # most of it is Python's start
     assert "line 2, is not valid YAML: *a0 repeats another value" in message

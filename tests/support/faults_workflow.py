@@ -11,7 +11,7 @@ from pathlib import Path
 
 import xarray as xr
 import yaml
-from tiny_workflow import REPOSITORY, TINY, command
+from tiny_workflow import REPOSITORY, TINY, command, snakemake
 
 SWEEP = ("--config", "sweep=tiny.yaml")
 ONE = TINY | {"backends": ["rate"], "seeds": [1, 7], "observables": {}}
@@ -25,12 +25,9 @@ def run(folder: Path, *arguments: object, **options: object) -> str:
     return said
 
 
-def attempt(folder: Path, *arguments, config=ONE, python=sys.executable, checkout=REPOSITORY):
+def attempt(folder: Path, *arguments, config=ONE, checkout=REPOSITORY):
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    found = subprocess.run(
-        [python, *command(folder, *arguments, "--cores", "2", checkout=checkout)[1:]],
-        cwd=folder, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    found = snakemake(folder, *arguments, "--cores", "2", checkout=checkout)
     return found.returncode, found.stdout + found.stderr
 
 
@@ -56,7 +53,9 @@ def an_odd_folder(folder: Path) -> str:
     odd = folder / ODD
     odd.mkdir()
     (odd / ".venv").symlink_to(sys.prefix)
-    run(odd, "gather", *SWEEP, config=ONE | {"seeds": [7]}, python=odd / ".venv/bin/python")
+    (odd / "tiny.yaml").write_text(yaml.safe_dump(ONE | {"seeds": [7]}))
+    _, *arguments = command(odd, "gather", *SWEEP, "--cores", "2")
+    subprocess.run([odd / ".venv/bin/python", *arguments], cwd=odd, check=True)
     assert (odd / "results/tiny/phase_map.nc").exists()
     return "simulated"
 

@@ -30,6 +30,7 @@ from eiphase.lava.reference import ei_network
 from eiphase.lava.reference.ei_network import EINetwork
 from eiphase.lava.tile import process
 from eiphase.mapping import rate_to_lif
+from eiphase.networks import lif
 from eiphase.networks import weights as network
 from eiphase.simulation import backends, kernels, measurement
 from eiphase.simulation.backends import lif_float, rate  # noqa: F401
@@ -104,25 +105,27 @@ def before(original, role, *, call=1, fault=lambda: None):
 
 
 def broken(original, states):
-    """A model's method whose states are not numbers."""
+    """A method that simulates, whose states are then not numbers."""
 
-    def function(self, *arguments):
-        found = original(self, *arguments)
-        for array in states(self, found):
+    def function(*arguments):
+        found = original(*arguments)
+        for array in states(found, *arguments):
             array[...] = np.nan
         return found
 
     return function
 
 
+# Which class simulates, which of its methods, and the arrays that hold the states.
 NAN_STATES = {
-    ("tile", "rate"): lambda model, found: [found[0].recorded["state"]],
-    ("tile", "lif_float"): lambda model, found: [
-        found[0].recorded["current"],
-        found[0].recorded["voltage"],
-    ],
-    ("network", "rate"): lambda model, _: [model.state],
-}
+    ("tile", "rate"): (backends.rate._Run, "advance", lambda blocks, *_: [
+        blocks[0].recorded["state"]
+    ]),
+    ("tile", "lif_float"): (lif.Simulator, "advance", lambda _, model, state, recording, *__: [
+        recording.current, recording.voltage
+    ]),
+    ("network", "rate"): (ei_network.RateModel, "run_spk", lambda _, model: [model.state]),
+}  # fmt: skip
 
 
 def by_network(sweep, tile, *, source, show):
@@ -142,8 +145,9 @@ def by_network(sweep, tile, *, source, show):
     return {name: np.array([found.get(name, v.fill)]) for name, v in VARIABLES.items()}
 
 
-def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
-    for number in (signal.SIGTERM, signal.SIGHUP):
+def main(arguments: list[str]) -> int:
+    kind, backend, fault, time_limit = arguments
+    for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_DFL)  # even where they were ignored,
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
     sweep = load(Path("sweep.yaml"))
@@ -158,7 +162,8 @@ def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
         class_ = getattr(runtime_service, service)
         replace[class_, "run"] = before(class_.run, "service")
     if fault == "nan":
-        replace[model, method] = broken(getattr(model, method), NAN_STATES[kind, backend])
+        owner, name, states = NAN_STATES[kind, backend]
+        replace[owner, name] = broken(getattr(owner, name), states)
     elif fault == "file_size":
         resource.setrlimit(resource.RLIMIT_FSIZE, (4096, resource.RLIM_INFINITY))
     elif where == "init":
@@ -177,4 +182,4 @@ def main(kind: str, backend: str, fault: str, time_limit: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(sys.argv[1:]))

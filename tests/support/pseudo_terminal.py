@@ -5,14 +5,16 @@ import os
 import pty
 import re
 import subprocess
-import sys
+
+import warm
 
 
 def on_a_terminal(*arguments):
     """Exit code and what a command shows, run in a pseudo-terminal."""
+    warm.server().wait()
     screen, terminal = pty.openpty()
     run = subprocess.Popen(
-        [sys.executable, "-m", "eiphase.cli", *map(str, arguments)],
+        [*warm.server().command("eiphase"), *map(str, arguments)],
         stdout=terminal, stderr=terminal, env={**os.environ, "TERM": "xterm"},
     )  # fmt: skip
     os.close(terminal)

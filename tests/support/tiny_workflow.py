@@ -1,9 +1,10 @@
 """The real workflow on a sweep small enough for tests."""
 
-import subprocess
+import os
 import sys
 
 import numpy as np
+import warm
 import xarray as xr
 import yaml
 from conftest import REPOSITORY
@@ -18,23 +19,25 @@ TINY = {
 }
 
 
-def command(folder, *arguments, checkout=REPOSITORY):
+def options(folder, *arguments, checkout=REPOSITORY):
+    """What follows `snakemake` on its command line."""
     return [
-        sys.executable, "-m", "snakemake", "--snakefile", checkout / "Snakefile",
-        "--workflow-profile", checkout / "profiles/default", "--directory", folder, *arguments,
+        "--snakefile", checkout / "Snakefile", "--workflow-profile", checkout / "profiles/default",
+        "--directory", folder, *arguments,
     ]  # fmt: skip
 
 
-def snakemake(folder, *arguments, checkout=REPOSITORY, env=None):
-    """Run the workflow in a folder of its own, as a user would."""
-    return subprocess.run(
-        command(folder, *arguments, checkout=checkout),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=env,
-    )
+def command(folder, *arguments):
+    """A command line that starts Snakemake anew, for who kills it."""
+    return [sys.executable, "-m", "snakemake", *options(folder, *arguments)]
+
+
+def snakemake(folder, *arguments, checkout=REPOSITORY, before=""):
+    """Run the workflow in a folder of its own, as a user would, after some lines of Python."""
+    return warm.server().run(
+        "snakemake", *options(folder, *arguments, checkout=checkout), folder=folder,
+        environment=os.environ, before=before,
+    )  # fmt: skip
 
 
 def assert_equal(results, others):

@@ -94,6 +94,7 @@ def test_a_single_simulation_is_guarded(tmp_path, number):
     point = ["--q", "6", "--g", "5", "--neurons", "20", "--steps", "10000000"]
     job = Job(
         tmp_path,
+        sys.executable,
         "-m",
         "eiphase.cli.commands",
         "simulate",
@@ -118,7 +119,9 @@ network = eiphase.Network(n_neurons=20, q_factor=6, g_factor=5, seed=1)
 eiphase.simulate(network, "rate", steps=10_000_000)
 """
     (tmp_path / "walk.py").write_text(script)
-    job = Job(tmp_path, "-m", "eiphase.cli", "notebook", "walk.py", "results/walk.ipynb")
+    job = Job(
+        tmp_path, sys.executable, "-m", "eiphase.cli", "notebook", "walk.py", "results/walk.ipynb"
+    )
     while len(job.processes()) < 5:  # supervisor, worker, kernel, model and Lava's service
         time.sleep(0.05)
     job.process.send_signal(number)

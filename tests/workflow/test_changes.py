@@ -11,16 +11,8 @@ import numpy as np
 import pytest
 import xarray as xr
 import yaml
-from conftest import REPOSITORY, copied_package
+from conftest import copied_package
 from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
-
-
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory):
-    """Folder and results of a sweep that has run, on one core and in one tile for each seed."""
-    folder = tmp_path_factory.mktemp("done")
-    results, _ = run_sweep(folder, TINY, cores="1")
-    return folder, results
 
 
 def changed_tiny(key, value):
@@ -38,22 +30,24 @@ def planned(folder, config, *targets, **options):
     return {rule: int(count) for rule, count in dict(counts).items()}
 
 
-def copied_checkout(into):
-    """All that a workflow needs, to be changed."""
-    shutil.copy(REPOSITORY / "Snakefile", into)
-    for name in ("notebooks", "profiles", "workflow"):
-        shutil.copytree(REPOSITORY / name, into / name)
-    copied_package(into / "src")
-    return into
-
-
 def planned_with(folder, source, added, into):
-    """The same of the tiny sweep, with lines added to one of the code's files."""
-    checkout = copied_checkout(into)
-    with (checkout / "src/eiphase" / source).open("a") as file:
+    """The same of the tiny sweep, where lines are added to one of the code's files.
+
+    Digests are those of a copy of the code that has the lines; where they change a table of
+    variables, it is changed, too.
+    """
+    package = copied_package(into)
+    with (package / source).open("a") as file:
         file.write(added)
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "src")}
-    return planned(folder, TINY, checkout=checkout, env=environment)
+    before = f"""
+from pathlib import Path
+from eiphase import variables
+from eiphase.sweep import provenance
+provenance.code_digest.cache_clear()
+provenance._PACKAGE = Path({str(package)!r})
+exec({added!r}, vars(variables))
+"""
+    return planned(folder, TINY, before=before)
 
 
 AFTER = {"gather": 1, "figures": 1, "summary": 1}
@@ -73,19 +67,17 @@ AFTER = {"gather": 1, "figures": 1, "summary": 1}
     ids=str,
 )
 def test_a_change_of_the_config_runs_what_it_affects(sweep, change, expected):
-    folder, _ = sweep
-    assert planned(folder, TINY | change) == expected
+    assert planned(sweep.folder, TINY | change) == expected
 
 
 def test_a_change_that_is_taken_back_runs_nothing(sweep):
-    folder, _ = sweep
-    assert planned(folder, TINY | {"seeds": [8]}) != {}
-    assert planned(folder, TINY) == {}
+    assert planned(sweep.folder, TINY | {"seeds": [8]}) != {}
+    assert planned(sweep.folder, TINY) == {}
 
 
-def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
+def test_a_change_of_the_config_reaches_its_other_mappings(sweep, tmp_path):
     """Also those of which the sweep itself has no tile, as one by another mapping to LIF."""
-    folder, _ = sweep
+    folder = shutil.copytree(sweep.folder, tmp_path / "copy")
     target = "results/tiny/mappings/identity-tutorial-8/phase_map.nc"
     whole = {"remap": 1, "simulate_remapped": 4, "gather_remapped": 1}
     assert planned(folder, TINY, target) == whole
@@ -109,8 +101,7 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep):
     ],
 )
 def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expected):
-    folder, _ = sweep
-    assert planned_with(folder, source, "# does it otherwise\n", tmp_path) == expected
+    assert planned_with(sweep.folder, source, "# does it otherwise\n", tmp_path) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,23 +113,26 @@ def test_a_change_of_the_code_runs_what_it_affects(sweep, tmp_path, source, expe
     ],
 )
 def test_a_change_of_what_is_stored_runs_everything(sweep, tmp_path, change, expected):
-    folder, _ = sweep
     added = f"from dataclasses import replace\n{change}\n"
-    assert planned_with(folder, "variables.py", added, tmp_path) == expected
+    assert planned_with(sweep.folder, "variables.py", added, tmp_path) == expected
 
 
 def test_a_change_of_a_version_runs_everything(sweep, tmp_path):
-    folder, _ = sweep
     metadata = tmp_path / "numba-99.dist-info"
     metadata.mkdir()
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: numba\nVersion: 99\n")
-    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
-    assert planned(folder, TINY, env=environment) == {"simulate": 6} | AFTER
+    before = f"""
+import sys
+from eiphase.sweep import provenance
+provenance._version.cache_clear()
+provenance.code_digest.cache_clear()
+sys.path.insert(0, {str(tmp_path)!r})
+"""
+    assert planned(sweep.folder, TINY, before=before) == {"simulate": 6} | AFTER
 
 
 def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
-    _, results = sweep
-    shutil.copytree(results / "tiles", tmp_path / "extended/results/tiny/tiles")
+    shutil.copytree(sweep.results / "tiles", tmp_path / "extended/results/tiny/tiles")
     grid = {"q_factor": [0.5, 2.0, 4.0, 9.0], "g_factor": [6.0, 4.5]}
     config = TINY | {"grid": grid, "tiles": 2, "seeds": [7]}
     found, log = run_sweep(tmp_path / "extended", config, "2", "gather")
@@ -149,7 +143,7 @@ def test_an_extended_sweep_equals_one_from_scratch(sweep, tmp_path):
 
 
 def test_configs_of_one_name_take_turns_and_keep_their_tiles(sweep, tmp_path):
-    folder, expected = sweep
+    folder, expected, *_ = sweep
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
     (copy / "tiny.yaml").write_text(yaml.safe_dump(TINY))
@@ -167,7 +161,7 @@ def test_configs_of_one_name_take_turns_and_keep_their_tiles(sweep, tmp_path):
 
 
 def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):
-    folder, expected = sweep
+    folder, expected, *_ = sweep
     shutil.copytree(folder, tmp_path / "copy")
     results = tmp_path / "copy/results/tiny"
     (results / "phase_map.nc").unlink()
@@ -184,7 +178,7 @@ def test_a_damaged_tile_is_set_aside_and_run_again(sweep, tmp_path):
 
 
 def test_a_damaged_phase_map_is_set_aside_and_gathered_again(sweep, tmp_path):
-    folder, expected = sweep
+    folder, expected, *_ = sweep
     shutil.copytree(folder, tmp_path / "copy")
     results = tmp_path / "copy/results/tiny"
     phase_map = results / "phase_map.nc"
@@ -207,12 +201,12 @@ def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
 
     Nor does that it runs on two cores, and in more tiles.
     """
-    _, expected = sweep
+    expected = sweep.results
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"tiles": 2}))
     config = ("--config", "sweep=tiny.yaml")
     random = np.random.default_rng()
     n_killed = 0
-    while not killed_after(random.uniform(0, 2 + 2 * n_killed), tmp_path, config):
+    while not killed_after(random.uniform(0, 2 ** (n_killed + 1)), tmp_path, config):
         n_killed += 1
         assert snakemake(tmp_path, "--unlock", *config).returncode == 0
     assert n_killed > 0

@@ -1,7 +1,8 @@
 """Every command and example in README and docs is run as it is written, on tiny sweeps.
 
 Commands run in the order of the pages, each in a fresh shell, in one copy of this checkout
-whose configs are cut down. A later command may need what an earlier one has made.
+whose configs are cut down. A later command may need what an earlier one has made. `eiphase` and
+`snakemake` are forked from a process that has imported the copy's code (`warm`).
 """
 
 import os
@@ -12,15 +13,18 @@ import sys
 from pathlib import Path
 
 import pytest
+import warm
 import yaml
 from conftest import REPOSITORY
 
+from eiphase import figures
 from eiphase.cli import commands as cli
 
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 # What a test cannot run, and why; that Make knows it is checked all the same.
 RUN_ELSEWHERE = {
     "make test": "runs this test",
+    "make docs": "run by `make test` before this test",
     "make faults": "takes minutes; other tests meet most of its rows",
     "make test-slurm": "needs Slurm and root, and is run by CI",
     "make bench-peers": "installs NEST, JAX and Brian2, and takes a quarter of an hour",
@@ -65,6 +69,20 @@ def checkout(tmp_path_factory) -> Path:
     """A copy of this checkout with tiny sweeps, whose environment is the one that runs now."""
     folder = tmp_path_factory.mktemp("commands") / "eiphase"
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*KEPT_OUT))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def server(checkout) -> warm.Server:
+    """Runs the copy's programs."""
+    started = warm.Server(python_path=checkout / "src")
+    prepare(checkout, started)
+    started.wait()
+    return started
+
+
+def prepare(folder: Path, server: warm.Server) -> None:
+    """Cut the configs down, and have an environment as Make would have made it."""
     for config in (folder / "config").glob("*.yaml"):
         sweep = yaml.safe_load(config.read_text(encoding="utf-8"))
         seeds = sweep["seeds"][: 2 if config.stem == "demo" else 1]
@@ -72,22 +90,26 @@ def checkout(tmp_path_factory) -> Path:
     programs = folder / ".venv/bin"
     programs.mkdir(parents=True)
     here = Path(sys.executable).parent
+    ours = {program: server.shell_command(program) for program in ("eiphase", "snakemake")}
+    ours["python"] = f'exec "{sys.executable}" "$@"'
     for program in here.iterdir():
-        if not program.name.startswith(("python", "activate")):
+        if not program.name.startswith(("python", "activate", *ours)):
             (programs / program.name).symlink_to(program)
-    (programs / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
-    (programs / "python").chmod(0o755)
+    for name, lines in ours.items():
+        (programs / name).write_text(f"#!/bin/sh\n{lines}\n")
+        (programs / name).chmod(0o755)
     (programs / "activate").write_text(f'export PATH="{programs}:$PATH"\n')
     # As Make leaves them when it has installed all, so that it does not do so again.
     (folder / ".venv/ready").write_text(f"{folder.resolve()}\n", encoding="utf-8")
     (folder / ".uv/bin").mkdir(parents=True)
     for done in (".venv/dev-ready", ".uv/bin/uv"):
         (folder / done).touch()
-    return folder
 
 
-def in_a_fresh_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess:
-    environment = {
+def in_a_fresh_shell(
+    folder: Path, server: warm.Server, *lines: str
+) -> subprocess.CompletedProcess[str]:
+    environment = server.environment() | {
         "HOME": os.environ.get("HOME", str(folder)),
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -100,19 +122,19 @@ def in_a_fresh_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess:
 
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda of: getattr(of, "name", of))
-def test_a_command_runs_as_it_is_written(checkout, page, command):
+def test_a_command_runs_as_it_is_written(checkout, server, page, command):
     before = commands(page)[: commands(page).index(command)]
     activation = [line for line in before if line.startswith("source ")]
     if command in RUN_ELSEWHERE:
         if not command.startswith("make "):
             return
         command = command.replace("make ", "make -n ")
-    run = in_a_fresh_shell(checkout, *activation, command)
+    run = in_a_fresh_shell(checkout, server, *activation, command)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
 @pytest.mark.parametrize("command", INLINE)
-def test_a_command_within_a_sentence_is_one(checkout, command):
+def test_a_command_within_a_sentence_is_one(checkout, server, command):
     """Make and Snakemake know its targets; eiphase its name, and runs it if it has arguments."""
     tool, *rest = command.split()
     if tool == "eiphase" and len(rest) == 1:
@@ -123,18 +145,26 @@ def test_a_command_within_a_sentence_is_one(checkout, command):
     dry = {"make": " -n", "snakemake": f"{sweep} --cores 1 --dry-run", "eiphase": ""}[tool]
     if "--report" in command:  # which runs nothing
         dry = " --cores 1"
-    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", command + dry)
+    run = in_a_fresh_shell(checkout, server, "source .venv/bin/activate", command + dry)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if blocks(page, "python")], ids=lambda page: page.name
 )
-def test_the_examples_in_python_run(checkout, page):
+def test_the_examples_in_python_run(checkout, server, page):
     code = "import matplotlib\nmatplotlib.use('agg')\n" + "\n".join(blocks(page, "python"))
     (checkout / "examples.py").write_text(code, encoding="utf-8")
-    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", "python examples.py")
+    run = in_a_fresh_shell(checkout, server, "source .venv/bin/activate", "python examples.py")
     assert run.returncode == 0, run.stderr
+
+
+def test_the_tutorial_has_drawn_all_its_figures(checkout):
+    """`make tutorial`, above."""
+    drawn = {path.stem for path in (checkout / "results/tutorial/figures").glob("*.png")}
+    assert drawn == set(figures.TUTORIAL)
+    captions = {(REPOSITORY / f"workflow/report/tutorial/{name}.rst").read_text() for name in drawn}
+    assert len(captions) == len(set(figures.TUTORIAL.values())) == len(drawn)
 
 
 def test_what_is_run_elsewhere_is_still_in_the_docs():

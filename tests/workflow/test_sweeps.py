@@ -26,14 +26,6 @@ from eiphase.observables import fluctuation
 from eiphase.sweep.schema import Sweep
 
 
-@pytest.fixture(scope="module")
-def sweep(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("one_core")
-    results, log = run_sweep(folder, TINY | {"tiles": 1}, cores="1")
-    with xr.open_dataset(results / "phase_map.nc") as dataset:
-        yield folder, results, dataset.load(), log
-
-
 def test_draws_what_it_promises(sweep):
     _, results, _, _ = sweep
     for name in ("phase_maps", "cut", "autocovariance", "mapping", "phases"):
@@ -166,16 +158,6 @@ def test_the_report_is_one_page_that_needs_no_network(sweep):
         assert html.count(f'"figure": "{title}"') == 1
 
 
-def test_the_tutorial_draws_all_its_figures(tmp_path):
-    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY))
-    run = snakemake(tmp_path, "tutorial", "--cores", "2", "--config", "sweep=tiny.yaml")
-    assert run.returncode == 0, run.stderr
-    drawn = {path.stem for path in (tmp_path / "results/tutorial/figures").glob("*.png")}
-    assert drawn == set(figures.TUTORIAL)
-    captions = {(REPOSITORY / f"workflow/report/tutorial/{name}.rst").read_text() for name in drawn}
-    assert len(captions) == len(set(figures.TUTORIAL.values())) == len(drawn)
-
-
 def test_a_sweep_with_chaos_has_an_overview(sweep):
     _, results, *_ = sweep
     assert (results / "figures/overview.png").stat().st_size > 50_000
@@ -236,6 +218,7 @@ def test_a_job_that_fails_is_told_from_one_that_lost_its_file(tmp_path):
     assert "MissingOutputException" not in run.stderr
 
 
+@pytest.mark.quick
 def test_a_folder_with_a_space_is_fine(tmp_path):
     folder = tmp_path / "my sweeps"
     folder.mkdir()
