@@ -52,8 +52,8 @@ def assert_equal(results, others):
             assert np.array_equal(a[name], b[name], equal_nan=True), name
 
 
-def run_sweep(folder, config, cores, target="all"):
+def run_sweep(folder, config, cores, *targets):
     (folder / "tiny.yaml").write_text(yaml.safe_dump(config))
-    run = snakemake(folder, target, "--cores", cores, "--config", "sweep=tiny.yaml")
+    run = snakemake(folder, *targets, "--cores", cores, "--config", "sweep=tiny.yaml")
     assert run.returncode == 0, run.stdout + run.stderr
     return folder / "results/tiny", run.stderr

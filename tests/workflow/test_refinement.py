@@ -17,7 +17,7 @@ TINY = COARSE | {"refinement": {"precision": 0.5}}
 @pytest.fixture(scope="module")
 def sweep(tmp_path_factory):
     folder = tmp_path_factory.mktemp("one_core")
-    results, _ = run_sweep(folder, TINY, cores="1")
+    results, _ = run_sweep(folder, TINY, "1", "figures", "summary")
     return folder, results
 
 

@@ -201,7 +201,7 @@ def test_nothing_runs_twice(sweep):
 
 def test_a_network_beyond_all_bounds_is_a_flagged_result(tmp_path):
     config = TINY | {"grid": {"q_factor": [1e6], "g_factor": [1e6]}, "seeds": [1]}
-    results, _ = run_sweep(tmp_path, config, cores="2")
+    results, _ = run_sweep(tmp_path, config, "2", "gather")
     with xr.open_dataset(results / "phase_map.nc") as dataset:
         assert (dataset.c0_flag >= 0).all()
         assert dataset.c0_flag.sel(backend="lif_bit_accurate") == Flag.BROKEN
