@@ -148,6 +148,12 @@ def test_what_is_no_config_is_said_so(tmp_path, content, message):
         load(path)
 
 
+@pytest.mark.parametrize("estimator", ["standard", "tutorial"])
+def test_a_sweep_is_read_again_as_a_phase_map_keeps_it(estimator):
+    sweep = Sweep.model_validate(VALID | {"observables": {"autocovariance": estimator}})
+    assert Sweep.model_validate_json(sweep.model_dump_json()) == sweep
+
+
 def test_text_that_is_not_utf_8_is_said_so(tmp_path):
     path = tmp_path / "latin.yaml"
     path.write_bytes("# so\n# groß".encode("latin-1"))

@@ -91,6 +91,7 @@ def _file(module: str) -> Path | None:
     return None
 
 
+_FOR_TYPES_ALONE = re.compile(r"^if TYPE_CHECKING:\n(?: .*\n|\n)*", re.M)
 _IMPORT = re.compile(
     r"^ *(?:from (eiphase[\w.]*) import (\([^)]*\)|.*)|import (eiphase[\w.]+))", re.M
 )
@@ -102,8 +103,9 @@ def _imports(path: Path) -> frozenset[str]:
 
     Read by a regular expression: to parse all files would take longer than a job's other start.
     """
+    text = _FOR_TYPES_ALONE.sub("", path.read_text(encoding="utf-8"))
     found: set[str] = set()
-    for module, names, alone in _IMPORT.findall(path.read_text(encoding="utf-8")):
+    for module, names, alone in _IMPORT.findall(text):
         found |= {*_with_rooms(alone or module)}
         found |= {f"{module}.{name}" for name in re.findall(r"\w+", names)}
     return frozenset(name for name in found if name.startswith("eiphase."))

@@ -196,7 +196,7 @@ class Observables(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.autocovariance == "tutorial" and "unbiased" in self.model_fields_set:
+        if self.autocovariance == "tutorial" and not self.unbiased:
             raise ValueError("only the standard autocovariance can be unbiased or not")
         return self
 
