@@ -1,34 +1,37 @@
-"""Autocovariance and moments of spike counts against their definitions, in fractions."""
+"""Spikes and their counts against definitions: slow loops, fractions, and what is known exactly."""
 
 from fractions import Fraction
 from functools import reduce
 
 import numpy as np
 import pytest
-from hypothesis import given
+from counts import autocovariance_of_counts
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eiphase.observables import fluctuation
-from eiphase.observables.coincidences import packed
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import (
+    Autocovariance,
+    Coincidences,
     CountMoments,
-    StandardAutocovariance,
-    TutorialAutocovariance,
+    Firing,
     counted,
+    packed,
 )
 
-BOTH = pytest.mark.parametrize("estimator", [StandardAutocovariance, TutorialAutocovariance])
+
+def spikes_of(seed, n_steps, n_neurons):
+    return np.random.default_rng(seed).integers(0, 2, (n_steps, n_neurons), np.uint8)
 
 
 @st.composite
 def runs(draw):
     """Spikes, the window, the largest lag; there are neurons that never and that always fire."""
-    window, n_steps = draw(st.integers(1, 8)), draw(st.integers(2, 20))
+    window, n_steps = draw(st.integers(1, 12)), draw(st.integers(2, 20))
     n_neurons = draw(st.sampled_from([1, 2, 3, 5]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     probabilities = rng.choice([0.0, 0.2, 0.9, 1.0], n_neurons)
-    spikes = rng.random((n_steps + window - 1, n_neurons)) < probabilities
+    spikes = rng.random((n_steps, n_neurons)) < probabilities
     return spikes.astype(np.uint8), window, draw(st.integers(1, n_steps - 1))
 
 
@@ -38,87 +41,149 @@ def counts_of(spikes, window):
     return np.array([spikes[t : t + window].sum(axis=0, dtype=int) for t in range(n_steps)])
 
 
-def found(estimator, spikes, window, max_lag, cuts=(), **options):
-    c = estimator(spikes.shape[1], window=window, max_lag=max_lag, **options)
-    for block in np.split(packed(spikes), cuts):
+def found(spikes, window, max_lag, cuts=(), **options):
+    n_neurons = spikes.shape[1]
+    c = Autocovariance(n_neurons, window=window, max_lag=max_lag, **options)
+    firing = Firing(n_neurons)
+    for block in np.split(spikes, cuts):
         c.add(block)
-    return c.found(counts_of(spikes, window).sum(axis=0))
+        firing.add(block)
+    return c.found(firing.total)
 
 
-def in_fractions(x):
-    return np.array([[Fraction(int(count)) for count in row] for row in x])
-
-
-def standard(x, max_lag, unbiased):
-    """The definition, without rounding."""
-    n_steps, n_neurons = x.shape
-    y = in_fractions(x)
-    y = y - y.sum(axis=0) / n_steps
-    sums = [np.sum(y[: n_steps - k] * y[k:]) for k in range(max_lag + 1)]
+def by_definition(spikes, window, max_lag, unbiased):
+    """The sums of the module's docstring, term by term and without rounding."""
+    n_steps, n_neurons = spikes.shape
+    c = [Fraction(0)] * (max_lag + 1)
+    for train in spikes.T.tolist():
+        y = [s - Fraction(sum(train), n_steps) for s in train]
+        for k in range(max_lag + 1):
+            for e in range(1 - window, window):
+                d = abs(k + e)
+                s_of_d = sum(y[t] * y[t + d] for t in range(n_steps - d))
+                c[k] += (window - abs(e)) * s_of_d
     pairs = [n_steps - k if unbiased else n_steps for k in range(max_lag + 1)]
-    return np.array([float(s / (n * n_neurons)) for s, n in zip(sums, pairs, strict=True)])
+    return np.array([float(total / (n * n_neurons)) for total, n in zip(c, pairs, strict=True)])
 
 
-def tutorial(x, max_lag):
-    y = in_fractions(x)
-    y = y - y.sum(axis=0) / len(x)
-    y = y - y.sum(axis=1, keepdims=True) / x.shape[1]
-    return np.array([float(np.sum(y * np.roll(y, k, axis=0)) / x.size) for k in range(max_lag + 1)])
-
-
-def agree(c, expected):
-    """But for rounding once or twice; where nothing fluctuates there is none."""
-    np.testing.assert_allclose(c, expected, rtol=0, atol=4e-15 * expected[0])
-
-
+@settings(max_examples=50)
 @given(run=runs(), unbiased=st.booleans())
-def test_standard_estimator_equals_its_definition(run, unbiased):
-    spikes, window, max_lag = run
-    expected = standard(counts_of(spikes, window), max_lag, unbiased)
-    agree(found(StandardAutocovariance, *run, unbiased=unbiased), expected)
+def test_autocovariance_equals_its_definition(run, unbiased):
+    """But for rounding once: windows as long as the run see little of what was added up."""
+    rounding = 1e-15 * run[1] ** 2
+    expected = by_definition(*run, unbiased)
+    np.testing.assert_allclose(found(*run, unbiased=unbiased), expected, rtol=0, atol=rounding)
 
 
 @given(run=runs())
-def test_tutorial_estimator_equals_its_definition(run):
+def test_c0_is_not_negative(run):
+    """Only where nobody fluctuates it is 0."""
     spikes, window, max_lag = run
-    agree(found(TutorialAutocovariance, *run), tutorial(counts_of(spikes, window), max_lag))
+    fluctuates = (spikes != spikes[0]).any()
+    c0 = found(spikes, window, max_lag)[0]
+    assert c0 > 0 if fluctuates else c0 == 0
 
 
-@BOTH
 @given(run=runs(), data=st.data())
-def test_blocks_of_any_length_give_the_same_bits(estimator, run, data):
+def test_blocks_of_any_length_give_the_same_bits(run, data):
     cuts = sorted(data.draw(st.lists(st.integers(0, len(run[0])), max_size=5)))
-    assert np.array_equal(found(estimator, *run, cuts=cuts), found(estimator, *run))
+    assert np.array_equal(found(*run, cuts=cuts), found(*run))
 
 
 @pytest.mark.parametrize("n_neurons", [63, 64, 65, 130, 401])
-@pytest.mark.parametrize(("window", "max_lag"), [(1, 299), (25, 60), (300, 40)])
-def test_agrees_with_the_estimators_of_any_activity(n_neurons, window, max_lag):
-    """Which transform what they are given: also where neurons fill more than a word."""
+@pytest.mark.parametrize(("window", "max_lag"), [(1, 299), (25, 60), (300, 40), (400, 299)])
+def test_autocovariance_is_that_of_windows_that_see_zeros_outside(n_neurons, window, max_lag):
+    """Also where neurons fill more than a word, and where windows are longer than the run."""
     rng = np.random.default_rng(n_neurons)
-    rates = rng.random(n_neurons) * (1 + np.sin(np.arange(window + 299) / 30))[:, None] / 2
+    rates = rng.random(n_neurons) * (1 + np.sin(np.arange(300) / 30))[:, None] / 2
     spikes = (rng.random(rates.shape) < rates).astype(np.uint8)
-    x = counts_of(spikes, window)
-    for estimator, expected in (
-        (StandardAutocovariance, fluctuation.standard_autocovariance(x, max_lag=max_lag)),
-        (TutorialAutocovariance, fluctuation.tutorial_autocovariance(x, max_lag=max_lag)),
-    ):
-        c = found(estimator, spikes, window, max_lag, cuts=[7, 250])
-        np.testing.assert_allclose(c, expected, rtol=0, atol=1e-13 * expected[0])
+    expected = autocovariance_of_counts(spikes, window=window, max_lag=max_lag)
+    c = found(spikes, window, max_lag, cuts=[7, 250])
+    np.testing.assert_allclose(c, expected, rtol=0, atol=1e-13 * expected[0])
 
 
-@BOTH
-def test_nothing_fluctuates_exactly(estimator):
+def test_nothing_fluctuates_exactly():
     """Where a sum of products of 25 and 25 would leave rounding."""
-    spikes = np.zeros((1024, 7), np.uint8)
+    spikes = np.zeros((1000, 7), np.uint8)
     spikes[:, 3:] = 1
-    assert np.array_equal(found(estimator, spikes, 25, 300), np.zeros(301))
+    assert np.array_equal(found(spikes, 25, 300), np.zeros(301))
 
 
-def test_what_all_share_is_nothing_to_the_tutorials_estimator():
-    shared = np.random.default_rng(0).integers(0, 2, (500, 1), np.uint8).repeat(9, axis=1)
-    assert not found(TutorialAutocovariance, shared, 10, 50).any()
-    assert found(StandardAutocovariance, shared, 10, 50)[0] > 1
+def test_neurons_that_fire_at_random_are_correlated_as_far_as_windows_overlap():
+    """c(k) = r (1 - r) (w - k), and 0 from w on, less centring's and the ends' w / T."""
+    rng, rate, window, n_steps = np.random.default_rng(0), 0.2, 10, 20_000
+    spikes = (rng.random((n_steps, 400)) < rate).astype(np.uint8)
+    c = found(spikes, window, 30)
+    expected = rate * (1 - rate) * np.maximum(window - np.arange(31), 0)
+    lost = expected[0] * 2 * window / n_steps
+    # 400 neurons and 2000 windows that do not overlap: c(0) / sqrt(400 * 2000), about.
+    np.testing.assert_allclose(c, expected, rtol=0, atol=lost + 5 * expected[0] / np.sqrt(8e5))
+
+
+@pytest.mark.parametrize("n_steps", [1000, 10_000])
+def test_c0_is_the_variance_of_counts_within_window_over_steps(n_steps):
+    """For neurons that fluctuate together for longer than the window."""
+    rng, window = np.random.default_rng(1), 25
+    rates = (1 + np.sin(np.arange(n_steps)[:, None] / 15 + rng.random(50) * 7)) / 4
+    spikes = (rng.random(rates.shape) < rates).astype(np.uint8)
+    variance = counts_of(spikes, window).var(axis=0).mean()
+    c0 = found(spikes, window, 50)[0]
+    assert c0 == pytest.approx(variance, rel=2 * window / n_steps)
+    assert c0 != variance
+
+
+@pytest.mark.parametrize("n_neurons", [1, 8, 63, 64, 65, 200, 400])
+def test_each_neuron_has_its_bit(n_neurons):
+    spikes = spikes_of(n_neurons, 9, n_neurons)
+    bits = np.unpackbits(packed(spikes).view(np.uint8), axis=1, bitorder="little")
+    assert np.array_equal(bits[:, :n_neurons], spikes)
+    assert not bits[:, n_neurons:].any()
+
+
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    n_neurons=st.sampled_from([3, 64, 130]),
+    n_steps=st.integers(1, 40),
+    data=st.data(),
+)
+def test_coincidences_in_blocks_are_those_of_the_whole(seed, n_neurons, n_steps, data):
+    n_lags = data.draw(st.integers(1, n_steps))
+    cuts = sorted(data.draw(st.lists(st.integers(0, n_steps), max_size=5)))
+    spikes = spikes_of(seed, n_steps, n_neurons)
+    rows = packed(spikes)
+    coincidences = Coincidences(n_neurons, n_lags)
+    for block in np.split(rows, cuts):
+        coincidences.add(block)
+    s = spikes.astype(int)
+    expected = [np.sum(s[: n_steps - d] * s[d:]) for d in range(n_lags)]
+    assert np.array_equal(coincidences.sums, expected)
+    assert np.array_equal(coincidences.first, rows[: n_lags - 1])
+    assert np.array_equal(coincidences.last, rows[n_steps + 1 - n_lags :])
+    assert coincidences.n_steps == n_steps
+
+
+def test_only_ends_stay_in_memory():
+    coincidences = Coincidences(40, 30)
+    for seed in range(20):
+        coincidences.add(packed(spikes_of(seed, 1000, 40)))
+    kept = (coincidences.first, coincidences.last)
+    assert sum(array.nbytes if array.base is None else array.base.nbytes for array in kept) < 20_000
+
+
+@pytest.mark.parametrize("n_neurons", [5, 64, 70])
+def test_firing_counts_spikes_and_neurons(n_neurons):
+    """More steps than a byte can count."""
+    spikes = spikes_of(1, 600, n_neurons)
+    spikes[:, :2], spikes[:, 2], spikes[0, 3], spikes[599, 4] = 0, 1, 1, 1
+    spikes[31, 1] = 1
+    firing = Firing(n_neurons)
+    for block in np.split(spikes, [10, 31]):
+        firing.add(block)
+    assert firing.n_steps == 600
+    assert np.array_equal(firing.total, spikes.sum(axis=0, dtype=int))
+    assert firing.rate == spikes.mean()
+    assert firing.silent == np.mean(~spikes.any(axis=0)) == 1 / n_neurons
+    assert firing.always == np.mean(spikes.all(axis=0)) == 1 / n_neurons
 
 
 @given(seed=st.integers(0, 2**32 - 1), window=st.integers(1, 30), n_steps=st.integers(1, 60))
@@ -145,7 +210,7 @@ def test_moments_in_blocks_are_those_of_the_whole(seed, largest, data):
         part.add(block)
         in_blocks.add(block)
     joined = reduce(CountMoments.joined, parts)
-    y = in_fractions(x)
+    y = np.array([[Fraction(int(count)) for count in row] for row in x])
     variance = float(np.sum((y - y.sum(axis=0) / n_steps) ** 2) / y.size)
     for moments in (joined, in_blocks):
         assert moments.n_steps == n_steps

@@ -47,6 +47,8 @@ def test_blocks_of_any_length_give_the_same(of, estimator):
 
 @pytest.mark.parametrize("estimator", ["standard", "tutorial"])
 def test_spikes_in_blocks_of_any_length_give_the_same_bits(estimator):
+    """But for what the tutorial's estimator gives, which transforms counts block by block."""
+    rounded = ("autocovariance", "c0", "decay_time", "centring_bias")
     activity, _ = activity_of(OfSpikes)
     found = []
     for cuts in ([], [190, 205, 210, 211, 1003, 2791], range(0, 3000, 7)):
@@ -56,4 +58,8 @@ def test_spikes_in_blocks_of_any_length_give_the_same_bits(estimator):
         found.append(measured.found())
     for in_blocks in found[1:]:
         for name, value in found[0].items():
-            assert np.array_equal(in_blocks[name], value), name
+            if estimator == "tutorial" and name in rounded:
+                atol = 1e-13 * found[0]["c0"]
+                np.testing.assert_allclose(in_blocks[name], value, rtol=1e-11, atol=atol)
+            else:
+                assert np.array_equal(in_blocks[name], value), name

@@ -1,27 +1,33 @@
-r"""Spike counts $x_i(t) = \sum_{a < w} s_i(t - a)$ in a window of w steps: what is kept of them.
+r"""Spikes, and their counts in windows of w steps: how many, how they fluctuate, c(lag).
 
-Counts are integers, and so are all sums of them here: exact, and the same however the steps are
-cut into blocks. What is to be divided by the steps T is taken apart first. With a neuron's total
-$X_i = \sum_t x_i(t)$, and $n_i$ the integer nearest to its mean,
+The autocovariance of counts is that of single neurons' spikes $s_i(t)$, 0 or 1, smoothed by
+the windows. Of the T steps of a run alone, with $y_i = s_i - X_i / T$ and $X_i$ the spikes of a
+neuron,
 
-$$X_i = T n_i + Y_i, \qquad |Y_i| \le T / 2, \qquad
-  \frac{X_i^2}{T} = n_i (X_i + Y_i) + \frac{Y_i^2}{T}$$
+$$S(d) = \sum_{t = 0}^{T - d - 1} \sum_i y_i(t)\, y_i(t + d), \qquad
+  c(k) = \frac{1}{N (T - k)} \sum_{|e| < w} (w - |e|)\, S(|k + e|)$$
 
-Only the last term is rounded, and it is no larger than the variance: no digits are lost where
-neurons differ by more than they fluctuate.
+The sum over e is $\sum_t \sum_i z_i(t)\, z_i(t + k)$ of $z_i(t) = \sum_{a < w} y_i(t - a)$, with
+y = 0 outside of the run: counts less their mean, whose windows lie within the run but at its ends.
+So c(0) is a sum of squares, and cannot be negative. Windows at the ends see fewer steps:
+c differs from the covariance of counts in whole windows by a part of order w / T, beside what
+centring takes from every estimate (`fluctuation.centring_bias`).
 
-Sums have 64 bits, enough while $N w^2 T K < 2^{63}$ for a largest lag K (with the tutorial's
-estimator, K or N, whichever is more), to which `sweep.check_counts` sees, and while $N T^2 <
-2^{65}$ for the sum of $Y_i^2$: of 400 neurons and w = 25, for 10,000 lags in 300 million steps.
+Spikes are packed into bits, one for each neuron: a step is a row of words, (time, word). An AND
+and the processor's instruction for the number of ones in a word tell how many of 64 neurons
+fire both at one step and at another. All sums are integers, so exact, and the same however the
+steps are cut into blocks. They fit into 64 bits while $N T w^2$ and $N T^2$ are less than
+$2^{63}$, to which `sweep.schema.check_counts` sees.
 """
 
-from typing import Protocol, Self
+from typing import Self
 
 import numpy as np
 
 from eiphase.numerics.jit import njit
-from eiphase.observables import count_products
-from eiphase.observables.coincidences import LaggedSums, population
+
+WORD = 64  # bits
+_LAGS_AT_ONCE = 4  # as `_add_coincidences` is written: they share the words of the later step
 
 
 def counted(spikes: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -120,76 +126,186 @@ def _squared(total, n_steps):
     return whole, rest
 
 
-class Autocovariance(Protocol):
-    """An estimator of c(lag) of counts that takes spikes in blocks of steps."""
+class Firing:
+    """How often each neuron fires, from spikes that come in blocks."""
+
+    def __init__(self, n_neurons: int):
+        self.n_steps = 0
+        self.total = np.zeros(n_neurons, np.int64)  # spikes of each neuron
+
+    def add(self, spikes: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron), 0 or 1."""
+        self.n_steps += len(spikes)
+        _add_up(spikes, self.total)
+
+    @property
+    def rate(self) -> float:
+        """Spikes per neuron and step."""
+        return int(self.total.sum()) / (self.n_steps * len(self.total))
+
+    @property
+    def silent(self) -> float:
+        """Fraction of neurons that fire in no step."""
+        return np.count_nonzero(self.total == 0) / len(self.total)
+
+    @property
+    def always(self) -> float:
+        """Fraction of neurons that fire in every step."""
+        return np.count_nonzero(self.total == self.n_steps) / len(self.total)
+
+
+@njit(cache=True)
+def _add_up(spikes, total):
+    """Add each neuron's spikes to its total; as many as a byte holds are added up in bytes."""
+    n_steps, n = spikes.shape
+    for first in range(0, n_steps, 255):
+        sums = np.zeros(n, np.uint8)
+        for t in range(first, min(first + 255, n_steps)):
+            for i in range(n):
+                sums[i] += spikes[t, i]
+        for i in range(n):
+            total[i] += sums[i]
+
+
+def packed(spikes: np.ndarray) -> np.ndarray:
+    """Spikes, 0 or 1, (time, neuron), as bits; after the last neuron they are 0."""
+    n_steps, n = spikes.shape
+    in_bytes = np.zeros((n_steps, -(-n // WORD) * WORD // 8), np.uint8)
+    in_bytes[:, : -(-n // 8)] = np.packbits(spikes, axis=1, bitorder="little")
+    return in_bytes.view("<u8")
+
+
+@njit(cache=True)
+def ones(word):
+    """How many of a word's bits are 1.
+
+    The textbook's way, which adds up neighbouring fields of 1, 2 and 4 bits: the compiler knows
+    it, and makes the processor's own instruction of it.
+    """
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + (
+        (word >> np.uint64(2)) & np.uint64(0x3333333333333333)
+    )
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+class Coincidences:
+    r"""$C(d) = \sum_t \sum_i s_i(t)\, s_i(t + d)$ at lags d below `n_lags`, in blocks of steps.
+
+    Only the first and the last `n_lags` - 1 rows stay in memory.
+    """
+
+    def __init__(self, n_neurons: int, n_lags: int):
+        self.n_steps, self._n_lags = 0, n_lags
+        n_lags_added, n_words = -(-n_lags // _LAGS_AT_ONCE) * _LAGS_AT_ONCE, -(-n_neurons // WORD)
+        self.first = np.empty((0, n_words), np.uint64)
+        self._last = np.zeros((n_lags_added - 1, n_words), np.uint64)  # nothing before the first
+        self._sums = np.zeros(n_lags_added, np.int64)
 
     def add(self, rows: np.ndarray) -> None:
-        """Take in the next steps, (time, word); the first w - 1 precede the run."""
+        """Take in the next steps, (time, word)."""
+        self.n_steps += len(rows)
+        missing = self._n_lags - 1 - len(self.first)
+        self.first = np.concatenate([self.first, rows[:missing]])
+        steps = np.concatenate([self._last, rows])
+        _add_coincidences(steps, len(self._last), self._sums)
+        self._last = steps[len(rows) :]
 
-    def found(self, total: np.ndarray) -> np.ndarray:
-        """c at lags 0 to the largest, given each neuron's count summed over time."""
+    @property
+    def last(self) -> np.ndarray:
+        """The last `n_lags` - 1 rows; empty ones before the first step."""
+        return self._last[len(self._last) + 1 - self._n_lags :]
+
+    @property
+    def sums(self) -> np.ndarray:
+        """(lag,)"""
+        return self._sums[: self._n_lags]
 
 
-class StandardAutocovariance:
-    """`observables.StandardAutocovariance` of counts."""
+@njit(cache=True)
+def _add_coincidences(rows, n_before, sums):
+    """Add up pairs of steps of which the later one is not among the first `n_before`.
+
+    Rows follow on each other in memory: of one loop over all their words the compiler makes
+    vector instructions.
+    """
+    words, n_words = rows.ravel(), rows.shape[1]
+    later = words[n_before * n_words :]
+    for d in range(0, len(sums), _LAGS_AT_ONCE):
+        start = (n_before - d) * n_words
+        by_0, by_1 = words[start:], words[start - n_words :]
+        by_2, by_3 = words[start - 2 * n_words :], words[start - 3 * n_words :]
+        sum_0 = sum_1 = sum_2 = sum_3 = 0
+        for j in range(len(later)):
+            sum_0 += ones(later[j] & by_0[j])
+            sum_1 += ones(later[j] & by_1[j])
+            sum_2 += ones(later[j] & by_2[j])
+            sum_3 += ones(later[j] & by_3[j])
+        sums[d] += sum_0
+        sums[d + 1] += sum_1
+        sums[d + 2] += sum_2
+        sums[d + 3] += sum_3
+
+
+class Autocovariance:
+    """c of counts at lags from 0 to `max_lag`, from spikes that come in blocks.
+
+    `unbiased=False` divides by T at every lag.
+    """
 
     def __init__(self, n_neurons: int, *, window: int, max_lag: int, unbiased: bool = True):
         self._n_neurons, self._window, self._unbiased = n_neurons, window, unbiased
-        self._lags = np.arange(max_lag + 1)
-        self._coincidences = LaggedSums.of_coincidences(n_neurons, max_lag + window)
+        self._coincidences = Coincidences(n_neurons, max_lag + window)
 
-    def add(self, rows: np.ndarray) -> None:
-        self._coincidences.add(rows)
-
-    def found(self, total: np.ndarray) -> np.ndarray:
-        r"""From $\sum_t \delta x(t)\, \delta x(t + k)$ of each neuron, which is
-
-        $$\sum_t x(t)\, x(t + k) - \Big(1 + \frac{k}{T}\Big) \frac{X^2}{T}
-          + \frac{X}{T} \Big[ \sum_{t < k} x(t) + \sum_{t \ge T - k} x(t) \Big]$$
-        """
-        spikes, lags, window = self._coincidences, self._lags, self._window
-        n_steps = spikes.n_steps + 1 - window
-        whole, rest = _squared(total, n_steps)
-        ends = count_products.ends(spikes.first, spikes.last, window, total) - lags * whole
-        products = count_products.linear(spikes.sums, spikes.first, spikes.last, window)
-        products += ends // n_steps - whole
-        left = ends % n_steps - (1 + lags / n_steps) * rest
-        pairs = n_steps - lags if self._unbiased else n_steps
-        return (products + left / n_steps) / (self._n_neurons * pairs)
-
-
-class TutorialAutocovariance:
-    """`observables.TutorialAutocovariance` of counts."""
-
-    def __init__(self, n_neurons: int, *, window: int, max_lag: int):
-        self._n_neurons, self._window = n_neurons, window
-        self._coincidences = LaggedSums.of_coincidences(n_neurons, max_lag + window)
-        self._fired = np.empty(0, np.int64)
-        self._shared = LaggedSums.of_products(max_lag + 1)
-
-    def add(self, rows: np.ndarray) -> None:
-        self._coincidences.add(rows)
-        fired = np.concatenate([self._fired, population(rows)])
-        self._fired = fired[max(0, len(fired) + 1 - self._window) :]
-        self._shared.add(_in_windows(fired, self._window)[:, None])
+    def add(self, spikes: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron), 0 or 1."""
+        self._coincidences.add(packed(spikes))
 
     def found(self, total: np.ndarray) -> np.ndarray:
-        r"""With $P = \sum_i x_i$, $P_T = \sum_i X_i$ and steps modulo T, N T c(k) is
+        r"""From each neuron's spikes over time, X: with $Q = \sum_i X_i^2$,
 
-        $$\sum_i \Big[ \sum_t x_i(t)\, x_i(t + k) - \frac{X_i^2}{T} \Big]
-          - \frac{1}{N} \Big[ \sum_t P(t)\, P(t + k) - \frac{P_T^2}{T} \Big]$$
+        $$T S(d) = T C(d) - Q - \frac{d\, Q}{T}
+          + \sum_i X_i \Big[ \sum_{t < d} s_i(t) + \sum_{t \ge T - d} s_i(t) \Big]$$
+
+        in integers: multiples of T, what is left of them, and of that what the division of Q left.
         """
-        spikes, shared, n = self._coincidences, self._shared, self._n_neurons
-        n_steps = shared.n_steps
-        whole, rest = _squared(total, n_steps)
-        products = count_products.linear(spikes.sums, spikes.first, spikes.last, self._window)
-        products += count_products.around(spikes.first, spikes.last, self._window) - whole
-        shared_whole, shared_rest = _squared(total.sum(keepdims=True), n_steps)
-        shared_products = shared.sums - shared_whole
-        first, last = shared.first.ravel(), shared.last.ravel()
-        shared_products[1:] += np.convolve(first, last[::-1])[: len(first)]
-        left = (n * rest - shared_rest) / n_steps
-        return (n * products - shared_products - left) / (n**2 * n_steps)
+        n_steps, sums = self._coincidences.n_steps, self._coincidences.sums
+        d = np.minimum(np.arange(len(sums)), n_steps)  # S = 0 from T on
+        squares = int(np.square(total).sum())
+        whole, rest = divmod(squares, n_steps)
+        centring = self._at_ends(total) - squares - d * whole - d * rest // n_steps
+        parts = (sums + centring // n_steps, centring % n_steps, d * rest % n_steps)
+        a, b, c = (_smoothed(part, self._window) for part in parts)
+        pairs = n_steps - np.arange(len(a)) if self._unbiased else n_steps
+        return (a + (b - c / n_steps) / n_steps) / (self._n_neurons * pairs)
+
+    def _at_ends(self, total: np.ndarray) -> np.ndarray:
+        """The sum over i of X_i times the spikes of i in the first and in the last d steps."""
+        first, last = self._coincidences.first, self._coincidences.last
+        found = np.zeros(len(last) + 1, np.int64)
+        found[1 : len(first) + 1] = _weighted(first, total)
+        found[1:] += _weighted(last[::-1], total)
+        return np.cumsum(found)
+
+
+@njit(cache=True)
+def _weighted(rows, weights):
+    """The sum of the weights of the neurons that fire, in each row."""
+    found = np.zeros(len(rows), np.int64)
+    for t in range(len(rows)):
+        for word in range(rows.shape[1]):
+            bits, part = rows[t, word], weights[word * WORD : (word + 1) * WORD]
+            for i in range(len(part)):
+                found[t] += part[i] * np.int64((bits >> np.uint64(i)) & np.uint64(1))
+    return found
+
+
+def _smoothed(sums: np.ndarray, window: int) -> np.ndarray:
+    r"""$\sum_{|e| < w} (w - |e|)\, S(|k + e|)$ at all lags k for which S is known."""
+    both = np.concatenate([sums[:0:-1], sums])
+    smoothed = _in_windows(_in_windows(both, window), window)
+    return smoothed[len(smoothed) // 2 :]
 
 
 def _in_windows(values: np.ndarray, window: int) -> np.ndarray:

@@ -82,8 +82,9 @@ def measure(
     there is something else than a recording.
 
     Sources: `observables.standard_autocovariance` defines c(lag), after Sompolinsky,
-    Crisanti and Sommers (1988); `tutorial_autocovariance` is that of Lava's tutorial, as
-    are the window for spikes and c(0)/e for the decay time.
+    Crisanti and Sommers (1988), and `spike_counts.Autocovariance` that of spikes;
+    `tutorial_autocovariance` is that of Lava's tutorial, as are the window for spikes and
+    c(0)/e for the decay time.
     """
     recording = checked(recording)
     simulation, observables = check_measurement(

@@ -12,10 +12,9 @@ from eiphase.numerics import erf
 from eiphase.numerics.arrays import blocks
 from eiphase.observables import fluctuation as ob
 from eiphase.observables import spike_counts, statistics
-from eiphase.observables.coincidences import Firing, packed
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
-from eiphase.observables.spike_counts import CountMoments, counted
+from eiphase.observables.spike_counts import CountMoments, Firing, counted
 from eiphase.sweep.schema import (
     SPIKE_SAMPLES,
     STATE_SAMPLES,
@@ -108,17 +107,15 @@ class OfSpikes:
         return np.concatenate([self._past[step:], spikes[:step]])
 
     def _measure(self, trains: np.ndarray, before: np.ndarray) -> None:
-        if not self._firing.n_steps:
-            self._fluctuation.precede(packed(before[1:]))
-        counts, rows = counted(trains, before), packed(trains)
-        self._fluctuation.add(counts, rows)
-        self._firing.add(rows)
+        counts = counted(trains, before)
+        self._fluctuation.add(trains, counts)
+        self._firing.add(trains)
         if self._further:
             self._further.add(trains, counts)
 
     def found(self) -> dict[str, Any]:
         firing = self._firing
-        fluctuation = self._fluctuation.found()
+        fluctuation = self._fluctuation.found(firing)
         if 1 - firing.silent - firing.always < ob.ACTIVE_FRACTION:
             fluctuation = fluctuation.flagged(Flag.SATURATED)
         found = {
@@ -207,33 +204,36 @@ class _Fluctuation:
 
 
 class _FluctuationOfCounts:
-    """The same of spike counts, in integers."""
+    """Autocovariance of spike counts and what follows from it."""
 
     def __init__(
         self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
     ):
         self._halves = ob.Halves(n_steps, n_neurons, CountMoments)
-        counts = {"window": observables.boxcar, "max_lag": simulation.max_lag}
-        self._autocovariance: spike_counts.Autocovariance
+        self._circular = self._linear = None
         if observables.autocovariance == "tutorial":
-            self._autocovariance = spike_counts.TutorialAutocovariance(n_neurons, **counts)
+            self._circular = ob.TutorialAutocovariance(n_neurons, max_lag=simulation.max_lag)
         else:
-            unbiased = observables.unbiased
-            self._autocovariance = spike_counts.StandardAutocovariance(
-                n_neurons, unbiased=unbiased, **counts
+            self._linear = spike_counts.Autocovariance(
+                n_neurons,
+                window=observables.boxcar,
+                max_lag=simulation.max_lag,
+                unbiased=observables.unbiased,
             )
 
-    def precede(self, rows: np.ndarray) -> None:
-        """The steps before the first measured one to which its window reaches, packed."""
-        self._autocovariance.add(rows)
-
-    def add(self, counts: np.ndarray, rows: np.ndarray) -> None:
+    def add(self, trains: np.ndarray, counts: np.ndarray) -> None:
+        """Take in the next steps: spikes, and counts in the windows that end at each step."""
         self._halves.add(counts)
-        self._autocovariance.add(rows)
+        if self._circular:
+            self._circular.add(counts)
+        if self._linear:
+            self._linear.add(trains)
 
-    def found(self) -> ob.Fluctuation:
-        c = self._autocovariance.found(self._halves.whole.total)
-        return ob.fluctuation(c, self._halves)
+    def found(self, firing: Firing) -> ob.Fluctuation:
+        if self._circular:
+            return ob.fluctuation(self._circular.found(), self._halves)
+        assert self._linear is not None
+        return ob.fluctuation(self._linear.found(firing.total), self._halves)
 
 
 class _FurtherOfStates:

@@ -238,15 +238,12 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
 
 def check_counts(neurons: int, simulation: Simulation, observables: Observables) -> None:
     """Raises `ValueError` if sums of spike counts' products may not fit into 64 bits."""
-    factor = simulation.max_lag
-    if observables.autocovariance == "tutorial":  # which sums products of all neurons' counts, too
-        factor = max(neurons, factor)
-    largest = math.isqrt((2**63 - 1) // (neurons * simulation.steps * factor))
+    largest = math.isqrt((2**63 - 1) // (neurons * simulation.steps))
     if observables.boxcar > largest:
         raise ValueError(
-            f"observables.boxcar is {observables.boxcar}, but for {neurons} neurons, "
-            f"simulation.steps = {simulation.steps} and simulation.max_lag = "
-            f"{simulation.max_lag} it must be at most {largest}, so that sums of counts stay exact"
+            f"observables.boxcar is {observables.boxcar}, but for {neurons} neurons and "
+            f"simulation.steps = {simulation.steps} it must be at most {largest}, so that sums of "
+            "counts stay exact"
         )
 
 
