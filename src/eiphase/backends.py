@@ -100,17 +100,17 @@ def is_source(name: str) -> bool:
 
 
 def spiking(names: Iterable[str]) -> list[str]:
-    """Those of some backends that have spikes, in the order given."""
+    """The spiking backends among some, in the order given."""
     return [name for name in names if BACKENDS[name].spiking]
 
 
 def with_theory(names: Iterable[str]) -> list[str]:
-    """Those of some backends of which mean-field theory is known."""
+    """The backends among some whose mean-field theory is known."""
     return [name for name in names if BACKENDS[name].has_theory]
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Of some backends, each with the one that it is made from, as integers from floats."""
+    """Pairs of backends of which one is made from the other, as integers from floats."""
     present = list(names)
     made = [(BACKENDS[name].takes_from, name) for name in present]
     return [(source, name) for source, name in made if source in present]

@@ -67,55 +67,56 @@ _STATISTICS, _CHAOTIC = "observables.statistics", "observables.chaos"
 _SPIKING, _INTEGERS = "spiking", "integers"
 
 
-_LIF = "Of the spiking backends; NaN for rate neurons."
+_LIF = "Spiking backends only; NaN for rate neurons."
 
 
-_RATE = "Of rate neurons; NaN for the others."
+_RATE = "Rate neurons only; NaN for the others."
 
 
-_OPTIONAL = "Only with observables.statistics."
+_OPTIONAL = "Needs observables.statistics."
 
 
-_STATIONARY = "NaN where c0_flag is not ok, or nothing varies."
+_STATIONARY = "NaN where c0_flag is not ok, or where nothing varies."
 
 
-_WINDOWS = "In consecutive windows."
+_WINDOWS = "Spikes are counted in consecutive windows."
 
 
 _RECEIVED = (
-    "Weights times erf(r), at 4 steps each time constant; for LIF neurons weights times spikes, in "
-    "thresholds per step, at 10 steps each time constant."
+    "Rate neurons: weights times erf(r), sampled 4 times in a time constant. LIF neurons: weights "
+    "times spikes, in thresholds per step, sampled 10 times in a time constant."
 )
 
 
-_RANGE = "Of lif_float, over all neurons and steps, where lif_bit_accurate needs it; else NaN."
+_RANGE = "Over all neurons and steps of lif_float, if lif_bit_accurate needs it; else NaN."
 
 
-_LOIHI = "Of lif_bit_accurate; NaN for the other backends."
+_LOIHI = "lif_bit_accurate only; NaN for the other backends."
 
 
-_CHAOS = "Where observables.chaos is true."
+_CHAOS = "Needs observables.chaos."
 
 
 _GROWTH = (
-    "lif_float: of a perturbation of 1e-5 thresholds, on which it depends; it can be negative "
-    f"where a single spike changes everything. NaN for lif_bit_accurate. {_CHAOS}"
+    "For lif_float it depends on the size of the perturbation, 1e-5 thresholds, and can be "
+    f"negative where one spike changes everything. NaN for lif_bit_accurate. {_CHAOS}"
 )
 
 
-_LAST_QUARTER = "In the last quarter of the run."
+_LAST_QUARTER = "Measured in the last quarter of the run."
 
 
-_SPIKE = f"Of the spiking backends. {_CHAOS}"
+_SPIKE = f"Spiking backends only. {_CHAOS}"
 
 
-_BIT = f"The lowest bit of one neuron's voltage. Of lif_bit_accurate. {_CHAOS}"
+_BIT = f"The lowest bit of one neuron's voltage is flipped. lif_bit_accurate only. {_CHAOS}"
 
 
 _FATE = (
-    "healed: network and twin have become equal; spread: spike trains differ by at least half of "
-    "what independent ones do; undecided: by less, but twice as much as a quarter of the run "
-    f"before; confined: by less, and not growing; broken: as for c0. {_CHAOS}"
+    "healed: network and twin have become equal; spread: their spike trains differ at least half "
+    "as much as independent trains; undecided: they differ less, but twice as much as a quarter of "
+    f"the run before; confined: they differ less, and no more than before; broken: as for c0. "
+    f"{_CHAOS}"
 )
 
 
@@ -131,10 +132,10 @@ VARIABLES: dict[str, Variable] = {
     ),
     "c0_flag": Variable(
         "why c0 is, or is not, a number",
-        comment="undefined: nothing fluctuates, or less and less, the network settles; transient: "
-        "variance in the two halves of the run differs more than tenfold; saturated: over 95 % of "
-        "neurons are silent or fire in every step; broken: activity is not finite, or the mapping "
-        "gives a threshold, bias or decay of zero.",
+        comment="undefined: the network settles, so that nothing fluctuates in the end; transient: "
+        "the variances of the two halves of the run differ more than tenfold; saturated: over 95 % "
+        "of the neurons are silent or fire in every step; broken: activity is not finite, or the "
+        "mapping gives a threshold, bias or decay of zero.",
         flags=Flag,
     ),
     "decay_time": Variable(
@@ -148,7 +149,7 @@ VARIABLES: dict[str, Variable] = {
         flags=Flag,
     ),
     "persistence": Variable(
-        "variance over time in the second half of the measured steps over that in the first",
+        "variance over time in the second half of the measured steps, divided by the first half's",
         comment="Near 1: stationary activity.",
     ),
     "centring_bias": Variable(
@@ -166,17 +167,18 @@ VARIABLES: dict[str, Variable] = {
     ),
     "participation_ratio": Variable(
         "participation-ratio dimension of activity: (tr C)^2 / tr C^2 of its covariance C",
-        comment=f"{_STATIONARY} Below the number of samples: 4 each time constant for rate "
-        f"neurons, one each window for LIF neurons. {_OPTIONAL}",
+        comment=f"{_STATIONARY} It is less than the number of samples: 4 in a time constant "
+        f"for rate neurons, one in a window for LIF neurons. {_OPTIONAL}",
         needs=(_STATISTICS,),
     ),
     "synchrony": Variable(
         "Golomb's synchrony chi of activity",
-        comment=f"1: all neurons do the same; 1 / sqrt(N): independent. {_STATIONARY} {_OPTIONAL}",
+        comment="1 if all neurons do the same, 1 / sqrt(N) if they are independent. "
+        f"{_STATIONARY} {_OPTIONAL}",
         needs=(_STATISTICS,),
     ),
     "integrated_autocorrelation_time": Variable(
-        "1/2 + sum of the autocovariance over lags from 1 on, over c0, with automatic window",
+        "1/2 + (sum of the autocovariance over lags from 1 on) / c0, with an automatic window",
         units="step",
         comment=f"NaN where integrated_autocorrelation_time_flag is not ok. {_OPTIONAL}",
         needs=(_STATISTICS,),
@@ -195,13 +197,14 @@ VARIABLES: dict[str, Variable] = {
         needs=(_STATISTICS, "states"),
     ),
     "least_fixed_point_distance": Variable(
-        "least of fixed_point_distance over the run",
-        comment=f"At 4 steps each time constant. {_RATE} {_OPTIONAL}",
+        "smallest fixed_point_distance during the run",
+        comment=f"Sampled 4 times in a time constant. {_RATE} {_OPTIONAL}",
         needs=(_STATISTICS, "states"),
     ),
     "isi_cv": Variable(
         "coefficient of variation of inter-spike intervals, mean over neurons",
-        comment=f"Of neurons with 10 intervals or more; NaN if there are none. {_LIF} {_OPTIONAL}",
+        comment="Over neurons with at least 10 intervals; NaN if there are none. "
+        f"{_LIF} {_OPTIONAL}",
         needs=(_STATISTICS, _SPIKING),
     ),
     "isi_cv_fraction": Variable(
@@ -210,7 +213,7 @@ VARIABLES: dict[str, Variable] = {
         needs=(_STATISTICS, _SPIKING),
     ),
     "fano_factor": Variable(
-        "variance of spike counts over their mean, mean over neurons that fire",
+        "variance of a neuron's spike counts over their mean, averaged over neurons that fire",
         comment=f"{_WINDOWS} NaN if no neuron fires. {_LIF} {_OPTIONAL}",
         needs=(_STATISTICS, _SPIKING),
     ),
@@ -247,7 +250,7 @@ VARIABLES: dict[str, Variable] = {
     "lyapunov_error": Variable(
         "standard error of lyapunov_exponent, from ten blocks of the run",
         "1 / step",
-        f"Too small where a tenth of the run is shorter than the decay time. {_CHAOS}",
+        f"Too small if a tenth of the run is shorter than the decay time. {_CHAOS}",
         needs=(_CHAOTIC, "exponent"),
     ),
     "lyapunov_flag": Variable(
@@ -257,8 +260,8 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, "exponent"),
     ),
     "spike_damage": Variable(
-        "difference of spike trains after one extra spike, in units of independent trains'",
-        comment=f"Hamming distance. {_LAST_QUARTER} {_SPIKE}",
+        "Hamming distance of spike trains after one extra spike; 1 for independent trains",
+        comment=f"{_LAST_QUARTER} {_SPIKE}",
         needs=(_CHAOTIC, _SPIKING),
     ),
     "spike_damage_state_distance": Variable(
@@ -268,7 +271,7 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, _SPIKING),
     ),
     "spike_damage_trials": Variable(
-        "number of extra spikes, each after the one before had healed",
+        "number of extra spikes; each came after the last one had healed",
         comment=_SPIKE,
         needs=(_CHAOTIC, _SPIKING),
     ),
@@ -279,8 +282,8 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, _SPIKING),
     ),
     "bit_damage": Variable(
-        "difference of spike trains after a flipped bit, in units of independent trains'",
-        comment=f"Hamming distance. {_LAST_QUARTER} {_BIT}",
+        "Hamming distance of spike trains after a flipped bit; 1 for independent trains",
+        comment=f"{_LAST_QUARTER} {_BIT}",
         needs=(_CHAOTIC, _INTEGERS),
     ),
     "bit_damage_state_distance": Variable(
@@ -290,7 +293,7 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, _INTEGERS),
     ),
     "bit_damage_trials": Variable(
-        "number of flipped bits, each after the one before had healed",
+        "number of flipped bits; each came after the last one had healed",
         comment=_BIT,
         needs=(_CHAOTIC, _INTEGERS),
     ),
@@ -301,12 +304,12 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, _INTEGERS),
     ),
     "weight_scale": Variable(
-        "LIF weights in units of the rate network's (before the factor du)",
+        "LIF weights divided by the rate network's weights, before the factor du",
         comment=_LIF,
         needs=(_SPIKING,),
     ),
     "weight_scale_status": Variable(
-        "how weight_scale came about",
+        "how weight_scale was found",
         comment="unchanged: the solver returned its start, which is not a solution; strongest: "
         "LIF neurons cannot couple as strongly as the rate neurons do.",
         flags=ScaleStatus,
@@ -315,7 +318,7 @@ VARIABLES: dict[str, Variable] = {
     "predicted_rate": Variable(
         "mean rate that the mapping's theory expects of lif_float",
         "spike / step",
-        "Of the mapping corrected where it expects a stable network; else NaN. See mean_rate.",
+        "Mapping corrected only, where it expects a stable network; else NaN. Compare mean_rate.",
         needs=(_SPIKING, "mapping.rate_to_lif = corrected"),
     ),
     "current_low": Variable(
@@ -381,14 +384,14 @@ VARIABLES: dict[str, Variable] = {
         "fraction of non-zero weights beyond the range, clipped", comment=_LOIHI, needs=(_INTEGERS,)
     ),
     "weight_bits": Variable(
-        "bits that the largest stored weight needs, sign included, of mapping.weight_bits",
+        "bits that the largest stored weight needs, sign included; at most mapping.weight_bits",
         "bit",
         _LOIHI,
         needs=(_INTEGERS,),
     ),
     "weight_strength": Variable(
-        "sum of weights over threshold, in units of lif_float's",
-        comment="1 for a faithful mapping; " + _LOIHI,
+        "sum of weights divided by the threshold, relative to lif_float",
+        comment="1 if the mapping is faithful. " + _LOIHI,
         needs=(_INTEGERS,),
     ),
     "current_wraps": Variable(
@@ -404,27 +407,27 @@ VARIABLES: dict[str, Variable] = {
 }
 
 
-_CRITICAL = "Where observables.chaos is true."
+_CRITICAL = "Needs observables.chaos."
 
 
-_REFINED = "Where refinement.precision is set."
+_REFINED = "Needs refinement.precision."
 
 
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
         "what the network does in the long run",
-        comment="Broken: activity is not finite; or integers are another network: currents "
-        "wrapped, or weights off by over 20 %. All rules: phases.classify.",
+        comment="broken: activity is not finite, or the integers are another network because "
+        "currents wrapped or weights are off by over 20 %. All rules: phases.classify.",
         flags=Phase,
     ),
     "phase_commonest": Variable(
-        "phase that most seeds are in",
-        comment="Of phases with equally many seeds, the one with the smaller number.",
+        "phase of most seeds",
+        comment="If two phases have equally many seeds, the one with the smaller flag.",
         flags=Phase,
         dimensions=("backend", "q_factor", "g_factor"),
     ),
     "phase_agreement": Variable(
-        "part of the seeds that are in phase_commonest",
+        "fraction of the seeds that are in phase_commonest",
         dimensions=("backend", "q_factor", "g_factor"),
     ),
     "measured_critical_q": Variable(
@@ -445,7 +448,7 @@ DERIVED: dict[str, Variable] = {
     ),
     "measured_critical_q_mean": Variable(
         "mean of measured_critical_q over seeds",
-        comment="Of those where chaos begins; if there are none, of those where it ends.",
+        comment="Over seeds where chaos begins; if there are none, over seeds where it ends.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
@@ -463,28 +466,28 @@ DERIVED: dict[str, Variable] = {
     ),
     "refined_q": Variable(
         "measured_critical_q by further simulations between grid points, to refinement.precision",
-        comment="By bisection of the change of sign that measured_critical_q stands for, see "
-        f"measured_critical_q_flag; NaN where refined_q_flag is not reached. {_REFINED}",
+        comment="Bisects the change of sign that measured_critical_q stands for; "
+        f"measured_critical_q_flag says which. NaN where refined_q_flag is not reached. {_REFINED}",
         dimensions=("backend", "g_factor", "seed"),
         needs=("refinement.precision",),
     ),
     "refined_q_width": Variable(
         "distance of the two simulated q_factor between which refined_q was interpolated",
-        comment=f"At most refinement.precision, but where refined_q_flag is stopped. {_REFINED}",
+        comment=f"At most refinement.precision, unless refined_q_flag is stopped. {_REFINED}",
         dimensions=("backend", "g_factor", "seed"),
         needs=("refinement.precision",),
     ),
     "refined_q_flag": Variable(
         "why refined_q is, or is not, a number",
-        comment="no_change: measured_critical_q is none either; stopped: in the middle of where "
-        f"the border must be the network is saturated, silent or broken. {_REFINED}",
+        comment="no_change: measured_critical_q has no number either; stopped: a network that "
+        f"bisection needed is saturated, silent or broken. {_REFINED}",
         flags=Refined,
         dimensions=("backend", "g_factor", "seed"),
         needs=("refinement.precision",),
     ),
     "refined_q_mean": Variable(
         "mean of refined_q over seeds",
-        comment="Of the same seeds as measured_critical_q_mean, if refined_q has a number. "
+        comment="Over the same seeds as measured_critical_q_mean, if refined_q has a number. "
         f"{_REFINED}",
         dimensions=("backend", "g_factor"),
         needs=("refinement.precision",),
@@ -502,15 +505,15 @@ DERIVED: dict[str, Variable] = {
         needs=("refinement.precision",),
     ),
     "theory_critical_q": Variable(
-        "q_factor where mean-field theory has the rate network's fixed point lose stability",
-        comment="Of the ensemble, by meanfield.ensemble_critical_q. NaN beyond the range.",
+        "q_factor at which the rate network's fixed point loses stability in mean-field theory",
+        comment="For the ensemble, by meanfield.ensemble_critical_q. NaN beyond the range.",
         dimensions=("g_factor",),
         needs=("theory",),
     ),
     "network_critical_q": Variable(
-        "q_factor above which this seed's rate network settles at no fixed point that is followed",
+        "q_factor above which this seed's rate network no longer settles at a fixed point",
         comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
-        f"the range, and of more than 500 neurons. {_CRITICAL}",
+        f"the range, and for more than 500 neurons. {_CRITICAL}",
         dimensions=("g_factor", "seed"),
         needs=(_CHAOTIC, "theory"),
     ),

@@ -1,11 +1,12 @@
 """The docs say what the code does."""
 
+import ast
 import re
 
 import mathml
 import pytest
 import tables
-from conftest import REPOSITORY
+from conftest import PACKAGE, REPOSITORY
 from mkdocs.exceptions import PluginError
 
 import eiphase
@@ -29,6 +30,18 @@ def test_tables_are_those_of_the_code(page):
     for table in tables.TABLES[page]:
         assert table() in text
     assert tables.written(page, text) == text
+
+
+def test_docstrings_begin_with_a_verb_or_a_noun():
+    """Not with a word that leaves open what the docstring is about."""
+    odd = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+                first = (ast.get_docstring(node) or "").partition("\n")[0]
+                if re.match(r"(Of|Those|That of|The same|By|As|Also)\b", first):
+                    odd.append(f"{path.name}: {first}")
+    assert odd == []
 
 
 def rows(table):

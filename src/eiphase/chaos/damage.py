@@ -220,7 +220,7 @@ class Assessment:
 
 
 def outcome(damage: Damage, spikes: np.ndarray) -> Outcome:
-    """That of a damage over all measured steps; `spikes` are the network's."""
+    """Assess a damage over all measured steps; `spikes` are the network's."""
     assessment = Assessment(*spikes.shape)
     assessment.add(damage, spikes)
     return assessment.outcome()

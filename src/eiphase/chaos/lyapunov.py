@@ -64,7 +64,7 @@ class MeanGrowth:
 
 
 def exponent(log_growth: np.ndarray) -> Exponent:
-    """By `MeanGrowth`, from all steps, (time,), at once."""
+    """The exponent that `MeanGrowth` gives for all steps, (time,), at once."""
     growth = MeanGrowth(len(log_growth))
     growth.add(log_growth)
     return growth.exponent()

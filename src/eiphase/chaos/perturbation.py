@@ -94,12 +94,13 @@ def _log_growth(
         d_input = np.zeros(n)
         for i in range(n):
             d_u[i] = d_u[i] * (1 - du) + d_a[i]
+            # The network's voltage before its reset is not recorded, so it is made again.
             integrated = before[i] * (1 - dv) + current[t, i] + bias
             change = d_v[i] * (1 - dv) + d_u[i]
             fires = integrated + change > vth
             if fires == (spikes[t, i] == 1):
                 d_v[i] = 0.0 if fires else change
-            else:
+            else:  # only one of the two fires: the rare event by which distances can grow
                 d_v[i] = (0.0 if fires else integrated + change) - voltage[t, i]
                 column = columns[i, :n]
                 d_input += column if fires else -column
@@ -110,6 +111,7 @@ def _log_growth(
             squares += d_u[i] * d_u[i] + d_v[i] * d_v[i] + d_a[i] * d_a[i]
         length = np.sqrt(squares)
         found[t] = np.log(length / size)
+        # Back to its size: a growing distance would soon be no small one.
         if length > 0:
             for i in range(n):
                 d_u[i] *= size / length

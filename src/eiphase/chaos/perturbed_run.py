@@ -46,7 +46,7 @@ class FloatNetwork:
         )
 
     def advance(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> FloatTwins:
-        """As many steps as the recording has, which takes what the network does."""
+        """Advance as many steps as the recording has, and write what the network does into it."""
 
         def run(steps: slice) -> None:
             part = lif.Recording(*(array[steps] for array in recording))
@@ -76,7 +76,7 @@ class IntegerNetwork:
         steps_done: np.ndarray | None = None,
         states: loihi.States | None = None,
     ) -> tuple[IntegerRecording, IntegerTwins]:
-        """As many steps as `spikes` has, which takes those of the network, as do `states`."""
+        """Advance as many steps as `spikes` has, and write the network's spikes and states."""
         counts = np.zeros(2, int)
 
         def run(steps: slice) -> None:

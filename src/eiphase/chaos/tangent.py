@@ -80,13 +80,16 @@ def _log_growth(
     n_lanes, n_steps, n = states.shape
     squares = np.empty(n_lanes)
     for t in range(n_steps):
+        # The slope at the state before this step, which the trajectory holds as the last one.
         erf.erf_slope(r.ravel(), driving.ravel())
         for i in range(n):
             gain = gain_exc if i < n_exc else gain_inh
             for k in range(n_lanes):
                 driving[i, k] *= gain[k] * tangent[i, k]
                 tangent[i, k] *= 1 - step_size[k]
-        rate.add_product(ends, columns, values, driving, tangent)
+        rate.add_product(
+            ends, columns, values, driving, tangent
+        )  # W times the vector, as in `rate`
         squares[:] = 0.0
         for i in range(n):
             for k in range(n_lanes):
@@ -95,5 +98,5 @@ def _log_growth(
         length = np.sqrt(squares)
         for i in range(n):
             for k in range(n_lanes):
-                tangent[i, k] /= length[k]
+                tangent[i, k] /= length[k]  # else it would overflow in chaos, or vanish
         found[:, t] = np.log(length)

@@ -137,7 +137,7 @@ def weight_bits(dataset: xr.Dataset) -> int:
 
 
 def shifts(dataset: xr.Dataset) -> xr.DataArray:
-    """By how much integers move the border of each seed, in q_factor, over g_factor and seed.
+    """The distance in q_factor by which integers move the border, over g_factor and seed.
 
     NaN where either has no border above which there is chaos.
     """

@@ -151,14 +151,20 @@ def _indices(path: Path, contents: Contents, sweep: Sweep) -> tuple[int, list, l
 
 
 def _blocks(q: list[int], g: list[int]) -> Iterator[tuple[slice, slice, slice]]:
-    """The rectangles that points in their order fill: rows, columns, and which points."""
+    """The rectangles that points in their order fill: rows, columns, and which points.
+
+    netCDF writes a rectangle in one call; a call for each point would be slow.
+    """
     first = 0
     while first < len(q):
+        # A row: the points that follow at the same q, each at the next g.
         end = first + 1
         while end < len(q) and q[end] == q[first] and g[end] == g[end - 1] + 1:
             end += 1
         width, columns = end - first, g[first:end]
         n_rows = 1
+        # Further rows only if they are whole and have the same columns: tiles may begin and end
+        # in the middle of a row, which then is a rectangle of its own.
         while (
             q[end : end + width] == [q[first] + n_rows] * width and g[end : end + width] == columns
         ):

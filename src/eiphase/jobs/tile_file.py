@@ -112,11 +112,11 @@ def read(path: Path, sweep: Sweep) -> Contents:
 
 
 def known(folder: Path, sweep: Sweep, tile: Tile) -> tuple[dict[Point, Values], set[Origin]]:
-    """Of the points of a tile, q_factor and g_factor, those that some tile in a folder has.
+    """Points of this tile that another tile file in the folder already contains.
 
-    Beside them, where they come from. By these an old grid's points are taken over where it
-    was extended, or cut otherwise. Only files are opened that have such points by what their
-    seals note: of many tiles, few have.
+    Returns their values by (q_factor, g_factor), and where they were simulated. So a grid that
+    was extended, or cut into other tiles, keeps its points. A file is opened only if its seal
+    notes such points: of many tiles, few have them.
     """
     wanted = {(n.q_factor, n.g_factor) for n in sweep.networks(tile)}
     inputs = _inputs(sweep, tile)

@@ -35,7 +35,7 @@ class RangeOfStates:
 
 
 def dynamic_range(recording: Recording) -> DynamicRange:
-    """That of all steps at once."""
+    """The dynamic range of all steps at once."""
     ranges = RangeOfStates(*recording.current.shape)
     ranges.add(recording.current, recording.voltage)
     return ranges.found()

@@ -31,7 +31,7 @@ WEIGHT_EXPONENTS = range(6, 22)  # as binary places of a weight in the state's u
 
 @dataclass(frozen=True)
 class DynamicRange:
-    """Of current and voltage in floating point: what the integers should resolve, and hold.
+    """Ranges of current and voltage in floating point, which integers should resolve and hold.
 
     `low` and `high` are quantiles, `minimum` and `maximum` extremes. There is no use for the
     largest voltage: the reset keeps it below the threshold.

@@ -89,7 +89,7 @@ class Simulator:
     def advance(
         self, state: State, recording: Recording, steps_done: np.ndarray | None = None
     ) -> None:
-        """As many steps as the recording has, from `state`, which becomes that after them.
+        """Advance `state` by as many steps as the recording has, and record them.
 
         `steps_done`, an array of one integer, is counted up after each step.
         """
@@ -146,6 +146,8 @@ def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_do
     fired = np.empty(n + 1, np.int64)
     for t in range(n_steps):
         for i in range(n):
+            # In Lava's order of operations: another order would round otherwise, and chaos
+            # would make other spikes of it.
             u[i] = u[i] * (1 - du) + a[i]
             integrated = v[i] * (1 - dv) + u[i] + bias
             spike = integrated > vth
@@ -157,7 +159,7 @@ def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_do
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
             n_fired += spikes[t, i]
-        _add_up(columns, fired, n_fired, a)
+        _add_up(columns, fired, n_fired, a)  # few neurons fire: cheaper than a product with W
         steps_done[0] += 1
 
 

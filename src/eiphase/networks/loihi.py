@@ -140,7 +140,7 @@ class Connections:
 
     @property
     def stored(self) -> np.ndarray:
-        """As Loihi holds them, int16: clipped, without the lowest bits.
+        """Weights as Loihi holds them, int16: clipped, without the lowest bits.
 
         Rounded towards zero, or down where signs mix.
         """
@@ -274,7 +274,7 @@ class Simulator:
         steps_done: np.ndarray | None = None,
         states: States | None = None,
     ) -> tuple[int, int]:
-        """As many steps as `spikes` (time, neuron) has, from `state`, which becomes that after.
+        """Advance `state` by as many steps as `spikes` (time, neuron) has, and record them.
 
         Returns how often a current wrapped and a voltage was clipped. `steps_done`, an array
         of one integer, is counted up after each step. `states` takes the states after each.
@@ -371,6 +371,7 @@ def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes
     wraps = 0
     clips = 0
     for t in range(n_steps):
+        # Each `Dense` rounds its own sum, before both are added: so do E and I here.
         arrived[:] = 0
         for dense in range(len(ends)):
             left, right = decode[dense, 2], decode[dense, 3]

@@ -85,7 +85,7 @@ class Simulator:
         return cls(batch, sparse(batch.half), states)
 
     def advance(self, states: np.ndarray, steps_done: np.ndarray | None = None) -> None:
-        """As many steps as `states` (network, time, neuron) has, which takes those after each.
+        """Advance as many steps as `states` (network, time, neuron) has; each step is stored there.
 
         `steps_done`, an array of one integer, is counted up after each step.
         """
@@ -131,16 +131,18 @@ def _run(
     ends, columns, values, n_exc, gain_exc, gain_inh, step_size, bias, r, y, states, steps_done
 ):
     n_lanes, n_steps, n = states.shape
+    # Networks lie side by side, as lanes of a row: each weight is loaded once for all of them.
     for t in range(n_steps):
         for i in range(n):
             gain = gain_exc if i < n_exc else gain_inh
             for k in range(n_lanes):
                 y[i, k] = gain[k] * error_function.erf_of(r[i, k])
+                # All but W's part, which the product then adds in place.
                 r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k]
         add_product(ends, columns, values, y, r)
         for i in range(n):
             for k in range(n_lanes):
-                states[k, t, i] = r[i, k]
+                states[k, t, i] = r[i, k]  # here each network by itself: so it is measured
         steps_done[0] += 1
 
 
@@ -190,7 +192,7 @@ def add_product(ends, columns, values, x, total):
     """
     n_blocks, n = ends.shape
     start = 0
-    for block in range(n_blocks):
+    for block in range(n_blocks):  # whose rows of x stay in the processor's cache
         for i in range(n):
             row = simd.load_row(total, i)
             for entry in range(start, ends[block, i]):

@@ -99,6 +99,6 @@ class Synapses:
 
 
 def synapses(half: np.ndarray, network: Network) -> Synapses:
-    """Those of a rate network, as `weights`; `half` is `half_gaussian(Z)`."""
+    """The rate network's synapses, equal to `weights`; `half` is `half_gaussian(Z)`."""
     factor = gain(len(half), network.q_factor)
     return Synapses(matrix=half, excitatory_gain=factor, inhibitory_gain=factor * network.g_factor)

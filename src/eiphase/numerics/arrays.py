@@ -17,7 +17,7 @@ CACHE_LINE = 64  # bytes
 
 
 def address(array: np.ndarray) -> int:
-    """Of its first number; `array.ctypes.data` takes thrice as long to find it."""
+    """Memory address of the first element. (`array.ctypes.data` is three times slower.)"""
     return array.__array_interface__["data"][0]
 
 

@@ -36,7 +36,7 @@ class Quantiles:
         self._counts = np.zeros(0 if n_values <= KEPT_VALUES else BINS, np.int64)
 
     def add(self, x: np.ndarray) -> None:
-        """Take in the next values, of any shape; they may not change if these are all."""
+        """Add the next values, of any shape. The array is kept, so do not change it."""
         values = x.ravel()
         if len(self._counts):
             low, high = extremes(values)
@@ -97,7 +97,7 @@ class Quantiles:
 
 
 def _exponents(low: float, high: float) -> tuple[int, int]:
-    """Of the width of a bin: at least these."""
+    """Exponents of the width of a bin: the least that are needed."""
     largest = math.frexp(max(abs(low), abs(high)))[1] - _RESOLVED_BITS
     return largest, math.frexp(high - low)[1] - BINS.bit_length()
 

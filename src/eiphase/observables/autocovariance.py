@@ -62,14 +62,14 @@ class LaggedProducts:
         return self._sums - (pairs * np.square(mean).sum() - ends) / self.n_neurons
 
     def circular(self) -> np.ndarray:
-        """The same with the run's end joined to its beginning."""
+        """Products with the run's end joined to its beginning."""
         mean = self._total / self.n_steps
         around, _ = self._new_products(self._head, np.zeros(self.n_neurons))
         around -= _products(self._head, max_lag=self.max_lag)[0]
         return self._sums + around - self.n_steps * np.square(mean).mean()
 
     def _new_products(self, x: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of pairs whose later step lies in x, which follows on the tail; sums of x over time."""
+        """Products of pairs whose later step is in x, which follows the tail; sums over x."""
         both = _products(self._tail, x, reference, max_lag=self.max_lag)
         before = _products(self._tail, max_lag=self.max_lag)
         return both[0] - before[0], both[1] - before[1]

@@ -168,6 +168,9 @@ class Halves(Generic[AnyMoments]):
     """How much activity fluctuates in the halves of a run of `n_steps`, and of its second half."""
 
     def __init__(self, n_steps: int, n_neurons: int, moments: type[AnyMoments]):
+        # Moments of parts can be joined, but not cut: so the run is cut at every edge that any
+        # half has. Halves that are compared have the same number of steps; of an odd number, the
+        # last step belongs to the second half, but is left out of the comparison.
         middle, rest = n_steps // 2, n_steps - n_steps // 2
         self._edges = sorted({0, middle, middle + rest // 2, middle + rest // 2 * 2, 2 * middle})
         self._edges = [*(edge for edge in self._edges if edge < n_steps), n_steps]
@@ -177,6 +180,7 @@ class Halves(Generic[AnyMoments]):
 
     def add(self, x: np.ndarray) -> None:
         """Take in the next steps, (time, neuron)."""
+        # Blocks of steps end anywhere: each part takes what of this block lies within its edges.
         for part, (start, stop) in zip(self._parts, pairwise(self._edges), strict=True):
             part.add(x[max(0, start - self._n_done) : max(0, stop - self._n_done)])
         self._n_done += len(x)
@@ -188,12 +192,12 @@ class Halves(Generic[AnyMoments]):
 
     @property
     def whole(self) -> AnyMoments:
-        """Of all steps."""
+        """Moments of all steps."""
         return self._between(0, self._edges[-1])
 
     @property
     def second(self) -> AnyMoments:
-        """Of the second half; the longer one."""
+        """Moments of the second half, which is longer if the number of steps is odd."""
         return self._between(self._middle, self._edges[-1])
 
     @property
@@ -207,7 +211,7 @@ class Halves(Generic[AnyMoments]):
 
     @property
     def later_persistence(self) -> float:
-        """The same within the second half."""
+        """The persistence within the second half."""
         return self._ratio(self._middle, self._rest // 2)
 
     def _ratio(self, start: int, length: int) -> float:
@@ -255,7 +259,7 @@ def fluctuation(
 def fluctuation_of(
     x: np.ndarray, *, max_lag: int, autocovariance: Callable[..., np.ndarray]
 ) -> Fluctuation:
-    """That of x, (time, neuron), in one piece."""
+    """The fluctuation of x, (time, neuron), in one piece."""
     halves = Halves(len(x), x.shape[1], ActivityMoments)
     halves.add(x)
     return fluctuation(autocovariance(x, max_lag=max_lag), halves)

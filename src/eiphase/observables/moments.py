@@ -8,7 +8,7 @@ from eiphase.numerics.jit import njit
 
 
 class ActivityMoments:
-    r"""Of each neuron: mean over time, and sum of squared deviations from it.
+    r"""Each neuron's mean over time, and its sum of squared deviations from the mean.
 
     Each block has its own by two passes, and two parts are joined by
 
@@ -31,7 +31,7 @@ class ActivityMoments:
             self._join(len(x), *_of_block(x))
 
     def joined(self, other: "ActivityMoments") -> "ActivityMoments":
-        """Those of both parts together."""
+        """The moments of both parts together."""
         found = ActivityMoments(len(self.mean))
         found.n_steps = self.n_steps
         found.mean, found.squares = self.mean.copy(), self.squares.copy()
@@ -51,12 +51,12 @@ class ActivityMoments:
 
     @property
     def variance(self) -> float:
-        """Over time, mean over neurons; NaN of no steps."""
+        """Variance over time, averaged over neurons; NaN without steps."""
         return float(self.squares.mean() / self.n_steps) if self.n_steps else np.nan
 
     @property
     def sum_of_squares(self) -> float:
-        """Of the numbers themselves, over time and neurons."""
+        """Sum of x² over time and neurons."""
         with np.errstate(invalid="ignore", over="ignore"):
             return float((self.squares + self.n_steps * self.mean**2).sum())
 

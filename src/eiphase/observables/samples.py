@@ -24,7 +24,7 @@ class Samples:
 
     @classmethod
     def of(cls, x: np.ndarray) -> Self:
-        """Of all samples, (sample, neuron), at once."""
+        """Take all samples, (sample, neuron), at once."""
         found = cls(*x.shape)
         found.add(x)
         return found
@@ -45,7 +45,7 @@ class Samples:
         self.moments.add(x)
 
     def traces(self) -> tuple[float, float]:
-        """Of the covariance matrix times the number of samples, and of its square.
+        """Traces of the covariance matrix times the number of samples, and of its square.
 
         From the scalar products between samples where these are fewer: that matrix has the
         same eigenvalues other than 0.

@@ -67,7 +67,7 @@ class CountMoments:
             self.n_steps += len(counts)
 
     def joined(self, other: Self) -> Self:
-        """Those of both parts together."""
+        """The moments of both parts together."""
         found = type(self)(len(self.total))
         found.n_steps = self.n_steps + other.n_steps
         found.squares = self.squares + other.squares
@@ -88,7 +88,7 @@ class CountMoments:
 
     @property
     def sum_of_squares(self) -> float:
-        """Of the counts themselves, over time and neurons."""
+        """Sum of squared counts over time and neurons."""
         return float(self.squares)
 
 

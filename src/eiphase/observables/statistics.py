@@ -120,7 +120,7 @@ class Intervals:
 
     @classmethod
     def of(cls, spikes: np.ndarray) -> Self:
-        """Of spikes, (time, neuron), at once."""
+        """Take all spikes, (time, neuron), at once."""
         found = cls(spikes.shape[1])
         found.add(spikes)
         return found

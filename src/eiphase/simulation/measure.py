@@ -198,7 +198,7 @@ def _whole(recording: xr.Dataset) -> xr.Dataset:
 
 
 def _synapses(recording: xr.Dataset) -> Synapses:
-    """Of a recording's network on its backend."""
+    """Synapses of a recording's network on its backend."""
     attributes = {name: python_number(value) for name, value in recording.attrs.items()}
     point = Network(**{name: attributes[name] for name in Network.__dataclass_fields__})
     mapping = Mapping(**{name: attributes[name] for name in Mapping.model_fields})

@@ -100,7 +100,7 @@ class OfSpikes:
         self._past = self._before(spikes, len(spikes)).copy()
 
     def _before(self, spikes: np.ndarray, step: int) -> np.ndarray:
-        """As many steps as the window has, up to a step of the next ones."""
+        """Spikes in the steps before `step` that its window reaches back to."""
         n_past = len(self._past)
         if step >= n_past:
             return spikes[step - n_past : step]
@@ -130,7 +130,7 @@ class OfSpikes:
 def of_whole(
     measurement: Measurement, activity: np.ndarray, simulation: Simulation
 ) -> dict[str, Any]:
-    """Of activity (time, neuron) that is there already, in the blocks in which a sweep has it."""
+    """Measure the whole activity, (time, neuron), cut into the blocks that a sweep sees."""
     rows = np.ascontiguousarray(activity)  # a sum's bits depend on the order in memory
     for steps in blocks(0, len(rows), simulation.block_steps):
         measurement.add(rows[steps])
@@ -167,7 +167,7 @@ class _Steps:
         self.n_measured = measured.stop - measured.start
 
     def next(self, n_steps: int) -> slice:
-        """Those among the next steps."""
+        """Which of the next `n_steps` steps are measured."""
         first, self._n_done = self._n_done, self._n_done + n_steps
         start, stop = (
             min(max(edge - first, 0), n_steps)

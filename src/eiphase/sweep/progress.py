@@ -108,7 +108,7 @@ class SweepProgress:
 
     @property
     def _original(self) -> Path:
-        """Of `results/demo/mappings/NAME/tiles`, `results/demo/tiles`."""
+        """The sweep's own `results/demo/tiles`, for `results/demo/mappings/NAME/tiles`."""
         return self._folder.parent.parent.parent / "tiles"
 
     def _told(self, tile: Tile) -> Path:

@@ -132,7 +132,7 @@ def attributes(*backends: str) -> dict[str, str]:
 
 
 def version() -> str:
-    """Of eiphase, as it is installed."""
+    """eiphase's version, as it is installed."""
     return _version("eiphase")
 
 

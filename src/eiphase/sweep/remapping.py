@@ -15,7 +15,7 @@ SPIKING = ("lif_float", "lif_bit_accurate")
 
 
 def name_of(mapping: Mapping) -> str:
-    """Of a mapping, as its folder is called: `corrected-full_range-5`, 5 bits."""
+    """Name of a mapping's folder: `corrected-full_range-5` has 5 bits."""
     return f"{mapping.rate_to_lif}-{mapping.float_to_integer}-{mapping.weight_bits}"
 
 

@@ -372,11 +372,11 @@ class Sweep(_Section):
 
     @property
     def digest(self) -> str:
-        """Of everything that the numbers of the sweep depend on."""
+        """Hash of everything that the numbers of the sweep depend on."""
         return hashlib.sha256(self.model_dump_json(exclude={"tiles"}).encode()).hexdigest()
 
     def parameters(self, backend: str) -> dict[str, dict[str, Any]]:
-        """Of the config, what a backend's numbers at one seed and grid point depend on."""
+        """Keys and values on which a backend's numbers at one seed and grid point depend."""
         kept = {"network", "simulation", "mapping", "observables"}
         config = self.model_dump(mode="json", include=kept)
         row = BACKENDS[backend]
@@ -418,7 +418,7 @@ class Sweep(_Section):
         return Tile(backend, seed, number, tuple(points[first:last]))
 
     def tile_path(self, tile: "Tile") -> str:
-        """Of a tile's file, in the folder of the sweep's tiles.
+        """Path of a tile's file, in the folder of the sweep's tiles.
 
         It names all that the tile's numbers depend on: a file that is there is up to date.
         """
@@ -427,7 +427,7 @@ class Sweep(_Section):
         return f"{tile.backend}/seed-{tile.seed}/tile-{tile.number}-{digest}.nc"
 
     def refined_path(self, backend: str, seed: int) -> str:
-        """Of the file of all points near the border, in the folder of the sweep's tiles.
+        """Path of the file of all points near the border, in the folder of the sweep's tiles.
 
         It names all that these depend on, as `tile_path` does.
         """
@@ -438,7 +438,7 @@ class Sweep(_Section):
         return f"{backend}/seed-{seed}/refined-{digest}.nc"
 
     def at(self, points: Sequence[tuple[float, float]]) -> "Sweep":
-        """The same sweep on the least grid that holds some points, q_factor and g_factor."""
+        """This sweep on the smallest grid that holds some points, q_factor and g_factor."""
         q_factor, g_factor = (tuple(sorted({point[axis] for point in points})) for axis in (0, 1))
         # Not validated: of a large sweep these may be more values than a config may list.
         grid = Grid.model_construct(q_factor=q_factor, g_factor=g_factor)

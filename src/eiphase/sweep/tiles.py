@@ -29,7 +29,7 @@ def tile_digest(
     points: Sequence[tuple[float, float]],
     code: str | None = None,
 ) -> str:
-    """Of all that a tile's numbers depend on; `points` are pairs of q_factor and g_factor.
+    """Hash of all that a tile's numbers depend on; `points` are pairs of q_factor and g_factor.
 
     `code` is that which runs, unless told otherwise.
     """

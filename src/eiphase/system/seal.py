@@ -171,7 +171,7 @@ def _find(file: BinaryIO) -> _Seal | None:
 
 
 def _digest(file: BinaryIO, size: int) -> bytes:
-    """Of the first bytes of a file."""
+    """Digest of the first bytes of a file."""
     digest = hashlib.sha256()
     file.seek(0)
     while size > 0:

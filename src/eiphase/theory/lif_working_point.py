@@ -51,7 +51,7 @@ class WeightMoments:
 
     @classmethod
     def of(cls, weights: np.ndarray) -> "WeightMoments":
-        """Of weights [post, pre], the excitatory columns first."""
+        """Moments of weights [post, pre], the excitatory columns first."""
         n_exc = network.n_excitatory(len(weights))
         found = np.zeros(5)
         for part in (weights[:, :n_exc], weights[:, n_exc:]):
@@ -63,7 +63,7 @@ class WeightMoments:
 
 
 class WorkingPoint(NamedTuple):
-    """Of LIF neurons that fire independently of each other."""
+    """State in which LIF neurons keep each other, if they fire independently."""
 
     rate: float  # spikes per neuron and step
     mean: float  # of the input, mu, in thresholds
@@ -84,12 +84,12 @@ class LIFNeuron:
 
     @property
     def time_constant(self) -> float:
-        """Of the voltage, in steps; a step keeps 1 - dv of it."""
+        """Time constant of the voltage, in steps; a step keeps 1 - dv of it."""
         return -1 / math.log1p(-self.dv)
 
     @property
     def shift(self) -> float:
-        """Of threshold and reset, in standard deviations, which the decay of the current adds."""
+        """Shift of threshold and reset by the current's decay time, in standard deviations."""
         ratio = math.log1p(-self.dv) / math.log1p(-self.du)  # tau_s / tau_m
         return abs(ZETA_HALF) / math.sqrt(2) * math.sqrt(ratio)
 

@@ -254,7 +254,7 @@ def _origins(maps: list[xr.Dataset], name: str) -> set[str]:
 
 
 def _versions(maps: list[xr.Dataset]) -> dict[str, str]:
-    """Of each package, several where they differ."""
+    """Each package's version; several, with `; ` between them, if the maps differ."""
     found: dict[str, set[str]] = {}
     for text in _all_of(maps, "versions"):
         with suppress(ValueError, AttributeError):  # somebody has changed it

@@ -53,7 +53,7 @@ def _empty(phase_map: xr.Dataset) -> dict[str, np.ndarray]:
 
 
 def _phases(points: xr.Dataset, backend: str) -> np.ndarray:
-    """Of the points of one backend and seed, shape (q_factor, g_factor)."""
+    """Classify the points of one backend and seed, shape (q_factor, g_factor)."""
     shape = points.sizes["q_factor"], points.sizes["g_factor"]
     values = {name: points[name].values for name in VARIABLES}
     along_points = {name: v.reshape(-1, *v.shape[2:]) for name, v in values.items()}

@@ -40,12 +40,12 @@ class EINetwork(AbstractProcess):
 
     @classmethod
     def rate(cls, weights: np.ndarray, *, step_size: float, bias: float) -> "EINetwork":
-        """Of rate neurons; run it with `run_config("rate")`."""
+        """A network of rate neurons; run it with `run_config("rate")`."""
         return cls(weights=weights, step_size=step_size, bias=bias)
 
     @classmethod
     def lif(cls, parameters: LIFParameters) -> "EINetwork":
-        """Of LIF neurons in floating point; run it with `run_config("lif_float")`."""
+        """A network of LIF neurons in floating point; run it with `run_config("lif_float")`."""
         neurons = {
             "du": parameters.du,
             "dv": parameters.dv,
@@ -60,7 +60,7 @@ class EINetwork(AbstractProcess):
 
     @classmethod
     def loihi(cls, parameters: LoihiParameters) -> "EINetwork":
-        """Of LIF neurons in Loihi's integers; run it with `run_config("lif_bit_accurate")`."""
+        """LIF neurons in Loihi's integers; run them with `run_config("lif_bit_accurate")`."""
         neurons = {
             "du": parameters.du,
             "dv": parameters.dv,
