@@ -47,10 +47,6 @@ class Server:
         """The same in a shell's script or function."""
         return f'{shlex.join(self.command(program))} "$@"'
 
-    def environment(self) -> dict[str, str]:
-        """Has each Bash take `eiphase` from here: a function that is exported."""
-        return {"BASH_FUNC_eiphase%%": f"() {{ {self.shell_command('eiphase')}\n}}"}
-
     def run(
         self, program: str, *arguments: object, folder: Path,
         environment: Mapping[str, str] | None = None, before: str = "",
@@ -60,8 +56,7 @@ class Server:
         words = [str(argument) for argument in arguments]
         request = {
             "program": program, "arguments": words, "folder": str(folder), "before": before,
-            "environment": dict(os.environ if environment is None else environment)
-            | self.environment(),
+            "environment": dict(os.environ if environment is None else environment),
         }  # fmt: skip
         with (
             open(os.devnull) as nothing,

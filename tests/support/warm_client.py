@@ -8,8 +8,15 @@ import sys
 from contextlib import suppress
 
 
+def _functions(path: str) -> dict[str, str]:
+    """Has each Bash of a workflow's jobs ask for `eiphase`, by a function that is exported."""
+    lines = f"'{sys.executable}' -IS '{os.path.realpath(__file__)}' '{path}' eiphase \"$@\""
+    return {"BASH_FUNC_eiphase%%": f"() {{ {lines}\n}}"}
+
+
 def ask(path: str, request: dict, descriptors: tuple[int, int, int] = (0, 1, 2)) -> int:
     """Exit code of a program that gets these as standard input, output and error."""
+    request["environment"] |= _functions(path)
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as connection:
         connection.connect(path)
         socket.send_fds(connection, [json.dumps(request).encode()], descriptors)

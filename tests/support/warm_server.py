@@ -84,9 +84,8 @@ def main(path: str) -> None:
     os.environ["MPLBACKEND"] = "agg"
     for module in _MODULES:
         import_module(module)
-    kernels = import_module("eiphase.simulation.kernels")
     for backend in import_module("eiphase.backends").BACKENDS:
-        kernels._compile(backend)
+        import_module("eiphase.simulation.kernels").compile_for(backend)  # which loads them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who serves
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(f"{path}.new")

@@ -106,10 +106,8 @@ def prepare(folder: Path, server: warm.Server) -> None:
         (folder / done).touch()
 
 
-def in_a_fresh_shell(
-    folder: Path, server: warm.Server, *lines: str
-) -> subprocess.CompletedProcess[str]:
-    environment = server.environment() | {
+def in_a_fresh_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess[str]:
+    environment = {
         "HOME": os.environ.get("HOME", str(folder)),
         "LANG": "C.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -129,7 +127,7 @@ def test_a_command_runs_as_it_is_written(checkout, server, page, command):
         if not command.startswith("make "):
             return
         command = command.replace("make ", "make -n ")
-    run = in_a_fresh_shell(checkout, server, *activation, command)
+    run = in_a_fresh_shell(checkout, *activation, command)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
@@ -145,7 +143,7 @@ def test_a_command_within_a_sentence_is_one(checkout, server, command):
     dry = {"make": " -n", "snakemake": f"{sweep} --cores 1 --dry-run", "eiphase": ""}[tool]
     if "--report" in command:  # which runs nothing
         dry = " --cores 1"
-    run = in_a_fresh_shell(checkout, server, "source .venv/bin/activate", command + dry)
+    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", command + dry)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
 
 
@@ -155,7 +153,7 @@ def test_a_command_within_a_sentence_is_one(checkout, server, command):
 def test_the_examples_in_python_run(checkout, server, page):
     code = "import matplotlib\nmatplotlib.use('agg')\n" + "\n".join(blocks(page, "python"))
     (checkout / "examples.py").write_text(code, encoding="utf-8")
-    run = in_a_fresh_shell(checkout, server, "source .venv/bin/activate", "python examples.py")
+    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", "python examples.py")
     assert run.returncode == 0, run.stderr
 
 
