@@ -1,6 +1,6 @@
 """Writes the pages' tables of keys and variables from the code that defines them.
 
-`make tables` after a change of `sweep.py` or `dataset.VARIABLES`; a test compares.
+`make tables` after a change of the schema, of `variables.py` or of a room; a test compares.
 """
 
 import ast

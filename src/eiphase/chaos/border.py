@@ -152,7 +152,7 @@ def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
 
 
 def lines(backend: str, points: Sequence[Point], values: Mapping[str, np.ndarray]) -> Lines:
-    """The `driver` at points, line by line; `values` are those of `dataset.VARIABLES`."""
+    """The `driver` at points, line by line; `values` are those of `variables.VARIABLES`."""
     phase = phases.classify(backend, values)
     found: dict[float, dict[float, float]] = {}
     for (q, g), value in zip(points, driver(backend, {**values, "phase": phase}), strict=True):

@@ -53,7 +53,7 @@ class Outcome(NamedTuple):
 
 
 def extra_spike(simulator: Simulator, state: Any, neuron: int) -> None:
-    """One spike more of one neuron: it is reset, and its column arrives in the next step."""
+    """Let a neuron fire once more: it is reset, and its column arrives in the next step."""
     simulator.fire(state, neuron)
 
 
@@ -194,7 +194,7 @@ class Assessment:
         self._trials, self._healed = 0, False
 
     def add(self, damage: Damage, spikes: np.ndarray) -> None:
-        """Take in the next steps; `spikes` are the network's."""
+        """Add the next steps; `spikes` are the network's."""
         first, self._n_done = self._n_done, self._n_done + len(spikes)
         for start, stop in ((self._third, self._last), (self._last, self._n_steps)):
             part = slice(max(0, start - first), max(0, stop - first))
@@ -203,7 +203,7 @@ class Assessment:
         self._trials, self._healed = damage.trials, damage.healed
 
     def outcome(self) -> Outcome:
-        """After the last step."""
+        """Assess the damage, after the last step."""
         distance = self._distance / (self._n_steps - self._last)
         if not np.isfinite(distance):
             return Outcome(np.nan, np.nan, self._trials, Fate.BROKEN)

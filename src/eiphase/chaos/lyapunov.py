@@ -42,7 +42,7 @@ class MeanGrowth:
         self._vanished, self._finite = False, True
 
     def add(self, log_growth: np.ndarray) -> None:
-        """Take in that in the next steps, (time,)."""
+        """Add the growth in the next steps, (time,)."""
         self._vanished |= bool(np.isneginf(log_growth).any())
         self._finite &= bool(np.isfinite(log_growth).all())
         steps = np.arange(self._n_done, self._n_done + len(log_growth))
@@ -51,7 +51,7 @@ class MeanGrowth:
         self._n_done += len(log_growth)
 
     def exponent(self) -> Exponent:
-        """After the last step."""
+        """The exponent, after the last step."""
         if self._vanished:
             return Exponent(np.nan, np.nan, ExponentFlag.VANISHED)
         if not self._finite:

@@ -49,7 +49,7 @@ class Difference:
     """A perturbed twin's difference to its network between two steps; it changes in place."""
 
     parameters: LIFParameters
-    columns: np.ndarray  # of the weights, padded: see `columns.columns_of`
+    columns: np.ndarray  # of the weights, padded: see `arrays.columns_of`
     current: np.ndarray  # (neuron,)
     voltage: np.ndarray
     input: np.ndarray
@@ -57,7 +57,7 @@ class Difference:
 
     @classmethod
     def of(cls, parameters: LIFParameters) -> "Difference":
-        """From rest, in a random direction."""
+        """The difference of a twin that is perturbed at rest, in a random direction."""
         n = len(parameters.weights)
         start = np.random.RandomState(SEED).standard_normal((2, n))
         start *= SIZE * parameters.vth / np.sqrt(np.square(start).sum())
@@ -65,7 +65,7 @@ class Difference:
         return cls(parameters, columns, start[0], start[1], np.zeros(n), np.zeros(n))
 
     def log_growth(self, recording: Recording) -> np.ndarray:
-        """In each of the network's next steps, (time,)."""
+        """Growth in each of the network's next steps, (time,)."""
         p = self.parameters
         found = np.empty(len(recording.spikes))
         _log_growth(

@@ -18,7 +18,7 @@ WEIGHT_STRENGTH_TOLERANCE = 0.2
 def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The phase of each point, `Phase` as int8, of one backend.
 
-    `values` are those of `dataset.VARIABLES`, along points. The first rule that holds:
+    `values` are those of `variables.VARIABLES`, along points. The first rule that holds:
 
     1. `BROKEN`: activity is not finite; or in integers the mapping gave no network, currents
        left their 24 bits, or weights are worth 20 % more or less beside the threshold than
@@ -68,13 +68,13 @@ def recurs(autocovariance: np.ndarray) -> np.ndarray:
 
 
 def over_seeds(phases: np.ndarray) -> dict[str, np.ndarray]:
-    """`agreement` along the last axis, under the names of `dataset.DERIVED`."""
+    """The commonest phase and its share of the seeds, as variables; seeds are the last axis."""
     commonest, part = agreement(phases, axis=-1)
     return {"phase_commonest": commonest, "phase_agreement": part}
 
 
 def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """The phase that most seeds have, and which part of them; of equals, the smaller number."""
+    """The phase that most seeds have, the smaller one of equals, and the fraction that has it."""
     counts = np.stack([(phases == phase).sum(axis=axis) for phase in Phase])
     return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / phases.shape[axis]
 

@@ -47,7 +47,7 @@ class Tangents:
 
     @classmethod
     def of(cls, batch: rate.Batch) -> "Tangents":
-        """At r = 0, each in the same direction."""
+        """Tangents at r = 0, all in the same direction."""
         n_neurons, n_groups = len(batch.half), -(-len(batch.networks) // rate.LANES)
         start = np.random.RandomState(SEED).standard_normal(n_neurons)
         found, states = ([simd.aligned(n_neurons) for _ in range(n_groups)] for _ in range(2))
@@ -56,7 +56,7 @@ class Tangents:
         return cls(batch, rate.sparse(batch.half), found, states)
 
     def log_growth(self, states: np.ndarray) -> np.ndarray:
-        """In the next steps, (network, time), along the networks' `states` after them."""
+        """Growth in the next steps, (network, time), along the networks' `states` after them."""
         n_neurons = len(self.batch.half)
         found = np.empty(states.shape[:2])
         for group, (tangent, r) in enumerate(zip(self.tangents, self.states, strict=True)):

@@ -256,7 +256,7 @@ _USERS = ("figure.dpi", "savefig.dpi", "savefig.format")  # what stays as the us
 
 
 def look() -> AbstractContextManager[None]:
-    """While it is on, Matplotlib's settings are those of our figures."""
+    """Use the settings of eiphase's figures while this context lasts."""
     plt.draw_if_interactive()  # loads the backend, whose own settings are to outlast the context
     kept = {name: mpl.rcParams[name] for name in _USERS}  # type: ignore[index]
     return matplotlib.style.context(["default", sns.axes_style("ticks"), kept])

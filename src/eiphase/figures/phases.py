@@ -142,5 +142,5 @@ def draw_theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 
 
 def _along_g(values: xr.DataArray) -> xr.DataArray:
-    """Without the dimensions that a selection dropped and `panels.checked` put back."""
+    """Drop the dimensions that a selection had dropped and `panels.checked` put back."""
     return values.mean([dimension for dimension in values.dims if dimension != "g_factor"])

@@ -167,7 +167,7 @@ def _n_simulated(sweep: Sweep) -> int:
 
 
 def _simulated(backend: str) -> list[str]:
-    """What is simulated for a backend: integers need what the float network gave."""
+    """Backends that are simulated for one: integers need the float network."""
     source = BACKENDS[backend].takes_from
     return [source, backend] if source else [backend]
 
@@ -180,7 +180,7 @@ def _on_grid(driver: np.ndarray, sweep: Sweep) -> Lines:
 
 
 def _replayed(coarse: Lines, stored: Lines, sweep: Sweep, which: str) -> Lines:
-    """The bisection once more, from its stored points: these and no others must be there."""
+    """Repeat the bisection with its stored points, and check that there are no others."""
 
     def measure(points: list[Point]) -> list[float]:
         for q, g in points:

@@ -106,7 +106,7 @@ def _fill(
 
 
 def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
-    """What stands in a file; one that is damaged is renamed, and `damaged` has the sentence."""
+    """Read a file. A damaged one is renamed, and a sentence about it goes to `damaged`."""
     try:
         return tile_file.read(path, sweep)
     except Damaged as error:

@@ -35,7 +35,7 @@ class Contents:
     backend: str
     seed: int
     points: list[Point]
-    values: Mapping[str, np.ndarray]  # of `dataset.VARIABLES`, along `points`
+    values: Mapping[str, np.ndarray]  # of `variables.VARIABLES`, along `points`
     origins: frozenset[Origin]
 
     def by_point(self) -> dict[Point, Values]:

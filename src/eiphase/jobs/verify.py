@@ -94,7 +94,7 @@ def _equal(stored: xr.DataArray, found: np.ndarray) -> bool:
 
 
 def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, np.ndarray]:
-    """What a new simulation of the point measures, as a tile of it alone would hold it."""
+    """Simulate a point again; its variables, as a tile with this point alone holds them."""
     backend = BACKENDS[point.backend]
     found: Mapping[Any, Any]
     try:

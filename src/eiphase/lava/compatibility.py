@@ -7,7 +7,7 @@ holds it is imported.
 
 Lava also sets `fork` as the program's start method when it is imported, which fails if a
 start method has been used or set before, and changes that of the program if not. Here the
-program keeps its own; `lava_run` forks Lava's processes whatever it is.
+program keeps its own; `lava.run` forks Lava's processes whatever it is.
 
 Import this module before anything of Lava's. It cannot be imported on other systems than Linux.
 """

@@ -106,7 +106,7 @@ def _without_pandas() -> Iterator[None]:
 
 
 def _forget(process: AbstractProcess) -> None:
-    """Lava lists all Processes and Vars that there ever were: with those, their memory stays."""
+    """Take Processes and Vars from Lava's list of all that ever were, which keeps their memory."""
     runtime = process.runtime
 
     def stays(one: AbstractProcess) -> bool:

@@ -65,7 +65,7 @@ def tutorial(half: np.ndarray, point: Network) -> WeightScale:
 
     **Arguments:**
 
-    - `half`: `network.half_gaussian(Z)`, [post, pre], of the rate network.
+    - `half`: `weights.half_gaussian(Z)`, [post, pre], of the rate network.
     - `point`: that network; with γ g > 1, else the mapping is not defined.
 
     Source: Grytskyy et al., Front. Comput. Neurosci. 7, 131 (2013); Brunel, J. Comput.

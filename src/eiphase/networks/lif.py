@@ -64,7 +64,7 @@ class State(NamedTuple):
 class Simulator:
     """A network with its weights in the order in which the kernel reads them."""
 
-    columns: np.ndarray  # (pre, post), padded: see `columns.columns_of`
+    columns: np.ndarray  # (pre, post), padded: see `arrays.columns_of`
     parameters: LIFParameters
 
     @classmethod

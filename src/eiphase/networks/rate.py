@@ -47,7 +47,7 @@ def batch_size(bytes_each: int, bytes_together: int) -> int:
 class Batch:
     """Rate networks that share one Gaussian matrix.
 
-    `half` is `network.half_gaussian(Z)`, [post, pre]; the networks' seeds are not looked at.
+    `half` is `weights.half_gaussian(Z)`, [post, pre]; the networks' seeds are not looked at.
     """
 
     half: np.ndarray
@@ -79,7 +79,7 @@ class Simulator:
 
     @classmethod
     def of(cls, batch: Batch) -> "Simulator":
-        """At r = 0."""
+        """A simulator with all networks at r = 0."""
         n_groups = -(-len(batch.networks) // LANES)
         states = [simd.aligned(len(batch.half)) for _ in range(n_groups)]
         return cls(batch, sparse(batch.half), states)
@@ -115,7 +115,7 @@ def run(batch: Batch, n_steps: int, *, steps_done: np.ndarray | None = None) -> 
       1 & j \text{ excitatory} \\ g & j \text{ inhibitory} \end{cases}$$
 
     with j ascending, each product added by a fused multiply-add (see `add_product`)
-    and erf by `error_function.erf_of`. It differs from `step` by rounding alone, which chaos
+    and erf by `erf.erf_of`. It differs from `step` by rounding alone, which chaos
     then amplifies.
 
     Returns the states after each step, shape (network, time, neuron), dimensionless.

@@ -76,7 +76,7 @@ def measure(
     `statistics` as in a sweep's config; statistics need a recording of all neurons.
 
     **Returns** a dataset with `autocovariance` along `lag`, `c0`, `decay_time`, their
-    flags, `mean_rate` and so on: see `dataset.VARIABLES`.
+    flags, `mean_rate` and so on: see `variables.VARIABLES`.
 
     Raises `SweepError`, one sentence, if an argument does not fit, and `DatasetError` if
     there is something else than a recording.

@@ -32,7 +32,7 @@ class Measurement(Protocol):
         """Take in the next steps, (time, neuron)."""
 
     def found(self) -> dict[str, Any]:
-        """After the last step: values of some of `dataset.VARIABLES`."""
+        """Results after the last step: values of some of `variables.VARIABLES`."""
 
 
 class OfStates:

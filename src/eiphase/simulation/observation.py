@@ -98,7 +98,7 @@ class Observation:
         self._diverged = block.diverged
 
     def found(self) -> dict[str, Any]:
-        """After the last step: values of some of `variables.VARIABLES`."""
+        """Results after the last step: values of some of `variables.VARIABLES`."""
         if self._diverged:
             return self._counts | broken(self._backend, self._sweep)
         found: dict[str, Any] = dict(self._counts)

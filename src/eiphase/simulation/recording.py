@@ -118,7 +118,7 @@ class KeptGiven:
             self._values[:] = [found[name] for name in self._given.names]
 
     def found(self) -> dict[str, float]:
-        """Under the names of variables."""
+        """The recording, by the names of variables."""
         return dict(zip(self._given.names, self._values.tolist(), strict=True))
 
     def variables(self) -> dict[str, tuple]:

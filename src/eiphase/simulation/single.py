@@ -136,7 +136,7 @@ def simulate_cell(
 
 
 def _burn_in_of(sweep: Sweep) -> int | None:
-    """After which perturbations are followed, if they are."""
+    """Steps before perturbations are followed; None if none is."""
     return sweep.simulation.burn_in if sweep.observables.chaos else None
 
 

@@ -56,7 +56,7 @@ class SweepProgress:
             print(f"{self._tile}: simulated {done} networks", file=sys.stderr, flush=True)
 
     def end(self) -> None:
-        """The tile's file is there, and says all."""
+        """Remove what was told of the tile: its file is there now, and says all."""
         with suppress(OSError):
             self._told(self._tile).unlink(missing_ok=True)
 

@@ -83,7 +83,7 @@ class _Range(_Section):
         return round(min(abs(self.stop - self.start) / step, _MOST_VALUES))
 
     def _at(self, n_steps: int, step: float) -> float:
-        """So many steps from the start towards the stop, without errors of rounding."""
+        """The value so many steps from the start towards the stop, without errors of rounding."""
         signed = Decimal(repr(step)) if self.stop >= self.start else -Decimal(repr(step))
         return float(Decimal(repr(self.start)) + n_steps * signed)
 
@@ -99,7 +99,7 @@ class _Range(_Section):
 
 
 def _rounded(value: float) -> float:
-    """To 12 digits: 0.3, where binary fractions add up to 0.30000000000000004."""
+    """Round to 12 digits: 0.3, where binary fractions add up to 0.30000000000000004."""
     return float(f"{value:.12g}")
 
 

@@ -48,7 +48,7 @@ def check_writable(path: Path) -> None:
 
 
 def _is_anothers(target: Path) -> bool:
-    """In a folder such as /tmp only its owner may replace a file."""
+    """Whether a file is another user's in a folder such as /tmp, where only owners may replace."""
     if not (target.parent.exists() and target.exists()):
         return False
     folder = target.parent.stat()

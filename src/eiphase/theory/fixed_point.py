@@ -160,7 +160,7 @@ def network_critical_q(
     steps that are halved where it fails or where stability is lost. There it lets the network
     relax, from where it was and from rest: if it settles at another stable fixed point, that one
     is followed. `half` is
-    `network.half_gaussian(Z)`, `bias` per step. Some 50 to 200 fixed points: about a second for
+    `weights.half_gaussian(Z)`, `bias` per step. Some 50 to 200 fixed points: about a second for
     400 neurons, and a minute for 1600.
     """
     unit = network.weights(half, q_factor=1.0, g_factor=g_factor)
@@ -187,7 +187,7 @@ def network_critical_q(
 
 
 def _settled_from_either(weights, drive, state, step_size) -> NetworkFixedPoint | None:
-    """From a state, then from rest: beside an oscillation just born, the flow is slow to leave."""
+    """Relax from a state, then from rest: near a new oscillation, the flow leaves only slowly."""
     for start in (state, None):
         found = settled(weights, drive, step_size=step_size, start=start)
         if found is not None:

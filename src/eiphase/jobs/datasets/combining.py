@@ -79,7 +79,7 @@ def _check(name: str, phase_map: Any) -> None:
 
 
 def _check_alike(names: list[str], maps: list[xr.Dataset], sweeps: list[Sweep]) -> None:
-    """All settings but those that are joined, and the code that simulated."""
+    """Check that all settings but those that are joined are equal, and the code that simulated."""
     if not maps:
         raise DatasetError("There is no phase map to combine.")
     settings = [_settings(own) for own in sweeps]
@@ -123,7 +123,7 @@ def _union(maps: Sequence[xr.Dataset], first: Sweep) -> Sweep:
 
 
 def _check_ranges(name: str, own: Sweep, union: Sweep) -> None:
-    """Networks that others are made from are measured further where these others are there."""
+    """Check that networks from which others are made were measured as far as those need."""
     for source, made in pairs(union.backends):
         if source in own.backends and own.parameters(source) != union.parameters(source):
             raise DatasetError(
@@ -212,7 +212,7 @@ def _keep_refined(joint: xr.Dataset, maps: list[xr.Dataset]) -> None:
 def _of_networks(
     maps: list[xr.Dataset], sweeps: list[Sweep], union: Sweep
 ) -> tuple[tuple[str, ...], np.ndarray, dict]:
-    """Kept where it was looked for in the same range of q_factor, and else found anew."""
+    """`network_critical_q`, from a map with the same largest q_factor, or else computed anew."""
     largest_q = max(union.grid.q_factor)
     known = {
         (g_factor, seed): float(one.network_critical_q.sel(g_factor=g_factor, seed=seed))

@@ -51,7 +51,7 @@ def _refuses_locks(path: Path) -> bool:
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """While an open file is read: damage that netCDF finds only then is a `DatasetError`."""
+    """Turn damage that netCDF finds only while it reads into a `DatasetError`."""
     try:
         yield
     except (RuntimeError, AttributeError) as error:  # netCDF raises either

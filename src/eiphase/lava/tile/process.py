@@ -19,7 +19,7 @@ class NetworkTile(AbstractProcess):
 
     The model runs in an operating-system process of its own, which is forked from the
     caller's: it sees the caller's objects as they are, and nothing is sent. `simulate` is called
-    there and leaves its results in shared arrays (`memory.shared_array`); Lava's own way
+    there and leaves its results in shared arrays (`arrays.shared_array`); Lava's own way
     back, `Var.get`, would send them number by number.
 
     **Arguments:**

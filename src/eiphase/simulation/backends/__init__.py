@@ -66,7 +66,7 @@ class Prepared(Protocol):
 
     @property
     def found(self) -> dict[str, Any]:
-        """How its mapping went, under the names of variables."""
+        """Diagnostics of the mapping, by the names of variables."""
 
     @property
     def problem(self) -> str | None:
@@ -110,7 +110,7 @@ class Given(Protocol):
         """Take in the next block."""
 
     def found(self) -> dict[str, float]:
-        """After the last step, under the names of variables."""
+        """Results after the last step, by the names of variables."""
 
 
 class BackendModule(Protocol):

@@ -87,7 +87,7 @@ class Given:
         self._ranges.add(block.recorded["current"], block.recorded["voltage"])
 
     def found(self) -> dict[str, float]:
-        """After the last step, under the names of variables."""
+        """Results after the last step, by the names of variables."""
         return asdict(self._ranges.found())
 
 
