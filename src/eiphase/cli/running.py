@@ -13,7 +13,8 @@ from eiphase.errors import (
     beyond_limits,
     plain,
 )
-from eiphase.system import seal, supervisor
+from eiphase.jobs.datasets.setting_aside import set_aside
+from eiphase.system import supervisor
 from eiphase.system.files import remove_leftovers
 
 
@@ -57,7 +58,7 @@ def setting_aside() -> Iterator[None]:
     try:
         yield
     except Damaged as error:
-        raise DatasetError(f"{error}{seal.set_aside(error.path)}") from None
+        raise DatasetError(f"{error}{set_aside(error.path)}") from None
 
 
 def supervised(

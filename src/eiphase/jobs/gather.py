@@ -11,6 +11,7 @@ from eiphase.chaos import border, phases
 from eiphase.errors import Damaged, DatasetError
 from eiphase.jobs import borders, tile_file
 from eiphase.jobs.borders import Refinements
+from eiphase.jobs.datasets.setting_aside import set_aside
 from eiphase.jobs.tile_file import Contents
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
@@ -110,7 +111,7 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
     try:
         return tile_file.read(path, sweep)
     except Damaged as error:
-        damaged.append(f"{error}{seal.set_aside(path)}")
+        damaged.append(f"{error}{set_aside(path)}")
         return None
     except DatasetError as error:  # what was renamed before is told, too
         raise DatasetError(" ".join([*damaged, str(error)])) from None

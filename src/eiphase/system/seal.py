@@ -13,7 +13,6 @@ import errno
 import hashlib
 import json
 import os
-import re
 import stat
 import struct
 import time
@@ -40,10 +39,6 @@ _PASSING = {
 _CHANGED = "is damaged: its bytes are not those that eiphase wrote"
 _NO_SEAL = "is damaged, or nothing that this version wrote: it has no seal at its end"
 _PAUSES = (0.1, 0.4)  # seconds before the second try, and the third
-_NAMED_BY_WORKFLOW = re.compile(
-    r"(tile-\d+-[0-9a-f]{16}|refined-[0-9a-f]{16}|phase_map|divergence"
-    r"|(balanced|critical)_(rate|lif_float|lif_bit_accurate))\.nc"
-)
 
 
 @dataclass(frozen=True)
@@ -118,19 +113,6 @@ def note(path: Path) -> Any:
             return json.loads(file.read(seal.sealed - _LENGTH.size - seal.note))
 
     return _patiently(read, path)
-
-
-def set_aside(path: Path) -> str:
-    """Rename a damaged file, so that the workflow makes it again; returns a sentence that says so.
-
-    Only a file that has a name which the workflow gives: another may be the user's.
-    """
-    if not (_NAMED_BY_WORKFLOW.fullmatch(path.name) and path.is_file()):
-        return ""
-    with suppress(OSError):
-        os.replace(path, f"{path}.damaged")
-        return " Renamed to *.damaged: the workflow's next run makes it again."
-    return " It cannot be renamed: delete it, and the workflow's next run makes it again."
 
 
 def _patiently(read: Callable[[BinaryIO], T], path: Path) -> T:
