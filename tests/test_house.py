@@ -2,8 +2,10 @@
 
 import ast
 import os
+import re
 import shutil
 
+import pytest
 import xarray as xr
 import yaml
 from conftest import PACKAGE, REPOSITORY, copied_package
@@ -121,28 +123,80 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
         assert others.max() > 1 / (REST + 1)
 
 
-def compared_names(path):
-    """Names of backends that some code compares with, `==`, `!=` or `in`, by line."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Compare):
-            for part in ast.walk(node):
-                if isinstance(part, ast.Constant) and part.value in BACKENDS:
-                    yield f"{path.relative_to(REPOSITORY)}:{node.lineno}: {part.value}"
+# Where a backend's name may stand beside the table and the backends' own files, and why. A file
+# alone: anywhere in it; with a text: in this string constant.
+ALLOWED = {
+    ("figures/tutorial.py", None): "the tutorial has these three networks, and no others",
+    ("lava/reference/ei_network.py", None): "tags of Lava's own models, which are these three",
+    ("cli/commands.py", None): "examples, in no file's way: it adds no option",
+    ("cli/user_commands.py", "--q 8.16 --g 4.5 --backend lif_bit_accurate --plot"): "an example",
+    (
+        "cli/workflow_jobs.py",
+        "config/demo.yaml tile.nc --backend rate --seed 1 --tile 0",
+    ): "an example",
+}
 
 
-def test_nothing_compares_a_backend_with_a_name():
-    paths = [path for path in PACKAGE.rglob("*.py") if path.parent.name != "backends"]
-    paths += (REPOSITORY / "notebooks").glob("*.py")
-    assert not [found for path in paths for found in compared_names(path)]
+def texts(path):
+    """String constants of a file with their lines; docstrings and other bare strings are none."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    bare = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in bare:
+            yield node.lineno, node.value
+
+
+def names_in(text):
+    """Backends that a text names. `rate` is an ordinary word, unless it is all there is."""
+    for name in BACKENDS:
+        if text == name or ("_" in name and re.search(rf"\b{name}\b", text)):
+            yield name
+
+
+def named_backends(paths):
+    """Where files name a backend, as `file:line: text`, except for what is `ALLOWED`."""
+    for path in paths:
+        file = path.relative_to(PACKAGE if path.is_relative_to(PACKAGE) else REPOSITORY).as_posix()
+        for line, text in texts(path):
+            if any(names_in(text)) and not {(file, None), (file, text)} & set(ALLOWED):
+                yield f"{file}:{line}: {text}"
+
+
+def test_nothing_names_a_backend_but_the_table_and_its_own_file():
+    own = PACKAGE / "backends.py", *(PACKAGE / "simulation/backends").iterdir()
+    paths = {*PACKAGE.rglob("*.py"), *(REPOSITORY / "notebooks").glob("*.py")} - set(own)
+    assert list(named_backends(sorted(paths))) == []
     rules = [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow").rglob("*.smk")]
     quoted = tuple(f'= "{name}"' for name in BACKENDS)
     assert not [rule for rule in rules if any(q in rule.read_text() for q in quoted)]
 
 
-def test_a_comparison_with_a_name_would_be_found(tmp_path, monkeypatch):
-    path = PACKAGE / "backends.py"
-    monkeypatch.setattr(type(path), "read_text", lambda *_, **__: 'x = backend in ("rate", "y")')
-    assert list(compared_names(path)) == ["src/eiphase/backends.py:1: rate"]
+@pytest.mark.parametrize(
+    "code",
+    [
+        'x = backend == "rate"', 'x = {"rate": 1}', 'x.sel(backend="lif_float")',
+        'PAIR = ("lif_float", "lif_bit_accurate")', 'NAMES = re.compile(r"a_(lif_float|b)")',
+        'x = f"needs lif_float{x}"', 'help("rate, lif_float or lif_bit_accurate")',
+    ],
+)  # fmt: skip
+def test_a_name_would_be_found(tmp_path, monkeypatch, code):
+    path = PACKAGE / "flags.py"
+    monkeypatch.setattr(type(path), "read_text", lambda *_, **__: f'"""Of lif_float."""\n{code}')
+    (found,) = {line.partition(": ")[0] for line in named_backends([path])}
+    assert found == "flags.py:2"
+
+
+@pytest.mark.parametrize("code", ['x = "mean_rate"', 'x = "rate neurons"', 'x: str\n"""rate"""'])
+def test_other_words_are_no_names(monkeypatch, code):
+    path = PACKAGE / "flags.py"
+    monkeypatch.setattr(type(path), "read_text", lambda *_, **__: code)
+    assert list(named_backends([path])) == []
+
+
+@pytest.mark.parametrize(("file", "text"), ALLOWED)
+def test_what_may_name_a_backend_still_does(file, text):
+    found = [one for _, one in texts(PACKAGE / file) if any(names_in(one)) or one == text]
+    assert found if text is None else text in found
 
 
 def test_every_backend_has_its_file():

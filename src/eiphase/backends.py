@@ -6,6 +6,7 @@ A new backend is a row here, a kernel in `networks/`, and a file of its name in
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,21 +16,27 @@ class Backend:
     - `name`: as in a sweep's config and in datasets.
     - `title`: as figures and summaries write it.
     - `spiking`: whether activity is spikes; else it is the state of rate neurons.
-    - `takes_from`: the backend whose simulation of the same network this one is made from.
+    - `takes_from`: the backend whose simulation of the same network this one is made from; that
+      one is made from none itself.
+    - `has_integers`: whether its networks are Loihi's integers, mapped from floating point.
     - `perturbations`: what damage spreading perturbs, e.g. a `spike`.
     - `has_exponent`: whether a Lyapunov exponent is measured.
+    - `measure_of_chaos`: the variable that decides whether a network is chaotic; without one,
+      no network of the backend is called chaotic, nor a fixed point, and there is no border.
     - `has_theory`: whether mean-field theory says where its networks lose their fixed point.
     - `cost`: milliseconds for a network of 400 neurons and 1000 steps; only ratios count.
     - `depends_on`: keys of a config, beyond those that all backends share, that its numbers
-      depend on.
+      depend on; the keys of the backend that it takes from count without being listed.
     """
 
     name: str
     title: str
     spiking: bool
     takes_from: str | None = None
+    has_integers: bool = False
     perturbations: tuple[str, ...] = ()
     has_exponent: bool = False
+    measure_of_chaos: Literal["lyapunov_exponent", "spike_damage"] | None = None
     has_theory: bool = False
     cost: float = 10.0
     depends_on: tuple[str, ...] = ()
@@ -42,20 +49,27 @@ class Backend:
             "states": not self.spiking,
             "exponent": self.has_exponent,
             "theory": self.has_theory,
-            "integers": self.takes_from is not None,
+            "mapped": self.is_mapped,
+            "integers": self.has_integers,
             "source": is_source(self.name),
         }
-        return {kind for kind, is_of_it in kinds.items() if is_of_it}
+        found = {kind for kind, is_of_it in kinds.items() if is_of_it}
+        return found | {f"damage by a {cause}" for cause in self.perturbations}
 
     @property
-    def measure_of_chaos(self) -> str:
-        """The variable that tells chaos, above `chaotic_from`."""
-        return "spike_damage" if self.spiking else "lyapunov_exponent"
+    def lineage(self) -> list["Backend"]:
+        """This backend, and the one that it takes from, if any."""
+        return [self, BACKENDS[self.takes_from]] if self.takes_from else [self]
 
     @property
-    def chaotic_from(self) -> float:
-        """Half of what independent spike trains differ by; or an exponent of zero."""
-        return 0.5 if self.spiking else 0.0
+    def keys(self) -> set[str]:
+        """Keys of a config that its numbers depend on, beyond those that all backends share."""
+        return {key for backend in self.lineage for key in backend.depends_on}
+
+    @property
+    def is_mapped(self) -> bool:
+        """Whether its networks are mapped from rate networks."""
+        return "mapping.rate_to_lif" in self.keys
 
 
 _TABLE = (
@@ -64,6 +78,7 @@ _TABLE = (
         title="Rate neurons",
         spiking=False,
         has_exponent=True,
+        measure_of_chaos="lyapunov_exponent",
         has_theory=True,
         cost=12.0,
         depends_on=("network.bias",),
@@ -74,6 +89,7 @@ _TABLE = (
         spiking=True,
         perturbations=("spike",),
         has_exponent=True,
+        measure_of_chaos="spike_damage",
         depends_on=("observables.boxcar", "mapping.rate_to_lif"),
     ),
     Backend(
@@ -81,17 +97,16 @@ _TABLE = (
         title="LIF, bit-accurate",
         spiking=True,
         takes_from="lif_float",
+        has_integers=True,
         cost=4.0,
         perturbations=("spike", "bit"),
-        depends_on=(
-            "observables.boxcar",
-            "mapping.rate_to_lif",
-            "mapping.float_to_integer",
-            "mapping.weight_bits",
-        ),
+        measure_of_chaos="spike_damage",
+        depends_on=("mapping.float_to_integer", "mapping.weight_bits"),
     ),
 )
 BACKENDS: dict[str, Backend] = {backend.name: backend for backend in _TABLE}
+# A sweep makes the tiles of a source, but not of a source's source: see `Sweep.tile`.
+assert all(len(one.lineage) == 1 or one.lineage[1].takes_from is None for one in _TABLE)
 
 
 def is_source(name: str) -> bool:
@@ -104,9 +119,29 @@ def spiking(names: Iterable[str]) -> list[str]:
     return [name for name in names if BACKENDS[name].spiking]
 
 
+def mapped(names: Iterable[str]) -> list[str]:
+    """Those of some backends whose networks are mapped from rate networks, in the order given."""
+    return [name for name in names if BACKENDS[name].is_mapped]
+
+
+def integers_first(names: Iterable[str]) -> list[str]:
+    """Some backends, those in integers before the others, else in the order given."""
+    return sorted(names, key=lambda name: not BACKENDS[name].has_integers)
+
+
+def with_damage(names: Iterable[str]) -> list[str]:
+    """Those of some backends that are perturbed to see whether damage spreads."""
+    return [name for name in names if BACKENDS[name].perturbations]
+
+
 def with_theory(names: Iterable[str]) -> list[str]:
     """The backends among some whose mean-field theory is known."""
     return [name for name in names if BACKENDS[name].has_theory]
+
+
+def pairs_in_words() -> str:
+    """Which backends come in pairs, e.g. `a and b`."""
+    return " or ".join(f"{source} and {made}" for source, made in pairs(BACKENDS))
 
 
 def pairs(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -88,18 +88,18 @@ _RECEIVED = (
 )
 
 
-_RANGE = "Over all neurons and steps of lif_float, if lif_bit_accurate needs it; else NaN."
+_RANGE = "Over all neurons and steps in floating point, if integers are made from it; else NaN."
 
 
-_LOIHI = "lif_bit_accurate only; NaN for the other backends."
+_LOIHI = "Networks in integers only; NaN for the other backends."
 
 
 _CHAOS = "Needs observables.chaos."
 
 
 _GROWTH = (
-    "For lif_float it depends on the size of the perturbation, 1e-5 thresholds, and can be "
-    f"negative where one spike changes everything. NaN for lif_bit_accurate. {_CHAOS}"
+    "For LIF neurons it depends on the size of the perturbation, 1e-5 thresholds, and can be "
+    f"negative where one spike changes everything. NaN for networks in integers. {_CHAOS}"
 )
 
 
@@ -109,7 +109,7 @@ _LAST_QUARTER = "Measured in the last quarter of the run."
 _SPIKE = f"Spiking backends only. {_CHAOS}"
 
 
-_BIT = f"The lowest bit of one neuron's voltage is flipped. lif_bit_accurate only. {_CHAOS}"
+_BIT = f"The lowest bit of one neuron's voltage is flipped. Networks in integers only. {_CHAOS}"
 
 
 _FATE = (
@@ -262,64 +262,64 @@ VARIABLES: dict[str, Variable] = {
     "spike_damage": Variable(
         "Hamming distance of spike trains after one extra spike; 1 for independent trains",
         comment=f"{_LAST_QUARTER} {_SPIKE}",
-        needs=(_CHAOTIC, _SPIKING),
+        needs=(_CHAOTIC, "damage by a spike"),
     ),
     "spike_damage_state_distance": Variable(
         "L1 distance of currents and voltages after one extra spike, mean over neurons",
         "threshold",
         f"{_LAST_QUARTER} {_SPIKE}",
-        needs=(_CHAOTIC, _SPIKING),
+        needs=(_CHAOTIC, "damage by a spike"),
     ),
     "spike_damage_trials": Variable(
         "number of extra spikes; each came after the last one had healed",
         comment=_SPIKE,
-        needs=(_CHAOTIC, _SPIKING),
+        needs=(_CHAOTIC, "damage by a spike"),
     ),
     "spike_damage_fate": Variable(
         "what became of an extra spike",
         comment=_FATE,
         flags=Fate,
-        needs=(_CHAOTIC, _SPIKING),
+        needs=(_CHAOTIC, "damage by a spike"),
     ),
     "bit_damage": Variable(
         "Hamming distance of spike trains after a flipped bit; 1 for independent trains",
         comment=f"{_LAST_QUARTER} {_BIT}",
-        needs=(_CHAOTIC, _INTEGERS),
+        needs=(_CHAOTIC, "damage by a bit"),
     ),
     "bit_damage_state_distance": Variable(
         "L1 distance of currents and voltages after a flipped bit, mean over neurons",
         "threshold",
         f"{_LAST_QUARTER} {_BIT}",
-        needs=(_CHAOTIC, _INTEGERS),
+        needs=(_CHAOTIC, "damage by a bit"),
     ),
     "bit_damage_trials": Variable(
         "number of flipped bits; each came after the last one had healed",
         comment=_BIT,
-        needs=(_CHAOTIC, _INTEGERS),
+        needs=(_CHAOTIC, "damage by a bit"),
     ),
     "bit_damage_fate": Variable(
         "what became of a flipped bit",
         comment=_FATE,
         flags=Fate,
-        needs=(_CHAOTIC, _INTEGERS),
+        needs=(_CHAOTIC, "damage by a bit"),
     ),
     "weight_scale": Variable(
         "LIF weights divided by the rate network's weights, before the factor du",
         comment=_LIF,
-        needs=(_SPIKING,),
+        needs=("mapped",),
     ),
     "weight_scale_status": Variable(
         "how weight_scale was found",
         comment="unchanged: the solver returned its start, which is not a solution; strongest: "
         "LIF neurons cannot couple as strongly as the rate neurons do.",
         flags=ScaleStatus,
-        needs=(_SPIKING,),
+        needs=("mapped",),
     ),
     "predicted_rate": Variable(
-        "mean rate that the mapping's theory expects of lif_float",
+        "mean rate that the mapping's theory expects in floating point",
         "spike / step",
         "Mapping corrected only, where it expects a stable network; else NaN. Compare mean_rate.",
-        needs=(_SPIKING, "mapping.rate_to_lif = corrected"),
+        needs=("mapped", "mapping.rate_to_lif = corrected"),
     ),
     "current_low": Variable(
         "0.2 quantile of the current u",
@@ -390,7 +390,7 @@ VARIABLES: dict[str, Variable] = {
         needs=(_INTEGERS,),
     ),
     "weight_strength": Variable(
-        "sum of weights divided by the threshold, relative to lif_float",
+        "sum of weights divided by the threshold, relative to floating point",
         comment="1 if the mapping is faithful. " + _LOIHI,
         needs=(_INTEGERS,),
     ),

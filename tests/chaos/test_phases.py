@@ -1,9 +1,12 @@
 """Rules of phases, each on values that only it fits; and curves that recur, or do not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from eiphase.chaos import phases
+from eiphase.backends import BACKENDS
+from eiphase.chaos import border, phases
 from eiphase.flags import Fate, Flag, Phase
 
 LAGS = np.arange(200)
@@ -89,3 +92,36 @@ def test_the_commonest_phase_and_how_many_seeds_have_it():
 def test_what_returns_recurs_and_what_decays_does_not():
     curves = np.array([OSCILLATING, DAMPED, DECAYING, 0 * LAGS, OSCILLATING * np.nan])
     assert phases.recurs(curves).tolist() == [True, False, False, False, False]
+
+
+CHAOTIC = exponent(0.01) | {"spike_damage_fate": Fate.SPREAD}
+
+
+@pytest.mark.parametrize(
+    ("measure", "values", "expected"),
+    [
+        ("lyapunov_exponent", exponent(0.01) | {"spike_damage_fate": Fate.HEALED}, Phase.CHAOS),
+        ("spike_damage", exponent(0.01) | {"spike_damage_fate": Fate.HEALED}, Phase.UNDECIDED),
+        (None, CHAOTIC, Phase.UNDECIDED),
+        (None, CHAOTIC | {"autocovariance": OSCILLATING}, Phase.UNDECIDED),
+        (None, {"c0_flag": Flag.UNDEFINED}, Phase.UNDECIDED),
+        (None, CHAOTIC | {"c0_flag": Flag.SATURATED}, Phase.SATURATED),
+        (None, CHAOTIC | {"c0_flag": Flag.BROKEN}, Phase.BROKEN),
+    ],
+)
+@pytest.mark.parametrize("spiking", [False, True])
+def test_the_row_says_what_tells_chaos(monkeypatch, spiking, measure, values, expected):
+    row = replace(BACKENDS["rate"], name="other", spiking=spiking, measure_of_chaos=measure)
+    monkeypatch.setitem(BACKENDS, "other", row)
+    assert of("other", **values) == expected
+
+
+@pytest.mark.parametrize(
+    ("measure", "expected"),
+    [("lyapunov_exponent", 0.3), ("spike_damage", 0.4), (None, np.nan)],
+)
+def test_the_border_is_where_the_rows_measure_changes_sign(monkeypatch, measure, expected):
+    monkeypatch.setitem(BACKENDS, "other", replace(BACKENDS["rate"], measure_of_chaos=measure))
+    values = {"lyapunov_exponent": [0.3], "spike_damage": [0.9], "phase": [Phase.UNDECIDED]}
+    found = border.driver("other", {name: np.array(v) for name, v in values.items()})
+    np.testing.assert_allclose(found, [expected])

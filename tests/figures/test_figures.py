@@ -346,7 +346,7 @@ def test_comparison_draws_borders_of_counts_and_of_damage():
 
 
 def test_comparison_refuses_maps_without_both_backends(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="has no lif_bit_accurate to compare"):
+    with pytest.raises(netcdf.DatasetError, match="needs lif_float and lif_bit_accurate"):
         mappings.plot_comparison([phase_map])
 
 

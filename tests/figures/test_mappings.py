@@ -106,7 +106,7 @@ def test_what_cannot_be_compared_is_one_sentence():
     one = phase_map(4, 0)
     with pytest.raises(DatasetError, match="Two of the phase maps have 4 weight bits"):
         mappings.plot_precision([one, one])
-    with pytest.raises(DatasetError, match="bits-4 has no lif_float to compare"):
+    with pytest.raises(DatasetError, match="bits-4 has no pair of backends to compare"):
         mappings.plot_precision([one.sel(backend=["lif_bit_accurate"])])
     one["spike_damage_fate"][:] = -1
     with pytest.raises(DatasetError, match=r"bits-4 did not measure chaos: set observables\.chaos"):

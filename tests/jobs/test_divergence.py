@@ -149,7 +149,7 @@ def test_progress_counts_simulations(gathered):
 
 def test_what_cannot_be_followed_is_one_sentence(gathered):
     rate = SWEEP.model_copy(update={"backends": ("rate",)}).model_dump_json()
-    with pytest.raises(DatasetError, match="no spiking backend to perturb"):
+    with pytest.raises(DatasetError, match="no backend whose spikes can be perturbed"):
         simulate_across_border(gathered.assign_attrs(sweep_config=rate))
     with pytest.raises(DatasetError, match="sweep_config is not there, or no"):
         simulate_across_border(gathered.assign_attrs(sweep_config="{}"))

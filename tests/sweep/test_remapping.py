@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 from tiny_sweep import VALID, changed
 
+from eiphase.backends import BACKENDS
 from eiphase.cli import commands
 from eiphase.sweep import remapping
 from eiphase.sweep.load import load
@@ -73,4 +76,12 @@ def test_mappings_are_compared_on_both_kinds(tmp_path, capsys):
     (tmp_path / "mine.yaml").write_text(str(changed("backends", ["rate", "lif_float"])))
     arguments = ["remap", str(tmp_path / "mine.yaml"), str(tmp_path / "out.yaml")]
     assert commands.main([*arguments, "--mapping", "corrected-full_range-5"]) == 1
-    assert "backends lack lif_bit_accurate" in capsys.readouterr().err
+    assert "needs lif_float and lif_bit_accurate" in capsys.readouterr().err
+
+
+def test_a_mapped_backend_beyond_the_pair_is_not_dropped(monkeypatch):
+    third = replace(BACKENDS["lif_float"], name="third")
+    monkeypatch.setitem(BACKENDS, "third", third)
+    sweep = SWEEP.model_copy(update={"backends": (*SWEEP.backends, "third")})
+    found = remapped(sweep, "identity-full_range-5").backends
+    assert found == ("lif_float", "lif_bit_accurate", "third")

@@ -10,6 +10,8 @@ from eiphase.chaos import phases
 from eiphase.flags import Crossing, Phase, Refined
 
 CONFIDENCE = 0.95
+# Measures of chaos, and above what they tell it: half of what independent spike trains differ by.
+_CHAOTIC_FROM = {"lyapunov_exponent": 0.0, "spike_damage": 0.5}
 
 
 Point = tuple[float, float]
@@ -141,12 +143,13 @@ def of_one_kind(values: np.ndarray, flags: np.ndarray) -> np.ndarray:
 def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     """The quantity whose sign tells chaos: positive where there is chaos.
 
-    The largest Lyapunov exponent of rate neurons; of spiking neurons the damage by an extra
-    spike less one half of what independent spike trains would differ by. NaN where the `phase`
-    is saturated, silent or broken: without activity to measure no chaos begins or ends.
+    It follows from the backend's `measure_of_chaos`: the largest Lyapunov exponent, or the damage
+    by an extra spike less one half of what independent spike trains would differ by. NaN for a
+    backend without a measure, and where the `phase` is saturated, silent or broken: without
+    activity to measure no chaos begins or ends.
     """
-    row = BACKENDS[backend]
-    measure = values[row.measure_of_chaos] - row.chaotic_from
+    name = BACKENDS[backend].measure_of_chaos
+    measure = np.nan if name is None else values[name] - _CHAOTIC_FROM[name]
     meaningless = np.isin(values["phase"], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
     return np.where(meaningless, np.nan, measure)
 

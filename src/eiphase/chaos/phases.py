@@ -25,33 +25,29 @@ def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
        those of the float network.
     2. `SILENT`: over 95 % of neurons never fire. `SATURATED`: over 95 % never fire or always
        do.
-    3. Rate neurons, by the largest Lyapunov exponent λ and its standard error:
+    3. By the backend's measure of chaos. The largest Lyapunov exponent λ and its standard error:
        `CHAOS` if λ is positive beyond two errors and activity is stationary; `FIXED_POINT` if
-       it is negative beyond two errors and fluctuations vanish or decay. Spiking neurons, by
-       what becomes of an extra spike: `CHAOS` if it spreads, `FIXED_POINT` if it heals, or
-       stays confined, and spike counts do not fluctuate.
+       it is negative beyond two errors and fluctuations vanish or decay. Damage by an extra
+       spike: `CHAOS` if it spreads, `FIXED_POINT` if it heals, or stays confined, and spike
+       counts do not fluctuate.
     4. `OSCILLATION`: activity fluctuates, neither is the case, and it repeats itself: c(lag)
-       falls below zero and returns to 80 % of c(0) within the largest lag. Of spiking
-       neurons this takes damage that does not spread, of rate neurons a λ that is not
-       positive.
-    5. `UNDECIDED` else. Without `observables.chaos` nothing is known of λ and damage: then
-       rate neurons without fluctuations are a `FIXED_POINT` all the same.
+       falls below zero and returns to 80 % of c(0) within the largest lag. This takes damage
+       that is known not to spread, or a λ that is not positive.
+    5. `UNDECIDED` else. Without `observables.chaos` nothing is known of λ and damage: where λ
+       would decide, networks without fluctuations are a `FIXED_POINT` all the same. A backend
+       without a measure of chaos has no phases 3 and 4.
     """
     fluctuation = values["c0_flag"]
     found = np.full(len(fluctuation), Phase.UNDECIDED, np.int8)
-    spiking = BACKENDS[backend].spiking
-    if not spiking:
-        chaotic, stable = _by_exponent(values)
-    else:
-        chaotic, stable = _by_damage(values)
-    fluctuates = fluctuation == Flag.OK
-    oscillates = fluctuates & ~chaotic & recurs(values["autocovariance"])
-    if spiking:
-        oscillates &= stable
-    # Later ones win, so that the first rule comes last.
-    found[oscillates] = Phase.OSCILLATION
-    found[stable & np.isin(fluctuation, _settled(spiking))] = Phase.FIXED_POINT
-    found[chaotic & fluctuates] = Phase.CHAOS
+    if measure := BACKENDS[backend].measure_of_chaos:
+        rule = {"lyapunov_exponent": _by_exponent, "spike_damage": _by_damage}[measure]
+        chaotic, settled, may_oscillate = rule(values)
+        fluctuates = fluctuation == Flag.OK
+        # Later ones win, so that the first rule comes last.
+        oscillates = fluctuates & may_oscillate & recurs(values["autocovariance"])
+        found[oscillates] = Phase.OSCILLATION
+        found[settled] = Phase.FIXED_POINT
+        found[chaotic & fluctuates] = Phase.CHAOS
     saturated = fluctuation == Flag.SATURATED
     found[saturated] = Phase.SATURATED
     found[saturated & (values["silent_fraction"] > 0.95)] = Phase.SILENT
@@ -79,29 +75,31 @@ def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]
     return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / phases.shape[axis]
 
 
-def _settled(spiking: bool) -> list[Flag]:
-    """Flags of activity that does not fluctuate; rate neurons may still be on their way."""
-    return [Flag.UNDEFINED] if spiking else [Flag.UNDEFINED, Flag.TRANSIENT]
+_Rule = tuple[np.ndarray, np.ndarray, np.ndarray]
+"""Where networks are chaotic, where they have settled, and where they may oscillate."""
 
 
-def _by_exponent(values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Where rate neurons are chaotic, and where perturbations die."""
+def _by_exponent(values: Mapping[str, np.ndarray]) -> _Rule:
+    """What the Lyapunov exponent says; networks that settle may still be on their way."""
     exponent = values["lyapunov_exponent"]
     margin = SIGNIFICANT * values["lyapunov_error"]
     unknown = np.isnan(exponent)
     quiet = values["c0_flag"] == Flag.UNDEFINED
-    return exponent > margin, (exponent < -margin) | (unknown & quiet)
+    on_its_way = values["c0_flag"] == Flag.TRANSIENT
+    dies = (exponent < -margin) | (unknown & quiet)
+    return exponent > margin, dies & (quiet | on_its_way), ~(exponent > margin)
 
 
-def _by_damage(values: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """Where an extra spike changes all spike trains, and where it does not."""
+def _by_damage(values: Mapping[str, np.ndarray]) -> _Rule:
+    """What becomes of an extra spike says: whether it changes all spike trains or not."""
     fate = values["spike_damage_fate"]
-    return fate == Fate.SPREAD, np.isin(fate, [Fate.HEALED, Fate.CONFINED])
+    stable = np.isin(fate, [Fate.HEALED, Fate.CONFINED])
+    return fate == Fate.SPREAD, stable & (values["c0_flag"] == Flag.UNDEFINED), stable
 
 
 def _broken(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     broken = values["c0_flag"] == Flag.BROKEN
-    if BACKENDS[backend].takes_from is None:
+    if not BACKENDS[backend].has_integers:
         return broken
     strength = np.abs(values["weight_strength"] - 1) > WEIGHT_STRENGTH_TOLERANCE
     return broken | (values["current_wraps"] > 0) | strength

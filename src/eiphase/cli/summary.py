@@ -50,8 +50,11 @@ def _counts(one: xr.Dataset) -> dict[str, int]:
 def _knows_chaos(one: xr.Dataset, backend: str) -> bool:
     if backend not in BACKENDS:  # a map from elsewhere
         return False
-    name = "spike_damage_fate" if BACKENDS[backend].spiking else "lyapunov_flag"
-    return name in one and bool((one[name] >= 0).any())
+    measure = BACKENDS[backend].measure_of_chaos
+    if measure is None:
+        return False
+    flag = {"lyapunov_exponent": "lyapunov_flag", "spike_damage": "spike_damage_fate"}[measure]
+    return flag in one and bool((one[flag] >= 0).any())
 
 
 def _counted(n: int, words: tuple[str, str]) -> str:

@@ -41,7 +41,8 @@ def _add_simulate(commands) -> None:
     add = simulate.add_argument
     add("--q", type=float, required=True, help="q_factor, recurrent gain")
     add("--g", type=float, required=True, help="g_factor, strength of inhibition")
-    add("--backend", default="rate", help="rate, lif_float or lif_bit_accurate (default: rate)")
+    names, default = ", ".join(BACKENDS), next(iter(BACKENDS))
+    add("--backend", default=default, help=f"one of {names} (default: {default})")
     add("--neurons", type=whole, default=400, help="default: 400, 80 %% of them excitatory")
     add("--seed", type=whole, default=1, help="of the random weights (default: 1)")
     add("--draw", type=whole, default=0, help="which matrix of the seed's stream (default: 0)")

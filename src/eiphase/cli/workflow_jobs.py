@@ -40,11 +40,11 @@ def _add_simulate_tile(commands) -> None:
     )
     tile.add_argument("config", type=Path, help="the sweep's YAML file")
     tile.add_argument("output", type=Path, help="netCDF file to write")
-    tile.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
+    tile.add_argument("--backend", required=True, help=f"one of {', '.join(BACKENDS)}")
     tile.add_argument("--seed", type=whole, required=True)
     tile.add_argument("--tile", type=whole, required=True, help="number of the tile, from 0")
     tile.add_argument(
-        "--ranges", type=Path, nargs="?", help="lif_float tile; needed by lif_bit_accurate"
+        "--ranges", type=Path, nargs="?", help="tile of the backend that this one is made from"
     )
     add_time_limit(tile)
     tile.set_defaults(command=_simulate_tile)
@@ -95,7 +95,7 @@ def _add_refine(commands) -> None:
     refine.add_argument("config", type=Path, help="the sweep's YAML file")
     refine.add_argument("output", type=Path, help="netCDF file to write")
     refine.add_argument("--tiles", type=Path, required=True, help="folder of the sweep's tiles")
-    refine.add_argument("--backend", required=True, help="rate, lif_float or lif_bit_accurate")
+    refine.add_argument("--backend", required=True, help=f"one of {', '.join(BACKENDS)}")
     refine.add_argument("--seed", type=whole, required=True)
     add_time_limit(refine)
     refine.set_defaults(command=_refine)

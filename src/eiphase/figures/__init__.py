@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import NamedTuple
 
-from eiphase.backends import spiking
+from eiphase.backends import mapped, with_damage
 
 
 class InReport(NamedTuple):
@@ -38,8 +38,8 @@ TUTORIAL = {
 def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
     """The figures of a sweep with these backends, and with or without measures of chaos."""
     lacking = set()
-    if not spiking(backends):
-        lacking.add("mapping")  # only LIF neurons have one
+    if not mapped(backends):
+        lacking.add("mapping")
     if not chaos:
         lacking.add("phases")
     return [name for name in PHASE_MAP if name not in lacking]
@@ -47,4 +47,4 @@ def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
 
 def has_overview(backends: Collection[str], *, chaos: bool) -> bool:
     """Whether there is `overview.plot_overview` of a sweep: it follows damage over time."""
-    return chaos and bool(spiking(backends))
+    return chaos and bool(with_damage(backends))

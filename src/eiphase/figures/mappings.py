@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from eiphase.backends import pairs, pairs_in_words
 from eiphase.chaos import border
 from eiphase.errors import DatasetError
 from eiphase.figures import panels
@@ -42,10 +43,21 @@ def kept_variance(dataset: xr.Dataset) -> tuple[float, float]:
     which the ratios of variance to mean differ.
     """
     ratio = variance_to_mean(dataset)
-    real, integer = ratio.sel(backend="lif_float"), ratio.sel(backend="lif_bit_accurate")
+    real, integer = (ratio.sel(backend=name) for name in _pair(dataset))
     both = np.isfinite(real) & np.isfinite(integer)
     same = float(((real > 1) == (integer > 1)).where(both).mean())
     return same, float(np.exp(np.abs(np.log(integer / real)).where(both).median()))
+
+
+def _pair(dataset: xr.Dataset) -> tuple[str, str]:
+    """The backend in integers and before it the one that it is made from, of floating point."""
+    found = pairs(dataset.backend.values.tolist())
+    if not found:
+        name = dataset.attrs.get("sweep")
+        raise DatasetError(
+            f"{name} has no pair of backends to compare: it needs {pairs_in_words()}."
+        )
+    return found[0]
 
 
 @panels.in_our_look
@@ -55,8 +67,8 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     Colour is the median over seeds. Black: where that is 1, the border between
     regular firing and slow fluctuations; dotted is that of floating point. Blue: the border
     above which damage by one spike spreads, mean over seeds, where chaos was measured. Phase
-    maps that are the same in floating point share a row. The datasets need lif_float and
-    lif_bit_accurate, and may differ in all else.
+    maps that are the same in floating point share a row. The datasets need a backend in integers
+    and the one in floating point that it is made from, and may differ in all else.
     """
     rows = _rows([completed(dataset, ["measured_critical_q_mean"]) for dataset in datasets])
     n_columns = 1 + max(len(row) for row in rows)
@@ -65,13 +77,13 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     legend: dict[str, Line2D] = {}
     for row, members in zip(axes, rows, strict=True):
         mapping = _mapping(members[0])
-        image = _map(row[0], members[0], "lif_float", legend)
+        image = _map(row[0], members[0], _pair(members[0])[0], legend)
         row[0].set_title(f"LIF, floating point\n{mapping['rate_to_lif']}", fontsize="small")
         row[0].set_ylabel("q_factor (recurrent gain)", fontsize="small")
         for axis in row[len(members) + 1 :]:
             axis.set_visible(False)
         for axis, dataset in zip(row[1:], members, strict=False):
-            _map(axis, dataset, "lif_bit_accurate", legend)
+            _map(axis, dataset, _pair(dataset)[1], legend)
             same, factor = kept_variance(dataset)
             axis.set_title(
                 "bit-accurate: {float_to_integer}, {weight_bits} bits\n".format(**_mapping(dataset))
@@ -92,12 +104,10 @@ def _rows(datasets: Sequence[xr.Dataset]) -> list[list[xr.Dataset]]:
     for dataset in datasets:
         check_derived(dataset)
         name = dataset.attrs.get("sweep")
-        for backend in ("lif_float", "lif_bit_accurate"):
-            if backend not in dataset.backend:
-                raise DatasetError(f"{name} has no {backend} to compare.")
+        floats, _ = _pair(dataset)
         if min(dataset.sizes["q_factor"], dataset.sizes["g_factor"]) < 2:
             raise DatasetError(f"{name} is no map: it needs two q and two g.")
-        real = variance_to_mean(dataset).sel(backend="lif_float").values.tobytes()
+        real = variance_to_mean(dataset).sel(backend=floats).values.tobytes()
         rows.setdefault((_mapping(dataset)["rate_to_lif"], real), []).append(dataset)
     return list(rows.values())
 
@@ -113,7 +123,7 @@ def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMes
     one = ratio.sel(backend=backend).transpose("q_factor", "g_factor")
     image = axis.pcolormesh(g, q, one, norm=LogNorm(0.1, 100), cmap="rocket_r", rasterized=True)
     lines: dict[str, tuple[Any, str]] = {
-        "lif_float": ("dotted", "variance = mean, floating point"),
+        _pair(dataset)[0]: ("dotted", "variance = mean, floating point"),
         backend: ("solid", "variance = mean"),
     }
     for name, (style, text) in lines.items():
@@ -129,9 +139,6 @@ def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMes
     return image
 
 
-_BACKENDS = ("lif_float", "lif_bit_accurate")
-
-
 def weight_bits(dataset: xr.Dataset) -> int:
     return config(dataset, "mapping")["weight_bits"]
 
@@ -143,7 +150,8 @@ def shifts(dataset: xr.Dataset) -> xr.DataArray:
     """
     begins = dataset.measured_critical_q_flag.isin([Crossing.RISE, Crossing.SEVERAL])
     borders = dataset.measured_critical_q.where(begins)
-    moved = borders.sel(backend="lif_bit_accurate") - borders.sel(backend="lif_float")
+    floats, integers = _pair(dataset)
+    moved = borders.sel(backend=integers) - borders.sel(backend=floats)
     return moved.transpose("g_factor", "seed")
 
 
@@ -153,7 +161,7 @@ def kept_by_integers(dataset: xr.Dataset) -> dict[str, float]:
     Same side of the border: an extra spike's damage spreads in both, or in neither. Same
     phase: by `phases.classify`. Broken mapping: the integers are another network, by its rules.
     """
-    real, integer = (dataset.sel(backend=name) for name in _BACKENDS)
+    real, integer = (dataset.sel(backend=name) for name in _pair(dataset))
     spreads, too = (one.spike_damage_fate == Fate.SPREAD for one in (real, integer))
     known = ~real.spike_damage_fate.isin([-1, Fate.BROKEN])
     return {
@@ -198,9 +206,7 @@ def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
     for dataset in sorted(datasets, key=weight_bits):
         check_derived(dataset)
         bits, name = weight_bits(dataset), dataset.attrs.get("sweep")
-        for backend in _BACKENDS:
-            if backend not in dataset.backend:
-                raise DatasetError(f"{name} has no {backend} to compare.")
+        _pair(dataset)
         if "spike_damage_fate" not in dataset or (dataset.spike_damage_fate < 0).all():
             raise DatasetError(f"{name} did not measure chaos: set observables.chaos to true.")
         if bits in found:
@@ -211,7 +217,7 @@ def _by_bits(datasets: Sequence[xr.Dataset]) -> dict[int, xr.Dataset]:
 
 def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple]) -> None:
     for bits, dataset in by_bits.items():
-        one = dataset.sel(backend="lif_bit_accurate").sortby("g_factor")
+        one = dataset.sel(backend=_pair(dataset)[1]).sortby("g_factor")
         if one.measured_critical_q_mean.isnull().all():
             continue
         axis.plot(
@@ -221,7 +227,8 @@ def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tupl
             color=colours[bits],
             label=f"{bits} bits",
         )
-    one = next(iter(by_bits.values())).sel(backend="lif_float").sortby("g_factor")
+    first = next(iter(by_bits.values()))
+    one = first.sel(backend=_pair(first)[0]).sortby("g_factor")
     axis.fill_between(
         one.g_factor,
         one.measured_critical_q_low,

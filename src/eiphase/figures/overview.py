@@ -1,5 +1,6 @@
 """A sweep on one page: phases and borders, what integers change, and chaos itself."""
 
+from string import ascii_lowercase
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from eiphase.backends import BACKENDS, pairs
+from eiphase.backends import BACKENDS, pairs, pairs_in_words
 from eiphase.chaos.damage import SPREAD_FROM
 from eiphase.errors import DatasetError
 from eiphase.figures import panels, phases
@@ -21,6 +22,7 @@ _INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
 _NO_C0 = ("0.88", "", "no c(0) to compare")
 _EITHER = "seeds on both sides of 1"
 _PLACES = {"below": "below the border", "at": "at the border", "above": "above the border"}
+# What was perturbed, in words, and how its line looks.
 _CAUSES = {"spike": ("one extra spike", "-"), "bit": ("one flipped bit", ":")}
 _NOT_BELOW = 5e-4  # of damage on a logarithmic axis; less is off the axis
 
@@ -41,7 +43,8 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     """
     if dataset.attrs.get("sweep_digest") != divergence.attrs.get("sweep_digest"):
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
-    dataset = phases.checked(dataset, "c0", "bit_damage", "network_critical_q")
+    damages = [f"{cause}_damage" for cause in _causes()]
+    dataset = phases.checked(dataset, "c0", "network_critical_q", *damages)
     name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
     figure = panels.page(10, 11.2)
     rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
@@ -50,7 +53,7 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     _middle(middle, dataset, float(divergence.g_factor))
     _across_border(bottom, divergence)
     axes = [axis for part in (top, middle, bottom) for axis in part.axes if axis.get_title("left")]
-    for letter, axis in zip("abcdefghi", axes, strict=True):
+    for letter, axis in zip(ascii_lowercase, axes, strict=False):
         axis.set_title(f"{letter}  {axis.get_title('left')}", loc="left", fontsize="medium")
     figure.suptitle(f"Sweep {name}, {n_seeds} seed{'s' if n_seeds > 1 else ''}", fontsize="medium")
     return figure
@@ -98,7 +101,7 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
     if pairs(dataset.backend.values):
         _integers(figure, integers, dataset)
     else:
-        _say(integers, "needs lif_float\nand lif_bit_accurate")
+        _say(integers, f"needs {pairs_in_words()}".replace(" and ", "\nand "))
     one = dataset.sel(g_factor=g_factor).sortby("q_factor")
     _exponents(exponents, one)
     _damage_along_q(damages, one)
@@ -139,10 +142,20 @@ def _exponents(axis: Axes, one: xr.Dataset) -> None:
 
 def _damage_along_q(axis: Axes, one: xr.Dataset) -> None:
     axis.set_ylabel("damage\n(1: as independent trains)")
-    for cause, (text, line) in _CAUSES.items():
+    for cause in _causes():
+        text, line = _look(cause)
         for backend in (name for name, row in BACKENDS.items() if cause in row.perturbations):
             _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", linestyle=line)
     axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
+
+
+def _causes() -> list[str]:
+    """What the backends perturb, in the order of their rows."""
+    return list(dict.fromkeys(cause for row in BACKENDS.values() for cause in row.perturbations))
+
+
+def _look(cause: str) -> tuple[str, str]:
+    return _CAUSES.get(cause, (f"one {cause}", "-."))
 
 
 def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
@@ -204,7 +217,7 @@ def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
         one = divergence.sel(place=place)
         axis.set_title(f"{title.capitalize()}, q_factor {float(one.q_factor):.3g}", loc="left")
         for backend in one.backend.values:
-            for cause in _CAUSES:
+            for cause in one.cause.values:
                 _damages(axis, one.sel(backend=backend, cause=cause), legend)
         axis.axhline(1, color="0.4", linewidth=0.8)
         axis.set(yscale="log", ylim=(_NOT_BELOW, 3), xlim=(0, None))
@@ -219,7 +232,7 @@ def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
 
 def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     backend, cause = str(one.backend.values), str(one.cause.values)
-    text, line = _CAUSES[cause]
+    text, line = _look(cause)
     style: dict[str, Any] = {"color": panels.BACKEND_COLOURS[backend], "linestyle": line}
     for seed in one.seed.values:
         damage = one.damage.sel(seed=seed)

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.backends import BACKENDS, spiking
+from eiphase.backends import integers_first, mapped
 from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.flags import Flag, ScaleStatus
@@ -71,7 +71,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
     Weight scale and whether it is a solution, weights clipped, bits used, voltages
-    clipped: medians over seeds, each from the spiking backend that has it.
+    clipped: medians over seeds, of the backend in integers, if there is one.
     """
     maps = {
         "weight_scale": "LIF weights / rate weights",
@@ -81,12 +81,9 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
         "voltage_clips": "voltages clipped (neurons x steps)",
     }
     dataset = panels.checked(dataset, *maps, "weight_scale_status")
-    # What is made from another backend, as integers are, comes first.
-    names = sorted(
-        spiking(dataset.backend.values), key=lambda name: BACKENDS[name].takes_from is None
-    )
+    names = integers_first(mapped(dataset.backend.values.tolist()))
     if not names:
-        raise DatasetError("Rate neurons have no mapping to draw.")
+        raise DatasetError("No backend of the phase map has a mapping to draw.")
     one = dataset.sel(backend=names[0])
     figure, axes = panels.panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
@@ -100,7 +97,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
             bar.ax.yaxis.set_minor_formatter(NullFormatter())
         axis.set_title(label, fontsize="medium")
         if one[name].isnull().all():
-            axis.text(0.5, 0.5, "only of lif_bit_accurate", transform=axis.transAxes, ha="center")
+            axis.text(0.5, 0.5, "in integers only", transform=axis.transAxes, ha="center")
     solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
     panels.hatch(axes[0, 0], ~solved.all("seed"), _UNSOLVED, legend)
     return panels.finish(figure, axes, dataset, legend)

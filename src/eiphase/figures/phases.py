@@ -27,10 +27,14 @@ _LOOKS: dict[Phase, tuple[str, str, str]] = {
     Phase.UNDECIDED: ("white", "", "undecided"),
 }
 _DISAGREE = "seeds disagree; shown is the commonest phase"
+# What is drawn of each measure of chaos, and how it is called.
 _MEASURES = {
-    "lyapunov_exponent_per_time_constant": "largest Lyapunov exponent\n(1 / time constant)",
-    "spike_damage": "damage by one spike\n(1: as independent trains)",
-}
+    "lyapunov_exponent": (
+        "lyapunov_exponent_per_time_constant", "largest Lyapunov exponent\n(1 / time constant)"
+    ),
+    "spike_damage": ("spike_damage", "damage by one spike\n(1: as independent trains)"),
+}  # fmt: skip
+_DRAWN = [name for name, _ in _MEASURES.values()]
 
 
 @panels.in_our_look
@@ -38,7 +42,8 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     """Phases (top), and the measure of chaos that decides them (below), for each backend.
 
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
-    difference that one extra spike makes in the end. Black: where it changes sign (of damage:
+    difference that one extra spike makes in the end. A backend without a measure has an empty
+    panel. Black: where it changes sign (of damage:
     crosses one half), mean and 95 % interval over seeds; if the sweep refined it, where that
     came to lie, and thin where grid points alone have it. Dashed: where theory has the rate
     network's fixed point lose stability. Raises `DatasetError`, one sentence, if the dataset
@@ -52,11 +57,10 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
         one = dataset.sel(backend=backend)
         draw_phases(axes[0, column], one, legend)
         panels.mark(axes[0, column], doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
-        image = _measure(axes[1, column], one, str(backend))
-        figure.colorbar(image, ax=axes[1, column], label=_MEASURES[_measure_of(str(backend))])
+        _measure(figure, axes[1, column], one)
         for axis in axes[:, column]:
             draw_border(axis, one, legend)
-            if not BACKENDS[backend].spiking:
+            if BACKENDS[backend].has_theory:
                 draw_theory(axis, one, legend)
         axes[0, column].set_title(panels.BACKEND_TITLES[str(backend)])
     return panels.finish(figure, axes, dataset, legend)
@@ -71,9 +75,9 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
         dataset, "phase", *(f"measured_critical_q_{part}" for part in ("mean", "low", "high")),
         "refined_q_mean", "refined_q_low", "refined_q_high",
         "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
-        *_MEASURES, *needed,
+        *_DRAWN, *needed,
     )  # fmt: skip
-    if all(dataset[name].isnull().all() for name in _MEASURES):
+    if all(dataset[name].isnull().all() for name in _DRAWN):
         raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
     if dataset.phase.dtype.kind not in "iu":
         raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
@@ -92,16 +96,17 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
 
 
-def _measure_of(backend: str) -> str:
-    return "spike_damage" if BACKENDS[backend].spiking else "lyapunov_exponent_per_time_constant"
-
-
-def _measure(axis: Axes, one: xr.Dataset, backend: str):
-    values = one[_measure_of(backend)]
+def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
+    measure = BACKENDS[str(one.backend.values)].measure_of_chaos
+    if measure is None:
+        axis.text(0.5, 0.5, "no measure of chaos", transform=axis.transAxes, ha="center")
+        return
+    name, label = _MEASURES[measure]
     norm: Normalize = Normalize(0, 1)
-    if not BACKENDS[backend].spiking:
-        norm = CenteredNorm(0, max(float(np.abs(values).max()), 1e-9))
-    return panels.draw_map(axis, values, norm, colours="PuOr_r")
+    if measure == "lyapunov_exponent":
+        norm = CenteredNorm(0, max(float(np.abs(one[name]).max()), 1e-9))
+    image = panels.draw_map(axis, one[name], norm, colours="PuOr_r")
+    figure.colorbar(image, ax=axis, label=label)
 
 
 def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:

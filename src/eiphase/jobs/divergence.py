@@ -6,7 +6,7 @@ from itertools import product
 import numpy as np
 import xarray as xr
 
-from eiphase.backends import BACKENDS, spiking
+from eiphase.backends import BACKENDS, integers_first, with_damage
 from eiphase.errors import DatasetError, NoSuchIntegers
 from eiphase.flags import Fate
 from eiphase.jobs.datasets.unmeasured import completed
@@ -19,7 +19,6 @@ from eiphase.variables import VARIABLES
 
 # The points, as q_factor in units of the border's.
 PLACES = {"below": 0.75, "at": 1.0, "above": 1.5}
-_CAUSES = ("spike", "bit")
 _DIMENSIONS = ("place", "backend", "seed", "cause")
 _FLAG = VARIABLES["spike_damage_fate"]
 
@@ -36,9 +35,7 @@ def cut(phase_map: xr.Dataset) -> tuple[float, float]:
     phase_map = completed(phase_map, ("refined_q_mean", "measured_critical_q_mean")).sortby(
         "g_factor"
     )
-    # What is made from another backend, as integers are, comes first.
-    present = phase_map.backend.values.tolist()
-    names = sorted(spiking(present), key=lambda name: BACKENDS[name].takes_from is None)
+    names = integers_first(with_damage(phase_map.backend.values.tolist()))
     best = phase_map.refined_q_mean.fillna(phase_map.measured_critical_q_mean)
     borders = best.sel(backend=names).transpose("backend", "g_factor").values
     n_found = np.isfinite(borders).sum(axis=0)
@@ -51,8 +48,8 @@ def cut(phase_map: xr.Dataset) -> tuple[float, float]:
 def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) -> xr.Dataset:
     """Simulate spiking networks at `PLACES` and follow what one extra spike, or bit, changes.
 
-    On the `cut`, for all seeds and spiking backends, with all settings of the phase map's
-    sweep. `show` is told how many simulations are done, of how many.
+    On the `cut`, for all seeds and all backends that are perturbed, with all settings of the
+    phase map's sweep. `show` is told how many simulations are done, of how many.
 
     **Returns** a dataset with dimensions `place`, `backend`, `seed`, `cause` (`spike`, `bit`;
     floating point knows no bits) and `time` in steps since burn-in, and
@@ -63,16 +60,17 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
 
     There are no places if there is no border. Damage is NaN, and its fate `broken`, where
     the mapping gives no network. Raises `DatasetError` if the dataset does not say which
-    sweep it is of, or has no spiking backend.
+    sweep it is of, or has no backend to perturb.
     """
     sweep = _sweep_of(phase_map)
     g_factor, border = cut(phase_map)
     places = PLACES if np.isfinite(border) else {}
     q_factor = np.array([part * border for part in places.values()])
-    backends = spiking(sweep.backends)
+    backends = with_damage(sweep.backends)
     window = sweep.observables.boxcar
     n_windows = (sweep.simulation.steps - sweep.simulation.burn_in) // window
-    shape = (len(places), len(backends), len(sweep.seeds), len(_CAUSES))
+    causes = list(dict.fromkeys(cause for b in backends for cause in BACKENDS[b].perturbations))
+    shape = (len(places), len(backends), len(sweep.seeds), len(causes))
     curves = np.full((*shape, n_windows), np.nan)
     fates, trials = np.full(shape, _FLAG.fill, _FLAG.dtype), np.full(shape, np.nan)
     runs = list(product(range(len(places)), range(len(backends)), range(len(sweep.seeds))))
@@ -82,7 +80,7 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
         for cause, *found in _damages(
             phase_map, sweep.network_at(float(q), g_factor, seed), backend
         ):
-            at = (*run, _CAUSES.index(cause))
+            at = (*run, causes.index(cause))
             curves[at], fates[at], trials[at] = found
     show(len(runs), len(runs))
     middles = np.arange(n_windows) * window + (window + 1) / 2
@@ -104,7 +102,7 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
             "place": ("place", list(places), {"long_name": "side of the border"}),
             "backend": ("backend", backends),
             "seed": ("seed", list(sweep.seeds)),
-            "cause": ("cause", list(_CAUSES), {"long_name": "what was perturbed"}),
+            "cause": ("cause", causes, {"long_name": "what was perturbed"}),
             "time": ("time", middles, {"long_name": "time since burn-in", "units": "step"}),
             "q_factor": ("place", q_factor, {"long_name": "recurrent gain", "units": "1"}),
             "g_factor": ((), g_factor, {"long_name": "relative inhibition", "units": "1"}),
@@ -120,8 +118,8 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
 
 def _sweep_of(phase_map: xr.Dataset) -> Sweep:
     sweep = sweep_of(phase_map)
-    if not spiking(sweep.backends):
-        raise DatasetError("The sweep has no spiking backend to perturb.")
+    if not with_damage(sweep.backends):
+        raise DatasetError("The sweep has no backend whose spikes can be perturbed.")
     return sweep
 
 

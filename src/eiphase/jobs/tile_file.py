@@ -180,11 +180,12 @@ def _check_origin(
         raise DatasetError(
             f"{path} was simulated by code {code[:12]}, but {needed[:12]} is what runs."
         )
-    for section, keys in sweep.parameters(backend).items():
-        for key, value in keys.items():
-            theirs = parameters.get(section, {}).get(key)
-            if theirs != value:
+    ours = sweep.parameters(backend)
+    for section in ours | parameters:
+        our_keys, their_keys = ours.get(section, {}), parameters.get(section, {})
+        for key in our_keys | their_keys:
+            if their_keys.get(key) != our_keys.get(key):
                 raise DatasetError(
-                    f"{path} was simulated with {section}.{key} = {theirs}, but the sweep has "
-                    f"{value}."
+                    f"{path} was simulated with {section}.{key} = {their_keys.get(key)}, but the "
+                    f"sweep has {our_keys.get(key)}."
                 )

@@ -8,10 +8,9 @@ from pathlib import Path
 import yaml
 from pydantic import ValidationError
 
+from eiphase.backends import mapped, pairs, pairs_in_words
 from eiphase.sweep.schema import Mapping, Refinement, Sweep, SweepError
 from eiphase.system.files import beside
-
-SPIKING = ("lif_float", "lif_bit_accurate")
 
 
 def name_of(mapping: Mapping) -> str:
@@ -25,15 +24,20 @@ def with_bits(mapping: Mapping, weight_bits: int) -> str:
 
 
 def remapped(sweep: Sweep, name: str) -> Sweep:
-    """A sweep's LIF networks, mapped in the way that `name` says; rate neurons have no mapping.
+    """A sweep's mapped networks, mapped in the way that `name` says.
+
+    Backends without a mapping, as rate neurons, are left out.
 
     Borders are not refined, so that they can be compared.
 
-    Raises `SweepError` if the sweep lacks one of the two LIF backends, or the name is none.
+    Raises `SweepError` if the sweep lacks a backend in integers, or the one that it is made
+    from, or if the name is none.
     """
-    lacking = [backend for backend in SPIKING if backend not in sweep.backends]
-    if lacking:
-        raise SweepError(f"backends lack {lacking[0]}, but mappings are compared on both kinds.")
+    if not pairs(sweep.backends):
+        raise SweepError(
+            f"backends are {', '.join(sweep.backends)}, but a comparison of mappings needs "
+            f"{pairs_in_words()}."
+        )
     keys = tuple(Mapping.model_fields)
     values = name.split("-")
     try:
@@ -46,7 +50,11 @@ def remapped(sweep: Sweep, name: str) -> Sweep:
             f"{name} names no mapping; one is called {name_of(sweep.mapping)}."
         ) from None
     return sweep.model_copy(
-        update={"backends": SPIKING, "mapping": mapping, "refinement": Refinement()}
+        update={
+            "backends": tuple(mapped(sweep.backends)),
+            "mapping": mapping,
+            "refinement": Refinement(),
+        }
     )
 
 

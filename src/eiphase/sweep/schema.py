@@ -21,7 +21,7 @@ from pydantic import (
     model_validator,
 )
 
-from eiphase.backends import BACKENDS, is_source
+from eiphase.backends import BACKENDS, mapped, spiking
 from eiphase.errors import SweepError, short
 from eiphase.networks.weights import Network, n_excitatory
 from eiphase.numerics.arrays import block_steps
@@ -281,7 +281,7 @@ class SingleRun(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if BACKENDS[self.backend].spiking:
+        if BACKENDS[self.backend].is_mapped:
             _check_inhibition("g_factor is", self.g_factor, self.n_neurons, self.rate_to_lif)
         return self
 
@@ -318,10 +318,11 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        spiking = any(BACKENDS[backend].spiking for backend in self.backends)
-        measured_steps(self.simulation, self.observables, spiking=spiking)
-        if spiking:
+        spikes = bool(spiking(self.backends))
+        measured_steps(self.simulation, self.observables, spiking=spikes)
+        if spikes:
             check_counts(self.network.neurons, self.simulation, self.observables)
+        if mapped(self.backends):
             for g in self.grid.g_factor:
                 _check_inhibition(
                     "grid.g_factor holds", g, self.network.neurons, self.mapping.rate_to_lif
@@ -380,14 +381,14 @@ class Sweep(_Section):
         kept = {"network", "simulation", "mapping", "observables"}
         config = self.model_dump(mode="json", include=kept)
         row = BACKENDS[backend]
-        depends_on = set(row.depends_on)
-        if row.spiking and self.mapping.rate_to_lif == "corrected":
+        depends_on = row.keys
+        if row.is_mapped and self.mapping.rate_to_lif == "corrected":
             depends_on.add("network.bias")  # else LIF neurons have their own, see `lif_bias`
         for key in {key for one in BACKENDS.values() for key in one.depends_on} - depends_on:
             section, name = key.split(".")
             del config[section][name]
-        if is_source(backend):
-            config["observables"]["dynamic_range"] = self.is_needed(backend)
+        if self.is_needed(backend):
+            config["observables"]["given_to_others"] = True
         return {section: keys for section, keys in config.items() if keys}
 
     def is_needed(self, backend: str) -> bool:
@@ -401,8 +402,7 @@ class Sweep(_Section):
     def tile(self, backend: str, seed: int, number: int) -> "Tile":
         """One of the tiles; raises `SweepError` if the sweep has no such tile.
 
-        `lif_float` has its tiles also where only `lif_bit_accurate` is asked for, which
-        needs them.
+        A backend has its tiles also where only one that is made from it is asked for.
         """
         sources = [BACKENDS[name].takes_from for name in self.backends]
         backends = tuple(dict.fromkeys([*(s for s in sources if s), *self.backends]))
