@@ -10,24 +10,28 @@ import platform
 import re
 import subprocess
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import asdict
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
-from eiphase.backends import BACKENDS
+from eiphase.backends import BACKENDS, Backend
 from eiphase.variables import VARIABLES
 
 _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parent
-# Imported on the way to numbers, but without influence on any: files, processes, messages, and
-# where numbers come from.
+# Imported on the way to numbers, but without influence on any: files, processes, messages, where
+# numbers come from, and the table of backends, of whose rows the digest has what counts.
 _NO_NUMBERS = (
-    "errors", "jobs/datasets", "jobs/tile_file", "lava/channels", "lava/compatibility", "lava/run",
-    "sweep/attributes", "sweep/config_file", "sweep/load", "sweep/progress", "sweep/provenance",
-    "system", "variables",
+    "backends", "errors", "jobs/datasets", "jobs/tile_file", "lava/channels",
+    "lava/compatibility", "lava/run", "sweep/attributes", "sweep/config_file",
+    "sweep/load", "sweep/progress", "sweep/provenance", "system", "variables",
 )  # fmt: skip
 Origin = tuple[str, str]
 """Commit and machine that simulated."""
+# What a backend's row says that changes none of its simulations.
+_WORDS = ("title", "cost", "has_theory")
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
 _version = cache(metadata.version)  # which looks through all that is installed
 
@@ -36,16 +40,23 @@ _version = cache(metadata.version)  # which looks through all that is installed
 def code_digest(*backends: str, recording: bool = False, refinement: bool = False) -> str:
     """SHA-256 over all code that the backends' numbers depend on, and the packages it calls.
 
-    Which variables are stored counts too. All backends unless some are named. `recording`
-    adds what records single networks, `refinement` what chooses points near a border.
+    The code of a backend from which one is made counts too, what the rows of both say, and which
+    variables are stored. All backends unless some are named. `recording` adds what records
+    single networks, `refinement` what chooses points near a border.
     """
-    modules = ["simulation.tile", *(f"simulation.backends.{b}" for b in backends or BACKENDS)]
+    rows = {row.name: row for name in backends or BACKENDS for row in BACKENDS[name].lineage}
+    modules = ["simulation.tile", *(f"simulation.backends.{name}" for name in rows)]
     if recording:
         modules.append("simulation.single")
     if refinement:
         modules.append("jobs.simulate")
     sources = sources_digest(*modules, without=_NO_NUMBERS)
-    return hashlib.sha256(f"{sources} {_stored_variables()}".encode()).hexdigest()
+    told = json.dumps([_numerical(row) for row in rows.values()])
+    return hashlib.sha256(f"{sources} {told} {_stored_variables()}".encode()).hexdigest()
+
+
+def _numerical(row: Backend) -> dict[str, Any]:
+    return {name: value for name, value in asdict(row).items() if name not in _WORDS}
 
 
 def _stored_variables() -> str:
