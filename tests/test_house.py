@@ -4,14 +4,17 @@ import ast
 import os
 import re
 import shutil
+import subprocess
+import sys
 
 import pytest
 import xarray as xr
 import yaml
 from conftest import PACKAGE, REPOSITORY, copied_package
-from tiny_workflow import snakemake
+from tiny_workflow import options
 
 from eiphase.backends import BACKENDS
+from eiphase.variables import NOT_APPLICABLE
 
 KERNEL = '''
 """LIF neurons that rest for some steps after a spike."""
@@ -94,6 +97,8 @@ CONFIG = {
     "backends": ["lif_float", "lif_refractory"],
     "mapping": {"rate_to_lif": "identity"},
     "simulation": {"steps": 500, "burn_in": 200, "max_lag": 100},
+    # The fourth backend has no measure of chaos, but stands beside one that has.
+    "observables": {"statistics": True, "chaos": True},
 }
 
 
@@ -109,11 +114,10 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
     assert table.count(")\nBACKENDS: dict") == 1
     (package / "backends.py").write_text(table.replace(")\nBACKENDS: dict", ROW.lstrip("\n")))
     (tmp_path / "config/tiny.yaml").write_text(yaml.safe_dump(CONFIG))
-    run = snakemake(
-        tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml",
-        checkout=tmp_path, env=os.environ | {"PYTHONPATH": str(tmp_path / "src")},
-    )  # fmt: skip
-    assert run.returncode == 0, run.stdout + run.stderr
+    sweep = options(
+        tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml", checkout=tmp_path
+    )
+    run_in_copy(tmp_path, "snakemake", *sweep)
     assert (tmp_path / "results/tiny/figures/phase_maps.png").exists()
     with xr.open_dataset(tmp_path / "results/tiny/phase_map.nc") as phase_map:
         rates = phase_map.mean_rate.isel(seed=0)
@@ -121,6 +125,23 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
         assert (resting > 0).all()
         assert resting.max() <= 1 / (REST + 1)  # in 300 steps at most 50 spikes
         assert others.max() > 1 / (REST + 1)
+        chaos = phase_map.isel(seed=0).spike_damage_fate
+        assert (chaos.sel(backend="lif_refractory") == NOT_APPLICABLE).all()
+        assert (chaos.sel(backend="lif_float") != NOT_APPLICABLE).all()
+        assert phase_map.isi_cv_fraction.sel(backend="lif_refractory").notnull().any()
+    verified = ("verify", "results/tiny/phase_map.nc", "--points", "2")  # one of each backend
+    assert "2 points" in run_in_copy(tmp_path, "eiphase.cli", *verified)
+
+
+def run_in_copy(folder, module, *arguments):
+    """Run a module of Python with the copy of the package in place of the package; what it says."""
+    run = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=folder, env=os.environ | {"PYTHONPATH": str(folder / "src")},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stdout + run.stderr
+    return run.stdout + run.stderr
 
 
 # Where a backend's name may stand beside the table and the backends' own files, and why. A file
