@@ -29,7 +29,7 @@ TESTS = Path(__file__).parent
 # Marked by the folder that they are in, or here: nobody has to write a marker.
 FOLDERS = ("workflow", "system")
 SLOW = (
-    "figures/test_look", "figures/test_notebook_figures", "jobs/test_verify", "lava/test_tile",
+    "figures/", "jobs/test_borders", "jobs/test_combining", "jobs/test_verify", "lava/",
     "numerics/test_jit", "simulation/test_blas_threads", "simulation/test_growth",
     "tutorial/test_science",
 )  # fmt: skip

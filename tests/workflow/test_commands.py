@@ -34,7 +34,7 @@ RUN_ELSEWHERE = {
 # A sweep of a config's shape that takes seconds.
 TINY = {
     "network": {"neurons": 20},
-    "grid": {"q_factor": [1.0, 6.0], "g_factor": [4.5, 6.0]},
+    "grid": {"q_factor": [1.0, 8.0], "g_factor": [4.5, 6.0]},  # with the points that pages name
     "simulation": {"steps": 300, "burn_in": 100, "max_lag": 50},
 }
 KEPT_OUT = (".git", ".venv*", ".uv", "results", "site", ".snakemake", ".*_cache", ".hypothesis")
@@ -153,7 +153,7 @@ def test_a_command_within_a_sentence_is_one(checkout, server, command):
 def test_the_examples_in_python_run(checkout, server, page):
     code = "import matplotlib\nmatplotlib.use('agg')\n" + "\n".join(blocks(page, "python"))
     (checkout / "examples.py").write_text(code, encoding="utf-8")
-    run = in_a_fresh_shell(checkout, "source .venv/bin/activate", "python examples.py")
+    run = server.run("python", "examples.py", folder=checkout)
     assert run.returncode == 0, run.stderr
 
 
