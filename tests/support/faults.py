@@ -238,8 +238,8 @@ FAULTS = [
     Fault("kill -9 of the worker", 1, "worker was killed by SIGKILL", outside=_kill("worker")),
     Fault("kill -9 of the supervisor", -9, "", outside=_kill("supervisor")),
     Fault("kill -9 of everything at once", -9, "", outside=_kill_all),
-    Fault("endless loop", 124, "time limit of 2 s", "loop", time_limit=2),
-    Fault("SIGSTOP of the model", 124, "time limit of 2 s", "stop", time_limit=2),
+    Fault("endless loop", 124, "time limit of 6 s", "loop", time_limit=6),
+    Fault("SIGSTOP of the model", 124, "time limit of 6 s", "stop", time_limit=6),
     Fault("out of memory (RLIMIT_AS)", 1, "MemoryError: Unable to allocate", "memory"),
     *(
         Fault(
