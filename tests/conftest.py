@@ -31,7 +31,7 @@ FOLDERS = ("workflow", "system")
 SLOW = (
     "figures/", "jobs/test_borders", "jobs/test_combining", "jobs/test_verify", "lava/",
     "numerics/test_jit", "simulation/test_blas_threads", "simulation/test_growth",
-    "tutorial/test_science",
+    "test_house::test_a_fourth_backend", "tutorial/test_science",
 )  # fmt: skip
 # Begun first, so that they do not keep one worker for the end.
 LONG = ("workflow/", "system/", *SLOW)
@@ -42,17 +42,22 @@ SPREAD = ("simulation/test_growth", "system/test_faults", "system/test_superviso
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its markers, and its place among the others (pytest-xdist's `loadgroup`)."""
     for item in items:
-        file = str(item.path.relative_to(TESTS).with_suffix(""))
+        file = _name(item).split("::")[0]
         folder = file.split("/")[0]
         if folder in FOLDERS and item.get_closest_marker("quick") is None:
             item.add_marker(folder)
-        if file.startswith(SLOW):
+        if _name(item).startswith(SLOW):
             item.add_marker("slow")
         if "tiny_results" in item.fixturenames:
             item.add_marker(pytest.mark.xdist_group("tiny_results"))
         elif not file.startswith(SPREAD):
             item.add_marker(pytest.mark.xdist_group(file))
-    items.sort(key=lambda item: not str(item.path.relative_to(TESTS)).startswith(LONG))
+    items.sort(key=lambda item: not _name(item).startswith(LONG))
+
+
+def _name(item: pytest.Item) -> str:
+    """File and test, such as `chaos/test_border::test_a_border`."""
+    return f"{item.path.relative_to(TESTS).with_suffix('')}::{item.name}"
 
 
 def copied_package(folder: Path) -> Path:
