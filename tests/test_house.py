@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 
 import pytest
 import xarray as xr
@@ -223,6 +224,66 @@ def test_what_may_name_a_backend_still_does(file, text):
 def test_every_backend_has_its_file():
     files = {path.stem for path in (PACKAGE / "simulation/backends").glob("[a-z]*.py")}
     assert files == set(BACKENDS)
+
+
+def rooms():
+    """What stands at the top of the package."""
+    names = {path.stem for path in PACKAGE.iterdir()}
+    return names - {"__init__", "__pycache__", "py"}  # `py.typed`
+
+
+# Rooms that a contract of import-linter leaves free, by its name; all others it must bind.
+FREE = {
+    "Only lava/ knows Lava": {"lava"},
+    "Only numerics/ knows what compiles": {"numerics"},
+    "Kernels and formulas know no labels, no config and no workflow": {
+        "cli", "figures", "jobs", "lava", "simulation", "sweep", "system", "variables",
+    },
+}  # fmt: skip
+
+
+def test_contracts_bind_every_room_but_those_that_they_leave_free():
+    """Of contracts, only the one on layers says by itself that a new room is missing."""
+    with (REPOSITORY / "pyproject.toml").open("rb") as file:
+        contracts = tomllib.load(file)["tool"]["importlinter"]["contracts"]
+    bound = {one["name"]: one["source_modules"] for one in contracts if one["type"] == "forbidden"}
+    expected = {
+        name: sorted(f"eiphase.{room}" for room in rooms() - free) for name, free in FREE.items()
+    }
+    assert bound == expected
+
+
+def from_the_root(path):
+    """Lines that import the root package itself, or what is no room from it."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names = {one.name for one in node.names} & {"eiphase"}
+        elif isinstance(node, ast.ImportFrom) and node.module == "eiphase":
+            names = {one.name for one in node.names} - rooms()
+        else:
+            continue
+        if names:
+            yield f"{path.name}:{node.lineno}"
+
+
+def test_nothing_imports_public_names_from_the_root():
+    """The root imports them when they are asked for, which import-linter does not see."""
+    paths = set(PACKAGE.rglob("*.py")) - {PACKAGE / "__init__.py"}
+    assert not [line for path in paths for line in from_the_root(path)]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_found"),
+    [
+        ("from eiphase import simulate", True), ("import eiphase", True),
+        ("def f():\n    from eiphase import figures, plot_cut", True),
+        ("from eiphase import figures", False), ("import eiphase.figures", False),
+    ],
+)  # fmt: skip
+def test_a_public_name_from_the_root_would_be_found(monkeypatch, code, is_found):
+    path = PACKAGE / "flags.py"
+    monkeypatch.setattr(type(path), "read_text", lambda *_, **__: code)
+    assert bool(list(from_the_root(path))) is is_found
 
 
 def test_rooms_hold_at_most_eight_files_and_the_house_eighteen_things():

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numba import int32, uint16
+from numpy import int32, uint16  # which Numba takes for its own
 
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Synapses
