@@ -89,9 +89,9 @@ _ = eiphase.plot_cut(phase_map)
 # returns a solution?
 
 # %%
-spiking = [name for name in phase_map.backend.values if BACKENDS[name].spiking]
-for status in ScaleStatus if spiking else []:
-    share = float((phase_map.weight_scale_status.sel(backend=spiking) == status).mean())
+mapped = [name for name in phase_map.backend.values if BACKENDS[name].is_mapped]
+for status in ScaleStatus if mapped else []:
+    share = float((phase_map.weight_scale_status.sel(backend=mapped) == status).mean())
     print(f"{status.name.lower():13} {share:6.1%}")
 
 # %% [markdown]
@@ -99,7 +99,7 @@ for status in ScaleStatus if spiking else []:
 # should be (1), how many are clipped, and how many voltages?
 
 # %%
-if spiking:
+if mapped:
     _ = eiphase.plot_mapping(phase_map)
 
 # %% [markdown]

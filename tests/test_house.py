@@ -15,6 +15,7 @@ from conftest import PACKAGE, REPOSITORY, copied_package
 from tiny_workflow import options
 
 from eiphase.backends import BACKENDS
+from eiphase.numerics import jit
 from eiphase.variables import NOT_APPLICABLE
 
 KERNEL = '''
@@ -103,7 +104,7 @@ CONFIG = {
 }
 
 
-def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
+def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path, monkeypatch):
     """LIF neurons that rest after a spike, in a copy of the checkout."""
     shutil.copy(REPOSITORY / "Snakefile", tmp_path)
     for name in ("workflow", "config", "profiles", "notebooks"):
@@ -115,6 +116,9 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path):
     assert table.count(")\nBACKENDS: dict") == 1
     (package / "backends.py").write_text(table.replace(")\nBACKENDS: dict", ROW.lstrip("\n")))
     (tmp_path / "config/tiny.yaml").write_text(yaml.safe_dump(CONFIG))
+    if jit.FOLDER.exists():  # to compile kernels that are not changed would take most of the time
+        monkeypatch.setattr(jit, "_PACKAGE", package)
+        shutil.copytree(jit.FOLDER, package / "__pycache__/kernels" / jit._version())
     sweep = options(
         tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml", checkout=tmp_path
     )

@@ -83,7 +83,7 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     dataset = panels.checked(dataset, *maps, "weight_scale_status")
     names = integers_first(mapped(dataset.backend.values.tolist()))
     if not names:
-        raise DatasetError("No backend of the phase map has a mapping to draw.")
+        raise DatasetError("The backends of this phase map have no mapping to draw.")
     one = dataset.sel(backend=names[0])
     figure, axes = panels.panels(1, 5, width=3.4)
     legend: dict[str, Patch | Line2D] = {}
