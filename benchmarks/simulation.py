@@ -24,7 +24,7 @@ import kernels
 import numpy as np
 import tutorial_path
 
-from eiphase.jobs import tile_file
+from eiphase.jobs.datasets import tile_file
 from eiphase.lava.reference.ei_network import EINetwork
 from eiphase.mapping import float_to_integer, rate_to_lif
 from eiphase.mapping.dynamic_range import dynamic_range

@@ -11,9 +11,9 @@ from tiny_sweep import SWEEP, VALID, values_of, write_tiles
 
 from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Phase
-from eiphase.jobs import borders, tile_file
+from eiphase.jobs import borders
 from eiphase.jobs import gather as gathering
-from eiphase.jobs.datasets import netcdf
+from eiphase.jobs.datasets import netcdf, tile_file
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.schema import Sweep
 from eiphase.theory import meanfield

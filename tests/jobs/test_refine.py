@@ -12,7 +12,7 @@ from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Refined
 from eiphase.jobs import simulate as refinement_job
 from eiphase.jobs import simulate as tile_job
-from eiphase.jobs import tile_file
+from eiphase.jobs.datasets import tile_file
 from eiphase.sweep.schema import Sweep
 from eiphase.sweep.tiles import Tile
 from eiphase.variables import VARIABLES

@@ -12,7 +12,8 @@ from tiny_sweep import SWEEP, VALID, values_of
 
 from eiphase.backends import BACKENDS
 from eiphase.errors import Damaged, DatasetError
-from eiphase.jobs import gather, simulate, tile_file
+from eiphase.jobs import gather, simulate
+from eiphase.jobs.datasets import tile_file
 from eiphase.simulation import tile as simulation
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
@@ -141,9 +142,9 @@ def test_all_code_that_simulates_counts(backend):
     """Whatever a simulation has imported at its end, but for what gives no number."""
     code = f"""
 import sys
-from eiphase.simulation import kernels
+from eiphase.simulation.tile import load_kernels
 from eiphase.sweep.schema import Mapping, Observables
-kernels.load({backend!r}, Mapping(rate_to_lif="corrected"), Observables(chaos=True))
+load_kernels({backend!r}, Mapping(rate_to_lif="corrected"), Observables(chaos=True))
 print(*(name.removeprefix("eiphase.") for name in sys.modules if name.startswith("eiphase.")))
 """
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

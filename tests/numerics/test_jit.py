@@ -204,7 +204,7 @@ COUNT_LOADED = """
 import os, sys
 from eiphase.numerics import jit
 from eiphase.numerics.arrays import shared_array
-from eiphase.simulation import kernels
+from eiphase.jobs.compile import compile_for
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
 
@@ -233,7 +233,7 @@ for backend, perturb_after in (("rate", None), ("lif_bit_accurate", None), ("rat
 """
 AS_INSTALLED = """
 for backend in sys.argv.pop(1).split():
-    kernels.compile_for(backend)
+    compile_for(backend)
 loaded[:] = 0
 """
 SPIKING = ("lif_float", "lif_bit_accurate")

@@ -28,8 +28,8 @@ from tiny_sweep import SWEEP, VALID, write_tiles
 
 from eiphase.cli import commands
 from eiphase.errors import Damaged
-from eiphase.jobs import gather, tile_file
-from eiphase.jobs.datasets import netcdf
+from eiphase.jobs import gather
+from eiphase.jobs.datasets import netcdf, tile_file
 from eiphase.sweep.schema import Sweep
 from eiphase.system import seal, unsealed
 

@@ -32,8 +32,9 @@ from eiphase.lava.tile import process
 from eiphase.mapping import rate_to_lif
 from eiphase.networks import lif
 from eiphase.networks import weights as network
-from eiphase.simulation import backends, kernels, measurement
+from eiphase.simulation import backends, measurement
 from eiphase.simulation.backends import lif_float, rate  # noqa: F401
+from eiphase.simulation.tile import load_kernels
 from eiphase.sweep.load import load
 from eiphase.variables import VARIABLES
 
@@ -152,7 +153,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # as in the background
     sweep = load(Path("sweep.yaml"))
     # What else the model would be called for first, and meet its fault outside of Lava.
-    kernels.load(backend, sweep.mapping, sweep.observables)
+    load_kernels(backend, sweep.mapping, sweep.observables)
     model, method = MODELS[kind, backend]
     where, _, what = fault.rpartition(":")
     replace = {(simulate, "simulate_tile"): before(simulate.simulate_tile, "worker")}

@@ -4,7 +4,8 @@ import copy
 
 import numpy as np
 
-from eiphase.jobs import gather, simulate, tile_file
+from eiphase.jobs import gather, simulate
+from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, VARIABLES

@@ -17,7 +17,8 @@ from tiny_sweep import SWEEP, VALID, simulate_and_gather, values_of, write_tiles
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError
-from eiphase.jobs import gather, tile_file
+from eiphase.jobs import gather
+from eiphase.jobs.datasets import tile_file
 from eiphase.sweep import load as config
 from eiphase.sweep.schema import Sweep, SweepError
 from eiphase.variables import VARIABLES

@@ -220,9 +220,9 @@ def _show(options: argparse.Namespace) -> None:
 
 
 def _compile(options: argparse.Namespace) -> None:
-    from eiphase.simulation import kernels
+    from eiphase.jobs.compile import compile_all
 
-    kernels.compile_all()
+    compile_all()
 
 
 def _verify(options: argparse.Namespace) -> int:

@@ -132,7 +132,7 @@ def _damages(
     causes = BACKENDS[backend].perturbations
     place = {name: getattr(network, name) for name in ("q_factor", "g_factor", "seed")}
     try:
-        found = simulate_cell(phase_map, backend=backend, **place)
+        found = simulate_cell(phase_map, backend=backend, **place, record=["spikes"])
     except NoSuchIntegers:
         yield from ((cause, np.nan, Fate.BROKEN, np.nan) for cause in causes)
         return

@@ -9,10 +9,11 @@ import numpy as np
 from eiphase.backends import with_theory
 from eiphase.chaos import border, phases
 from eiphase.errors import Damaged, DatasetError
-from eiphase.jobs import borders, tile_file
+from eiphase.jobs import borders
 from eiphase.jobs.borders import Refinements
+from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.setting_aside import set_aside
-from eiphase.jobs.tile_file import Contents
+from eiphase.jobs.datasets.tile_file import Contents
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
 from eiphase.system import seal

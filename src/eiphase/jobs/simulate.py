@@ -9,8 +9,8 @@ import numpy as np
 from eiphase.backends import BACKENDS
 from eiphase.chaos import border
 from eiphase.chaos.border import Point
-from eiphase.jobs import tile_file
-from eiphase.jobs.tile_file import Contents, Values
+from eiphase.jobs.datasets import tile_file
+from eiphase.jobs.datasets.tile_file import Contents, Values
 from eiphase.simulation.backends import module
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep import provenance

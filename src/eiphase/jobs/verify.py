@@ -14,7 +14,7 @@ from eiphase.jobs import borders
 from eiphase.jobs.datasets.derivation import derived
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.simulation.backends import module
-from eiphase.simulation.observation import broken, stored
+from eiphase.simulation.observation import Values, broken
 from eiphase.simulation.single import simulate_cell
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.schema import Sweep
@@ -103,7 +103,6 @@ def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, n
         found = error.found | broken(backend, sweep)
     # A cell comes with what its network was made from, which a tile leaves to the other backend.
     taken = module(backend.takes_from).Given.names if backend.takes_from else ()
-    values = stored(1, sweep.simulation.max_lag)
-    for name in values.keys() & found.keys() - set(taken):
-        values[name][0] = found[name]
-    return values
+    values = Values(1, sweep.simulation.max_lag)
+    values.store(0, {n: found[n] for n in VARIABLES.keys() & found.keys() - set(taken)})
+    return values.arrays

@@ -1,11 +1,7 @@
-"""The one way through a simulation: block by block, each network watched by observers.
+"""What is measured on one network of a sweep, and where it is kept."""
 
-`simulate_together` runs in the process that Lava starts for a tile's model; whatever it leaves for
-the process that asked is in shared arrays.
-"""
-
-from collections.abc import Sequence
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,43 +10,37 @@ from eiphase.chaos.damage import Assessment
 from eiphase.chaos.lyapunov import MeanGrowth
 from eiphase.flags import ExponentFlag, Fate, Flag
 from eiphase.networks.weights import Synapses
-from eiphase.numerics.arrays import blocks, shared_array
+from eiphase.numerics.arrays import shared_array
 from eiphase.simulation import measurement
-from eiphase.simulation.backends import Block, Prepared, Settings, Simulator, module
+from eiphase.simulation.backends import Block, module
 from eiphase.simulation.measurement import OfSpikes, OfStates
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import VARIABLES
 
 
-class Observer(Protocol):
-    """Takes in what one network does."""
+class Values:
+    """Values of variables for some networks, in arrays that Lava's process shares.
 
-    def add(self, steps: slice, block: Block) -> None:
-        """Take in the next block, of these steps of the simulation."""
+    `arrays` are filled as where nothing was measured; `is_stored` says what was, of each network.
+    """
 
+    def __init__(self, n_networks: int, max_lag: int):
+        self.arrays: dict[str, np.ndarray] = {}
+        for name, variable in VARIABLES.items():
+            lags = (max_lag + 1,) if variable.lagged else ()
+            self.arrays[name] = shared_array((n_networks, *lags), variable.dtype)
+            self.arrays[name][:] = variable.fill
+        self.is_stored = {name: shared_array((n_networks,), "?") for name in VARIABLES}
 
-def simulate_together(
-    simulator: Simulator,
-    prepared: Sequence[Prepared],
-    observers: Sequence[Sequence[Observer]],
-    settings: Settings,
-) -> None:
-    """Advance some networks from rest to the end; each has observers of its own."""
-    run = simulator.start(prepared)
-    for steps in blocks(0, settings.steps, settings.block_steps):
-        for block, watching in zip(run.advance(steps.stop - steps.start), observers, strict=True):
-            for observer in watching:
-                observer.add(steps, block)
+    def store(self, index: int, found: Mapping[str, Any]) -> None:
+        """Keep what was found of a network."""
+        for name, value in found.items():
+            self.arrays[name][index] = value
+            self.is_stored[name][index] = True
 
-
-def stored(n_networks: int, max_lag: int) -> dict[str, np.ndarray]:
-    """Shared arrays for what is found of some networks, filled as where nothing was measured."""
-    arrays = {}
-    for name, variable in VARIABLES.items():
-        lags = (max_lag + 1,) if variable.lagged else ()
-        arrays[name] = shared_array((n_networks, *lags), variable.dtype)
-        arrays[name][:] = variable.fill
-    return arrays
+    def of(self, index: int) -> dict[str, Any]:
+        """What was found of a network."""
+        return {n: array[index] for n, array in self.arrays.items() if self.is_stored[n][index]}
 
 
 class Observation:
@@ -86,7 +76,7 @@ class Observation:
     def add(self, steps: slice, block: Block) -> None:
         self._activity.add(block.activity)
         if self._given:
-            self._given.add(block)
+            self._given.add(steps, block)
         measured = slice(max(0, self._sweep.simulation.burn_in - steps.start), None)
         if self._growth:
             assert block.log_growth is not None

@@ -17,9 +17,8 @@ from eiphase.networks.weights import Network
 from eiphase.numerics.arrays import shared_array
 from eiphase.simulation import measurement
 from eiphase.simulation.backends import Block, module
-from eiphase.simulation.observation import Observation, stored
 from eiphase.sweep import provenance
-from eiphase.sweep.schema import SingleRun, Sweep
+from eiphase.sweep.schema import SingleRun
 from eiphase.variables import VARIABLES
 
 _CURVES: dict[str, dict[str, str]] = {
@@ -73,61 +72,18 @@ class Kept:
         for name, array in self.arrays.items():
             labels = self._module.RECORDED[name].attributes()
             found[name] = (("time", "neuron"), array, labels)
-        return found | numbers({name: int(n[0]) for name, n in self._counts.items()})
+        return found | labelled_values({name: int(n[0]) for name, n in self._counts.items()})
 
 
-class KeptObservation:
-    """Keeps, in shared arrays, what a sweep's config asks to measure on one network."""
-
-    def __init__(self, observation: Observation, sweep: Sweep):
-        self._observation, self._steps = observation, sweep.simulation.steps
-        self._values = stored(1, sweep.simulation.max_lag)
-        self._is_found = {name: shared_array((1,), "?") for name in self._values}
-
-    def add(self, steps: slice, block: Block) -> None:
-        """Take in the next block, in the model's process."""
-        self._observation.add(steps, block)
-        if steps.stop == self._steps:
-            for name, value in self._observation.found().items():
-                self._values[name][0] = value
-                self._is_found[name][:] = True
-
-    def variables(self) -> dict[str, tuple]:
-        """Each variable that was measured, with its labels."""
-        lags = np.arange(self._values["autocovariance"].shape[1])
-        found: dict[str, tuple] = {"lag": ("lag", lags, {"long_name": "lag", "units": "step"})}
-        for name, (value,) in self._values.items():
-            if self._is_found[name]:
-                dims = ("lag",) if VARIABLES[name].lagged else ()
-                found[name] = (dims, value, VARIABLES[name].attributes())
-        return found
-
-
-class KeptGiven:
-    """Keeps, in a shared array, what another backend's network is made from."""
-
-    def __init__(self, backend: str, *, steps: int, n_neurons: int):
-        self._given, self._steps = module(backend).Given(steps, n_neurons), steps
-        self._values = shared_array((len(self._given.names),), "f8")
-
-    def add(self, steps: slice, block: Block) -> None:
-        """Take in the next block, in the model's process."""
-        self._given.add(block)
-        if steps.stop == self._steps:
-            found = self._given.found()
-            self._values[:] = [found[name] for name in self._given.names]
-
-    def found(self) -> dict[str, float]:
-        """The recording, by the names of variables."""
-        return dict(zip(self._given.names, self._values.tolist(), strict=True))
-
-    def variables(self) -> dict[str, tuple]:
-        return numbers(self.found())
-
-
-def numbers(found: Mapping[str, Any]) -> dict[str, tuple]:
-    """Values of variables, each with its labels."""
-    return {name: ((), value, VARIABLES[name].attributes()) for name, value in found.items()}
+def labelled_values(found: Mapping[str, Any]) -> dict[str, tuple]:
+    """Values of variables, each with its dimensions and labels."""
+    labels: dict[str, tuple] = {}
+    for name, value in found.items():
+        dims = ("lag",) if VARIABLES[name].lagged else ()
+        labels[name] = (dims, value, VARIABLES[name].attributes())
+        if dims:
+            labels["lag"] = ("lag", np.arange(len(value)), {"long_name": "lag", "units": "step"})
+    return labels
 
 
 def labelled(run: SingleRun, variables: dict[str, tuple]) -> xr.Dataset:

@@ -1,11 +1,11 @@
-"""Simulates one network through Lava and records it step by step, for notebooks and the command
-line."""
+"""Simulates one network through Lava and records it, for notebooks and the command line."""
 
 import reprlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import numpy as np
 import xarray as xr
@@ -18,18 +18,13 @@ from eiphase.lava.tile.process import NetworkTile
 from eiphase.networks import loihi, weights
 from eiphase.networks.weights import Network
 from eiphase.numerics.arrays import BLOCK_STEPS, available_memory, shared_array
-from eiphase.simulation import backends, kernels
-from eiphase.simulation.backends import Prepared, Settings, Simulator
+from eiphase.simulation import backends
+from eiphase.simulation.backends import Prepared, Settings
+from eiphase.simulation.in_lavas_process import Finder, Observer, Work, simulate_group
 from eiphase.simulation.measure import kind_of, python_number
-from eiphase.simulation.observation import Observation, Observer, simulate_together
-from eiphase.simulation.recording import (
-    Divergence,
-    Kept,
-    KeptGiven,
-    KeptObservation,
-    labelled,
-    numbers,
-)
+from eiphase.simulation.observation import Observation, Values
+from eiphase.simulation.recording import Divergence, Kept, labelled, labelled_values
+from eiphase.simulation.tile import load_kernels
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Observables, SingleRun, Sweep
@@ -150,40 +145,21 @@ def _recorded(
     """Simulate a network and keep what it does; with a sweep, also what that measures."""
     _check_memory(run, names)
     settings = _settings(run, names, steps_done, sweep)
+    kept = Kept(run.backend, names, steps=run.steps, n_neurons=run.n_neurons)
+    recorders: list[Kept | Divergence] = [kept]
+    if burn_in is not None:
+        recorders.append(Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in))
     takes_from = BACKENDS[run.backend].takes_from
     with ONE_AT_A_TIME:
-        source = _source(takes_from, run, settings) if takes_from else {}
+        source = {}
+        if takes_from:
+            source = _through_lava(takes_from, run, settings, {}, [], None)
         settings = replace(settings, perturb_after=burn_in)
-        simulator = backends.module(run.backend).Simulator(settings)
-        prepared = simulator.prepare(run.point, source)
-        observers = _observers(run, names, burn_in, sweep, prepared)
-        _run_through_lava(run.backend, simulator, prepared, observers, settings)
-    variables = numbers(source | prepared.found)
-    for observer in observers:
-        variables |= observer.variables()
+        found = _through_lava(run.backend, run, settings, source, recorders, sweep)
+    variables = labelled_values(source | found)
+    for recorder in recorders:
+        variables |= recorder.variables()
     return labelled(run, variables)
-
-
-def _observers(
-    run: SingleRun,
-    names: Sequence[str],
-    burn_in: int | None,
-    sweep: Sweep | None,
-    prepared: Prepared,
-) -> list[Any]:
-    kept = Kept(run.backend, names, steps=run.steps, n_neurons=run.n_neurons)
-    observers: list[Any] = [kept]
-    if burn_in is not None:
-        divergence = Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in)
-        observers.append(divergence)
-    if sweep is None and is_source(run.backend):
-        observers.append(KeptGiven(run.backend, steps=run.steps, n_neurons=run.n_neurons))
-    if sweep is not None and prepared.problem is None:
-        synapses = prepared.synapses if sweep.observables.statistics else None
-        needed = sweep.is_needed(run.backend)
-        observation = Observation(run.backend, sweep, synapses, needed=needed)
-        observers.append(KeptObservation(observation, sweep))
-    return observers
 
 
 def _settings(
@@ -199,33 +175,51 @@ def _settings(
     )
 
 
-def _source(backend: str, run: SingleRun, settings: Settings) -> dict[str, Any]:
-    """The variables that the run's network is made from, by a simulation on another backend."""
-    simulator = backends.module(backend).Simulator(settings)
-    prepared = simulator.prepare(run.point, {})
-    given = KeptGiven(backend, steps=run.steps, n_neurons=run.n_neurons)
-    _run_through_lava(backend, simulator, prepared, [given], settings)
-    return prepared.found | given.found()
-
-
-def _run_through_lava(
+def _through_lava(
     backend: str,
-    simulator: Simulator,
-    prepared: Prepared,
-    observers: Sequence[Observer],
+    run: SingleRun,
     settings: Settings,
-) -> None:
-    """Simulate one network, which the observers watch."""
-    if prepared.problem is not None:
-        raise NoSuchIntegers(prepared.problem, prepared.found)
+    source: Mapping[str, Any],
+    recorders: Sequence[Observer],
+    sweep: Sweep | None,
+) -> dict[str, Any]:
+    """Simulate the run's network on a backend, which the recorders watch.
+
+    Returns what was found of it: how it was mapped, and what the sweep measures or, without a
+    sweep, what another backend's network is made from. Raises `NoSuchIntegers`.
+    """
+    values, is_lost = Values(1, sweep.simulation.max_lag if sweep else 0), shared_array((1,), "?")
+    simulator = backends.module(backend).Simulator(settings)
+
+    def watch(_: int, prepared: Prepared) -> list[Observer]:
+        return [*recorders, *_finders(backend, run, prepared, sweep)]
+
+    def keep(index: int, prepared: Prepared, observers: Sequence[Observer]) -> None:
+        is_lost[:] = prepared.problem is not None
+        values.store(index, prepared.found)
+        for finder in cast(Sequence[Finder], observers[len(recorders) :]):
+            values.store(index, finder.found())
+
+    taken = {name: np.array([value]) for name, value in source.items()}
+    work = Work(simulator, settings, [run.point], taken, watch, keep)
     chaos = settings.perturb_after is not None
-    kernels.load(backend, settings.mapping, Observables(chaos=chaos))
+    load_kernels(
+        backend, settings.mapping, sweep.observables if sweep else Observables(chaos=chaos)
+    )
+    simulate = partial(simulate_group, work)
+    NetworkTile(groups=[[0]], simulate=simulate, backend=backend).run_to_the_end()
+    if is_lost and (problem := work.prepared(0).problem):
+        raise NoSuchIntegers(problem, values.of(0))
+    return values.of(0)
 
-    def simulate_in_lavas_process(group: Sequence[Prepared]) -> None:
-        simulate_together(simulator, group, [observers], settings)
 
-    process = NetworkTile(groups=[[prepared]], simulate=simulate_in_lavas_process, backend=backend)
-    process.run_to_the_end()
+def _finders(backend: str, run: SingleRun, prepared: Prepared, sweep: Sweep | None) -> list[Finder]:
+    """What finds numbers while a network runs."""
+    if sweep is None:
+        module = backends.module(backend)
+        return [module.Given(run.steps, run.n_neurons)] if is_source(backend) else []
+    synapses = prepared.synapses if sweep.observables.statistics else None
+    return [Observation(backend, sweep, synapses, needed=sweep.is_needed(backend))]
 
 
 def validated(point: Network, backend: str, **options: Any) -> SingleRun:

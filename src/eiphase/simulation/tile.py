@@ -1,18 +1,25 @@
 """Simulates a tile of a sweep through Lava and reduces each network to its observables."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from functools import cache, partial
+from itertools import count
+from typing import cast
 
 import numpy as np
 
 from eiphase.backends import BACKENDS
 from eiphase.lava.tile.process import NetworkTile
 from eiphase.networks import weights
-from eiphase.simulation import backends, kernels
+from eiphase.numerics.histogram import load_counting_kernels
+from eiphase.simulation import backends
 from eiphase.simulation.backends import Prepared, Settings
-from eiphase.simulation.observation import Observation, broken, simulate_together, stored
-from eiphase.sweep.schema import Sweep
+from eiphase.simulation.in_lavas_process import Finder, Observer, Work, simulate_group
+from eiphase.simulation.observation import Observation, Values, broken
+from eiphase.sweep import schema
+from eiphase.sweep.schema import Grid, NetworkConfig, Observables, Simulation, Sweep
 from eiphase.sweep.tiles import Tile
+
+Show = Callable[[int, int], None]  # how many networks are done, of how many
 
 
 def simulate_tile(
@@ -20,7 +27,7 @@ def simulate_tile(
     tile: Tile,
     *,
     source: Mapping[str, np.ndarray] | None = None,
-    show: Callable[[int, int], None] = lambda done, total: None,
+    show: Show = lambda done, total: None,
 ) -> dict[str, np.ndarray]:
     """Run all networks of a tile through Lava and measure them.
 
@@ -29,80 +36,80 @@ def simulate_tile(
     `variables.VARIABLES` along the tile's points. `show` is told after each network
     how many are done, and of how many; it is called in Lava's process.
     """
-    kernels.load(tile.backend, sweep.mapping, sweep.observables)
-    work = _Work(sweep, tile, source or {}, show)
-    tile_process = NetworkTile(groups=work.groups(), simulate=work.simulate, backend=tile.backend)
-    tile_process.run_to_the_end()
-    return work.values
+    load_kernels(tile.backend, sweep.mapping, sweep.observables)
+    work, values = _work(sweep, tile, source or {}, show)
+    simulate = partial(simulate_group, work)
+    groups = _groups(work, sweep)
+    NetworkTile(groups=groups, simulate=simulate, backend=tile.backend).run_to_the_end()
+    return values.arrays
 
 
-def simulate_tile_without_lava(
-    sweep: Sweep, tile: Tile, source: Mapping[str, np.ndarray]
-) -> dict[str, np.ndarray]:
-    """Do the same in the caller's own process."""
-    work = _Work(sweep, tile, source, lambda done, total: None)
-    for group in work.groups():
-        work.simulate(group)
-    return work.values
+def _work(
+    sweep: Sweep, tile: Tile, source: Mapping[str, np.ndarray], show: Show
+) -> tuple[Work, Values]:
+    """A tile's networks, and the values that they will have."""
+    networks = list(sweep.networks(tile))
+    values = Values(len(networks), sweep.simulation.max_lag)
+    done = count(1)  # in Lava's process alone
+    needed = sweep.is_needed(tile.backend)
+
+    def watch(_: int, prepared: Prepared) -> list[Observation]:
+        synapses = prepared.synapses if sweep.observables.statistics else None
+        return [Observation(tile.backend, sweep, synapses, needed=needed)]
+
+    def keep(index: int, prepared: Prepared, observers: Sequence[Observer]) -> None:
+        values.store(index, prepared.found)
+        for observation in cast(Sequence[Finder], observers):
+            values.store(index, observation.found())
+        if not observers:
+            values.store(index, broken(BACKENDS[tile.backend], sweep))
+        show(next(done), len(networks))
+
+    gaussian = weights.gaussian_matrix(sweep.network.neurons, tile.seed)
+    settings = Settings(
+        half=weights.half_gaussian(gaussian),
+        mapping=sweep.mapping,
+        steps=sweep.simulation.steps,
+        block_steps=sweep.simulation.block_steps,
+        perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
+    )
+    simulator = backends.module(tile.backend).Simulator(settings)
+    return Work(simulator, settings, networks, source, watch, keep), values
 
 
-class _Work:
-    """A tile's networks, and the shared arrays in which the model leaves its results."""
+def _groups(work: Work, sweep: Sweep) -> list[range]:
+    """Indices of the networks that advance together."""
+    n = len(work.networks)
+    together = max(1, min(work.simulator.together, sweep.batch_bytes // sweep.network_bytes))
+    return [range(first, min(first + together, n)) for first in range(0, n, together)]
 
-    def __init__(
-        self,
-        sweep: Sweep,
-        tile: Tile,
-        source: Mapping[str, np.ndarray],
-        show: Callable[[int, int], None],
-    ):
-        self._show, self._n_done = show, 0
-        self.sweep, self.tile, self.source = sweep, tile, source
-        self.networks = list(sweep.networks(tile))
-        gaussian = weights.gaussian_matrix(sweep.network.neurons, tile.seed)
-        self.settings = Settings(
-            half=weights.half_gaussian(gaussian),
-            mapping=sweep.mapping,
-            steps=sweep.simulation.steps,
-            block_steps=sweep.simulation.block_steps,
-            perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
-        )
-        self.simulator = backends.module(tile.backend).Simulator(self.settings)
-        self.together = max(
-            1, min(self.simulator.together, sweep.batch_bytes // sweep.network_bytes)
-        )
-        self.needed = sweep.is_needed(tile.backend)
-        self.values = stored(len(self.networks), sweep.simulation.max_lag)
 
-    def groups(self) -> list[range]:
-        """Indices of the networks that advance together."""
-        n, together = len(self.networks), self.together
-        return [range(first, min(first + together, n)) for first in range(0, n, together)]
+@cache
+def load_kernels(backend: str, mapping: schema.Mapping, observables: Observables) -> None:
+    """Load the compiled kernels of a backend into this process, or compile them.
 
-    def simulate(self, group: Sequence[int]) -> None:
-        """Simulate some networks and store what is measured: called in Lava's process."""
-        prepared = {index: self._prepare(index) for index in group}
-        ready = {index: one for index, one in prepared.items() if one.problem is None}
-        observations = {index: self._observation(one) for index, one in ready.items()}
-        if ready:
-            watching = [[one] for one in observations.values()]
-            simulate_together(self.simulator, list(ready.values()), watching, self.settings)
-        backend = BACKENDS[self.tile.backend]
-        for index, one in prepared.items():
-            measured = index in observations
-            found = observations.pop(index).found() if measured else broken(backend, self.sweep)
-            self._store(index, one.found | found)
-            self._n_done += 1
-            self._show(self._n_done, len(self.networks))
-
-    def _prepare(self, index: int) -> Prepared:
-        source = {name: values[index] for name, values in self.source.items()}
-        return self.simulator.prepare(self.networks[index], source)
-
-    def _observation(self, prepared: Prepared) -> Observation:
-        synapses = prepared.synapses if self.sweep.observables.statistics else None
-        return Observation(self.tile.backend, self.sweep, synapses, needed=self.needed)
-
-    def _store(self, index: int, found: Mapping[str, Any]) -> None:
-        for name, value in found.items():
-            self.values[name][index] = value
+    Lava's process is forked from this one and inherits them. Otherwise each would load them
+    anew, which takes 0.25 s: as long as many a network. Kernels are loaded by being called, so
+    two small networks are simulated here, without Lava.
+    """
+    takes_from = BACKENDS[backend].takes_from
+    sweep = Sweep(
+        network=NetworkConfig(neurons=10),
+        # One network that settles and one that does not: `corrected` maps them differently.
+        grid=Grid(q_factor=(0.5, 4.0), g_factor=(6.0,)),
+        seeds=(1,),
+        backends=tuple(BACKENDS),  # all, for what one takes from another is measured, too
+        # Enough activity for quantiles to take the way that they take for large networks.
+        simulation=Simulation(
+            steps=1000 + 2 * observables.boxcar, burn_in=observables.boxcar, max_lag=10
+        ),
+        mapping=mapping,
+        observables=observables,
+    )
+    source: dict[str, np.ndarray] = {}
+    for name in (takes_from, backend) if takes_from else (backend,):
+        work, values = _work(sweep, sweep.tile(name, 1, 0), source, lambda done, total: None)
+        for group in _groups(work, sweep):
+            simulate_group(work, group)
+        source = values.arrays
+    load_counting_kernels()

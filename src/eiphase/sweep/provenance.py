@@ -24,7 +24,7 @@ _PACKAGE = _HERE.parent
 # Imported on the way to numbers, but without influence on any: files, processes, messages, where
 # numbers come from, and the table of backends, of whose rows the digest has what counts.
 _NO_NUMBERS = (
-    "backends", "errors", "jobs/datasets", "jobs/tile_file", "lava/channels",
+    "backends", "errors", "jobs/datasets", "lava/channels",
     "lava/compatibility", "lava/run", "sweep/attributes", "sweep/config_file",
     "sweep/load", "sweep/progress", "sweep/provenance", "system", "variables",
 )  # fmt: skip

@@ -99,15 +99,15 @@ class Simulator(Protocol):
 
 
 class Given(Protocol):
-    """Finds what another backend's networks are made from."""
+    """An observer that finds what another backend's networks are made from."""
 
     names: Sequence[str]
     """Of the variables that it finds."""
 
     def __init__(self, steps: int, n_neurons: int) -> None: ...
 
-    def add(self, block: Block) -> None:
-        """Take in the next block."""
+    def add(self, steps: slice, block: Block) -> None:
+        """Take in the next block, of these steps of the simulation."""
 
     def found(self) -> dict[str, float]:
         """Results after the last step, by the names of variables."""

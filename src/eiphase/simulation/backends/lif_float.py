@@ -82,7 +82,7 @@ class Given:
     def __init__(self, steps: int, n_neurons: int):
         self._ranges = RangeOfStates(steps, n_neurons)
 
-    def add(self, block: Block) -> None:
+    def add(self, steps: slice, block: Block) -> None:
         """Take in the next block."""
         self._ranges.add(block.recorded["current"], block.recorded["voltage"])
 
