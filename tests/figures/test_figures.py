@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -8,6 +9,7 @@ import xarray as xr
 from drawn_cells import drawn_cells
 from tiny_sweep import with_all_variables
 
+from eiphase.backends import BACKENDS
 from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
@@ -376,6 +378,23 @@ def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
     }
     (marks,) = [line for line in axis.lines if line.get_marker() == "o"]
     assert marks.get_xydata().tolist() == [[5.0, 6.0]]
+
+
+@pytest.mark.parametrize(
+    ("measure", "labels"),
+    [
+        ("lyapunov_exponent", ["largest Lyapunov exponent", "damage by one spike"]),
+        ("spike_damage", ["damage by one spike", "damage by one spike"]),
+        (None, ["damage by one spike"]),
+    ],
+)
+def test_the_row_says_which_measure_of_chaos_is_drawn(phase_map, monkeypatch, measure, labels):
+    monkeypatch.setitem(BACKENDS, "rate", replace(BACKENDS["rate"], measure_of_chaos=measure))
+    figure = phase_figures.plot_phases(phase_map)
+    found = [axis.get_ylabel() for axis in figure.axes if axis.get_label() == "<colorbar>"]
+    assert [label.partition("\n")[0] for label in found] == labels
+    texts = [text.get_text() for text in figure.axes[2].texts]
+    assert texts == ["no measure of chaos"] * (measure is None)
 
 
 def test_borders_are_drawn_over_both_rows(phase_map):
