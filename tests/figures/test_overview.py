@@ -88,6 +88,14 @@ def texts(axis):
     return [text.get_text() for text in axis.texts]
 
 
+def test_a_fourth_backend_has_a_panel_too(phase_map, divergence, monkeypatch):
+    monkeypatch.setitem(panels.BACKEND_TITLES, "fourth", "Fourth")
+    axes = axes_of(plot_overview(phase_map, divergence))
+    assert sorted(axes) == list("abcdefghij")
+    assert axes["d"].get_title("left") == "d  Fourth"
+    assert texts(axes["d"]) == ["not in this sweep"]
+
+
 def test_maps_have_measured_border_theory_and_spectra(phase_map, divergence):
     axes = axes_of(plot_overview(phase_map, divergence))
     for letter, backend in zip("abc", panels.BACKEND_TITLES, strict=True):

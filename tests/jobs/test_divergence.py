@@ -1,10 +1,13 @@
 """Damage against time across the border, beside the kernels and the phase map's own numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
 from tiny_sweep import simulate_and_gather
 
+from eiphase.backends import BACKENDS
 from eiphase.chaos import damage, perturbed_run
 from eiphase.errors import DatasetError
 from eiphase.flags import Fate
@@ -128,6 +131,13 @@ def test_a_network_without_integers_is_flagged(gathered):
     integers = simulate_across_border(phase_map).sel(backend="lif_bit_accurate")
     assert (integers.fate == Fate.BROKEN).all()
     assert integers.damage.isnull().all()
+
+
+def test_what_is_perturbed_follows_from_the_rows(gathered, monkeypatch):
+    row = replace(BACKENDS["lif_bit_accurate"], perturbations=("weight", "bit"))
+    monkeypatch.setitem(BACKENDS, "lif_bit_accurate", row)
+    found = simulate_across_border(with_borders(gathered, np.nan, np.nan))
+    assert found.cause.values.tolist() == ["spike", "weight", "bit"]
 
 
 def test_without_a_border_there_is_nothing_to_simulate(gathered, tmp_path):
