@@ -230,11 +230,11 @@ def _verify(options: argparse.Namespace) -> int:
         raise DatasetError(f"--seed is {options.seed}, but must be 0 or more.")
 
     from eiphase.cli import terminal
-    from eiphase.jobs import verify as verification
+    from eiphase.jobs import verify
 
     path, names = options.dataset, [*netcdf.VARIABLES, *netcdf.DERIVED]
     with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
-        points = verification.sample(phase_map, options.points, seed=options.seed)
+        points = verify.sample(phase_map, options.points, seed=options.seed)
         code_digest = str(phase_map.attrs.get("code_digest"))
     steps = shared_array((2,), "int64")
     steps[1] = 1 + len(points)
@@ -246,8 +246,8 @@ def _verify(options: argparse.Namespace) -> int:
 
     def work() -> None:
         with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
-            tell(verification.not_derived(phase_map))
-            for _, different in verification.differences(phase_map, points):
+            tell(verify.not_derived(phase_map))
+            for _, different in verify.differences(phase_map, points):
                 tell(different)
 
     code = supervisor.supervised(

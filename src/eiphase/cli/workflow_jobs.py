@@ -58,9 +58,9 @@ def _simulate_tile(options: argparse.Namespace) -> int:
         raise SweepError(f"--ranges is missing, but {tile.backend} needs its {takes_from} tile.")
 
     def work() -> None:
-        from eiphase.jobs import simulate as tile_job
+        from eiphase.jobs import simulate
 
-        tile_job.run(sweep, tile, options.output, source=options.ranges)
+        simulate.run(sweep, tile, options.output, source=options.ranges)
 
     return supervised(work, options)
 
@@ -108,9 +108,9 @@ def _refine(options: argparse.Namespace) -> int:
     tile = sweep.tile(options.backend, options.seed, 0)
 
     def work() -> None:
-        from eiphase.jobs import simulate as refinement_job
+        from eiphase.jobs import simulate
 
-        refinement_job.refine(sweep, tile.backend, tile.seed, options.output, tiles=options.tiles)
+        simulate.refine(sweep, tile.backend, tile.seed, options.output, tiles=options.tiles)
 
     code = supervised(work, options)
     if code != 0:  # and tiles of rounds, whose names only the worker knew
@@ -136,11 +136,11 @@ def _add_gather(commands) -> None:
 
 
 def _gather(options: argparse.Namespace) -> None:
-    from eiphase.jobs import gather as gathering
+    from eiphase.jobs import gather
 
     sweep = load(options.config)
     with progress_bar.progress("gathering") as show:
-        gathering.gather(
+        gather.gather(
             options.tiles,
             sweep,
             options.output,
@@ -171,11 +171,11 @@ def _simulate_divergence(options: argparse.Namespace) -> int:
         runs[:] = done, total
 
     def work() -> None:
-        from eiphase.jobs import divergence as across_border
+        from eiphase.jobs import divergence
 
         path = options.dataset
         with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
-            found = across_border.simulate_across_border(phase_map, show)
+            found = divergence.simulate_across_border(phase_map, show)
         netcdf.write(found, options.output)
 
     return supervised(

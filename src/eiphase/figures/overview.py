@@ -37,7 +37,7 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     are medians over seeds, bands reach from the lowest to the highest. Bottom: damage
     against time below, at and above the border on the same cut, a line for each seed.
 
-    `dataset` is a phase map, `divergence` what `across_border.simulate_across_border` gives
+    `dataset` is a phase map, `divergence` what `divergence.simulate_across_border` gives
     of it. What a sweep lacks is said in its panel. Raises `DatasetError`, one sentence, if
     the sweep did not measure chaos or the two are not of one sweep.
     """

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from eiphase import figures
 from eiphase.errors import DatasetError
 from eiphase.figures import mappings, overview, phase_map, phases, tutorial
-from eiphase.figures import recording as network
+from eiphase.figures.recording import plot_recording
 from eiphase.jobs.datasets.netcdf import open_netcdf, open_phase_map, reading
 from eiphase.system.files import beside
 
@@ -76,7 +76,7 @@ def draw_tutorial(
 
 def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) -> None:
     """Draw one network at a glance."""
-    figure = network.plot_recording(recording, observed)
+    figure = plot_recording(recording, observed)
     with beside(output) as partial:
         figure.savefig(partial, format=output.suffix[1:], dpi=150)
     plt.close(figure)

@@ -11,7 +11,8 @@ import xarray as xr
 from matplotlib.figure import Figure
 
 from eiphase.figures import panels
-from eiphase.figures import recording as network
+from eiphase.figures.recording import autocovariance as plot_autocovariance
+from eiphase.figures.recording import input_histogram, raster, traces
 from eiphase.mapping.float_to_integer import RANGE_QUANTILES
 from eiphase.observables.fluctuation import boxcar
 from eiphase.simulation.measure import measure, received_input
@@ -40,7 +41,7 @@ def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
     for axis, name in zip(axes[0], NETWORKS, strict=True):
-        network.traces(axis, recordings[f"{name}_rate"])
+        traces(axis, recordings[f"{name}_rate"])
         axis.set_title(_title(recordings, name))
     return figure
 
@@ -62,11 +63,11 @@ def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
     figure, axes = _axes(3, 4.2)
     for axis, name in zip(axes[0], NETWORKS, strict=False):
-        network.raster(axis, recordings[f"{name}_lif_float"])
+        raster(axis, recordings[f"{name}_lif_float"])
         axis.set_title(_title(recordings, name))
     axis = axes[0, 2]
     for backend, colour in (("lif_float", "#e08214"), ("lif_bit_accurate", "#2166ac")):
-        network.raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
+        raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
     axis.set_title("critical: floating point orange, bit-accurate blue")
     return figure
 
@@ -156,7 +157,7 @@ def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
     observed = measure(
         recording, burn_in=BURN_IN, max_lag=MAX_LAG, autocovariance="tutorial", boxcar=WINDOW
     )
-    network.autocovariance(axis, observed, both_sides=True, **style)
+    plot_autocovariance(axis, observed, both_sides=True, **style)
 
 
 def _received(recordings: Recordings, name: str) -> xr.Dataset:
@@ -169,6 +170,6 @@ def _input_histograms(
     figure, axes = _axes(2)
     for axis, name in zip(axes[0], NETWORKS, strict=True):
         reduced = reduce(_received(recordings, name))
-        network.input_histogram(axis, reduced)
+        input_histogram(axis, reduced)
         axis.set_title(f"{_title(recordings, name)}: {what}")
     return figure

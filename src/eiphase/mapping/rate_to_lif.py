@@ -137,7 +137,7 @@ def corrected(half: np.ndarray, point: Network) -> WeightScale:
     of the largest R_LIF is taken, with the status `STRONGEST`.
 
     `predicted_rate` is self-consistent for these very weights, neuron by neuron
-    (`working_point.population_rate`); NaN where R_LIF is 1 or more. Costs about as
+    (`lif_working_point.population_rate`); NaN where R_LIF is 1 or more. Costs about as
     much as 300 steps of the simulation.
 
     Source: Brunel, J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel, Neural
@@ -225,7 +225,7 @@ def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFP
 
 @njit(cache=True)
 def _scale(of_half, gain, relative, scale, du, scaled):
-    """`network.weights`, times two more numbers, in one pass; the same simd as one by one."""
+    """`weights.weights`, times two more numbers, in one pass; with the same bits as one by one."""
     n, n_padded = of_half.shape
     for j in range(n):
         for i in range(n_padded):

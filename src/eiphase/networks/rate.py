@@ -8,8 +8,8 @@ import numpy as np
 
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Network
-from eiphase.numerics import erf as error_function
 from eiphase.numerics import simd
+from eiphase.numerics.erf import erf_of
 from eiphase.numerics.jit import njit
 
 # Networks that advance in step: a row of numbers holds one of each.
@@ -136,7 +136,7 @@ def _run(
         for i in range(n):
             gain = gain_exc if i < n_exc else gain_inh
             for k in range(n_lanes):
-                y[i, k] = gain[k] * error_function.erf_of(r[i, k])
+                y[i, k] = gain[k] * erf_of(r[i, k])
                 # All but W's part, which the product then adds in place.
                 r[i, k] = (1 - step_size[k]) * r[i, k] + bias[k]
         add_product(ends, columns, values, y, r)

@@ -75,7 +75,7 @@ def integrated_autocorrelation_time(c: np.ndarray) -> tuple[float, Flag]:
     c(0) or the area is not positive, NaN and `BROKEN` if c is not finite. Limits: the
     standard error is $\tau_{int} \sqrt{2 (2 M + 1) / T}$ for one neuron [1], and less by up
     to $\sqrt{N}$ for the mean over N; centring makes the time too short, see
-    `observables.centring_bias`; an oscillation's area has no limit, and the window then
+    `fluctuation.centring_bias`; an oscillation's area has no limit, and the window then
     closes within its first half period, on a negative area if the oscillation is fast.
 
     [1] Madras & Sokal, J. Stat. Phys. 50, 109 (1988).

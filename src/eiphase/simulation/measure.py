@@ -81,7 +81,7 @@ def measure(
     Raises `SweepError`, one sentence, if an argument does not fit, and `DatasetError` if
     there is something else than a recording.
 
-    Sources: `observables.standard_autocovariance` defines c(lag), after Sompolinsky,
+    Sources: `fluctuation.standard_autocovariance` defines c(lag), after Sompolinsky,
     Crisanti and Sommers (1988), and `spike_counts.Autocovariance` that of spikes;
     `tutorial_autocovariance` is that of Lava's tutorial, as are the window for spikes and
     c(0)/e for the decay time.

@@ -73,14 +73,14 @@ def simulate(
     - with `perturb_after`: `log_growth` along `time`, of rate neurons and `lif_float`;
       `hamming_distance` and `state_distance` along `time` and `cause` (`spike`, `bit`) and
       `independent_distance` along `cause`, of LIF neurons; the exponents and damages that a
-      phase map has. See `tangent`, `perturbation` and `damage`.
+      phase map has. See `chaos.tangent`, `chaos.perturbation` and `chaos.damage`.
 
     Raises `SweepError`, one sentence, if there is no such network, or no memory for it;
     `NoSuchIntegers` if it is only the integers that cannot be.
 
     Sources: the networks are those of Lava's tutorial "Excitatory-Inhibitory Neural
     Network with Lava"; LIF neurons are Lava's `LIF` and `Dense`, in floating point and
-    bit-accurate; equations in `rate`, `lif`, `loihi` and `mapping`.
+    bit-accurate; equations in `networks` and `mapping`.
     """
     run = validated(
         point,

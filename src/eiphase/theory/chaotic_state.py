@@ -15,7 +15,7 @@ not change on the way, which gives the two equations beside that for µ:
 $$\Delta(\infty) = K F(\Delta(\infty)), \qquad
   \int_{\Delta(\infty)}^{\Delta(0)} (K F(x) - x)\, dx = 0.$$
 
-F is known in closed form (`erf_averages.output_product`). The equation is that of the flow;
+F is known in closed form (`gaussian_averages.output_product`). The equation is that of the flow;
 of the map, times are longer by the factor 1 / √(1 - dr), up to terms in dr².
 
 Limits: one solution is found and its stability is not examined. Near the border, networks of
