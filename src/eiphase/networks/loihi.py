@@ -357,8 +357,8 @@ def _truncate(columns, low, high, dropped, down, step, smallest, stored, codes):
             part = int32(part + abs(x))
             stored[j, i] = x
             codes[j, i] = _shifted(int32(x - smallest), int32(0), halve)
-        total += part
-        n_nonzero += n_part
+        total += int(part)
+        n_nonzero += int(n_part)
     return total, n_nonzero
 
 
@@ -393,8 +393,8 @@ def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes
             spike = clipped > threshold
             v[i] = int32(0) if spike else clipped
             spikes[t, i] = spike
-        wraps += wraps_now
-        clips += clips_now
+        wraps += int(wraps_now)
+        clips += int(clips_now)
         n_fired = 0
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
