@@ -120,7 +120,7 @@ def spiking(names: Iterable[str]) -> list[str]:
 
 
 def mapped(names: Iterable[str]) -> list[str]:
-    """Those of some backends whose networks are mapped from rate networks, in the order given."""
+    """Names of the backends whose networks are mapped from rate networks, in the order given."""
     return [name for name in names if BACKENDS[name].is_mapped]
 
 
@@ -130,7 +130,7 @@ def integers_first(names: Iterable[str]) -> list[str]:
 
 
 def with_damage(names: Iterable[str]) -> list[str]:
-    """Those of some backends that are perturbed to see whether damage spreads."""
+    """Names of the backends that are perturbed to see whether damage spreads."""
     return [name for name in names if BACKENDS[name].perturbations]
 
 

@@ -8,12 +8,11 @@ from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
-from numpy import int32, uint16  # which Numba takes for its own
 
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import aligned_empty, columns_of, matrix_of
-from eiphase.numerics.jit import njit
+from eiphase.numerics.jit import int32, njit, uint16
 
 # Widths in bits, from the docstrings and code of Lava's bit-accurate models.
 STATE_BITS = 24  # current and voltage, signed

@@ -21,6 +21,8 @@ import numba
 import numpy as np
 import scipy
 from numba import config
+from numba import int32 as int32  # for kernels, as `njit` is
+from numba import uint16 as uint16
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
 from numba.core.runtime import rtsys
