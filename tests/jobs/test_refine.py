@@ -80,7 +80,7 @@ def test_what_was_simulated_is_counted(refined, full_grid):
     found = xr.load_dataset(refined / "phase_map.nc")
     points = {
         (backend, *point)
-        for path in refined.glob("*/seed-2/refined-*.nc")
+        for path in refined.glob("*/seed-17/refined-*.nc")
         for contents in [tile_file.read(path, sweep_with())]
         for backend in {"lif_float", contents.backend}
         for point in contents.points
@@ -95,7 +95,7 @@ def test_what_was_simulated_is_counted(refined, full_grid):
 def test_a_job_that_died_goes_on_where_it_stopped(refined, tmp_path, monkeypatch, capfd):
     sweep = sweep_with()
     for number in range(sweep.tiles):
-        tile = sweep.tile("lif_float", 2, number)
+        tile = sweep.tile("lif_float", 17, number)
         tile_job.run(sweep, tile, tmp_path / sweep.tile_path(tile))
     simulate = tile_job.simulate_tile
 
@@ -104,15 +104,15 @@ def test_a_job_that_died_goes_on_where_it_stopped(refined, tmp_path, monkeypatch
             raise KeyboardInterrupt
         return simulate(sweep, tile, **options)
 
-    path = tmp_path / sweep.refined_path("lif_float", 2)
+    path = tmp_path / sweep.refined_path("lif_float", 17)
     capfd.readouterr()
     monkeypatch.setattr(tile_job, "simulate_tile", dies_in_the_third_round)
     with pytest.raises(KeyboardInterrupt):
-        refinement_job.refine(sweep, "lif_float", 2, path, tiles=tmp_path)
+        refinement_job.refine(sweep, "lif_float", 17, path, tiles=tmp_path)
     before = simulations(capfd.readouterr().err)
     assert not path.exists()
     monkeypatch.undo()
-    refinement_job.refine(sweep, "lif_float", 2, path, tiles=tmp_path)
+    refinement_job.refine(sweep, "lif_float", 17, path, tiles=tmp_path)
     whole = tile_file.read(refined / path.relative_to(tmp_path), sweep)
     after = tile_file.read(path, sweep)
     assert after.points == whole.points
@@ -126,10 +126,10 @@ def test_a_job_that_died_goes_on_where_it_stopped(refined, tmp_path, monkeypatch
 
 def test_a_finer_wish_adds_its_last_round_alone(refined, capfd):
     finer = sweep_with(PRECISION / 2)
-    before = tile_file.read(refined / sweep_with().refined_path("lif_float", 2), finer)
+    before = tile_file.read(refined / sweep_with().refined_path("lif_float", 17), finer)
     capfd.readouterr()
-    path = refined / finer.refined_path("lif_float", 2)
-    refinement_job.refine(finer, "lif_float", 2, path, tiles=refined)
+    path = refined / finer.refined_path("lif_float", 17)
+    refinement_job.refine(finer, "lif_float", 17, path, tiles=refined)
     after = tile_file.read(path, finer)
     assert set(before.points) < set(after.points)
     assert len(after.points) - len(before.points) == simulations(capfd.readouterr().err)
@@ -138,14 +138,14 @@ def test_a_finer_wish_adds_its_last_round_alone(refined, capfd):
 def test_integers_take_their_ranges_from_the_float_network_at_the_same_point(refined):
     """As a tile of these points alone would."""
     sweep = sweep_with()
-    contents = tile_file.read(refined / sweep.refined_path("lif_bit_accurate", 2), sweep)
+    contents = tile_file.read(refined / sweep.refined_path("lif_bit_accurate", 17), sweep)
     points = contents.points
     assert points
     smaller = sweep.at(points)
     axes = smaller.grid.q_factor, smaller.grid.g_factor
     indices = tuple((axes[0].index(q), axes[1].index(g)) for q, g in points)
-    floats = tile_job.simulate_tile(smaller, Tile("lif_float", 2, 0, indices))
-    tile = Tile("lif_bit_accurate", 2, 0, indices)
+    floats = tile_job.simulate_tile(smaller, Tile("lif_float", 17, 0, indices))
+    tile = Tile("lif_bit_accurate", 17, 0, indices)
     expected = tile_job.simulate_tile(smaller, tile, source=floats)
     for name in VARIABLES:
         assert np.array_equal(contents.values[name], expected[name], equal_nan=True), name

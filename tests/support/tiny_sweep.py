@@ -22,7 +22,7 @@ VALID = {
 COARSE = VALID | {
     "network": {"neurons": 40},
     "grid": {"q_factor": [1.0, 3.0, 5.0], "g_factor": [4.5, 6.0]},
-    "seeds": [2],
+    "seeds": [17],  # whose border both backends see
     "backends": ["lif_float", "lif_bit_accurate"],
     "simulation": {"steps": 800, "burn_in": 200, "max_lag": 50},
     "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
