@@ -80,7 +80,7 @@ def _phase_maps(figure: SubFigure, dataset: xr.Dataset) -> None:
             axis.set_title(f"{title}: no border in range", loc="left")
     axes[0].set_ylabel("q_factor (recurrent gain)")
     figure.legend(
-        handles=list(legend.values()), loc="outside lower center", ncols=3, frameon=False,
+        handles=list(legend.values()), loc="outside lower center", ncols=2, frameon=False,
         fontsize="small",
     )  # fmt: skip
 
@@ -225,7 +225,7 @@ def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
     axes[0].set_ylabel("damage (1: as independent trains)")
     if legend:
         figure.legend(
-            handles=list(legend.values()), loc="outside lower center", ncols=3, frameon=False,
+            handles=list(legend.values()), loc="outside lower center", ncols=2, frameon=False,
             fontsize="small",
         )  # fmt: skip
 
