@@ -16,6 +16,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from eiphase.errors import DatasetError, SweepError
     from eiphase.figures.overview import plot_overview
     from eiphase.figures.phase_map import (
         plot_autocovariance,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 # `import eiphase` and light modules such as the sweep's config stay light.
 _HOME = {
     "Network": "eiphase.networks.weights",
+    "SweepError": "eiphase.errors",
+    "DatasetError": "eiphase.errors",
     "simulate": "eiphase.simulation.single",
     "simulate_cell": "eiphase.simulation.single",
     "measure": "eiphase.simulation.measure",
@@ -51,7 +54,9 @@ _HOME = {
 }
 
 __all__ = [
+    "DatasetError",
     "Network",
+    "SweepError",
     "combine",
     "measure",
     "plot_autocovariance",

@@ -10,6 +10,7 @@ from drawn_cells import drawn_cells
 from tiny_sweep import with_all_variables
 
 from eiphase.backends import BACKENDS
+from eiphase.errors import DatasetError
 from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
@@ -144,7 +145,7 @@ def test_a_cut_marks_points_with_flagged_seeds(phase_map):
 
 
 def test_rate_neurons_have_no_mapping_to_draw(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="no mapping to draw"):
+    with pytest.raises(DatasetError, match="no mapping to draw"):
         phase_map_figures.plot_mapping(phase_map.sel(backend="rate"))
 
 
@@ -192,7 +193,7 @@ def test_averaged_flags_are_not_read_as_flags(phase_map):
 
 
 def test_what_is_no_phase_map_cannot_be_drawn(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="has no decay_time_flag"):
+    with pytest.raises(DatasetError, match="has no decay_time_flag"):
         phase_map_figures.plot_phase_maps(phase_map[["c0", "c0_flag", "decay_time"]])
 
 
@@ -223,15 +224,15 @@ NO_PHASE_MAPS = {
 @pytest.mark.parametrize("what", NO_PHASE_MAPS)
 def test_what_is_no_selection_is_one_sentence(phase_map, plot, what):
     make, message = NO_PHASE_MAPS[what]
-    with pytest.raises(netcdf.DatasetError, match=message):
+    with pytest.raises(DatasetError, match=message):
         getattr(phase_map_figures, plot)(make(phase_map))
 
 
 def test_curves_need_lags(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="one lag or none"):
+    with pytest.raises(DatasetError, match="one lag or none"):
         phase_map_figures.plot_autocovariance(phase_map.isel(lag=0))
     phase_map_figures.plot_autocovariance(phase_map.sel(lag=slice(10, 20)))
-    with pytest.raises(netcdf.DatasetError, match="averaged over seeds, has no lag 0"):
+    with pytest.raises(DatasetError, match="averaged over seeds, has no lag 0"):
         phase_map_figures.plot_autocovariance(phase_map.sel(lag=slice(10, 20)).mean("seed"))
     for plot in ("plot_phase_maps", "plot_cut", "plot_mapping"):
         getattr(phase_map_figures, plot)(phase_map.isel(lag=0))
@@ -253,12 +254,12 @@ def test_an_averaged_curve_is_divided_by_its_own_c0(phase_map):
 
 @pytest.mark.parametrize("g_factor", ["4.5", [4.5]])
 def test_a_cut_is_at_a_number(phase_map, g_factor):
-    with pytest.raises(netcdf.DatasetError, match=r"g_factor is .*4\.5.*, but must be a number"):
+    with pytest.raises(DatasetError, match=r"g_factor is .*4\.5.*, but must be a number"):
         phase_map_figures.plot_cut(phase_map, g_factor=g_factor)
 
 
 def test_a_cut_beyond_the_map_is_refused(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="g_factor is 100, but the phase map"):
+    with pytest.raises(DatasetError, match="g_factor is 100, but the phase map"):
         phase_map_figures.plot_cut(phase_map, g_factor=100)
 
 
@@ -280,9 +281,7 @@ def test_draw_writes_what_it_is_asked_for(phase_map, tmp_path):
 
 
 def test_draw_refuses_a_figure_that_it_does_not_know(tmp_path):
-    with pytest.raises(
-        netcdf.DatasetError, match=r"cat\.png names no figure; there are phase_maps"
-    ):
+    with pytest.raises(DatasetError, match=r"cat\.png names no figure; there are phase_maps"):
         save.draw_phase_map(tmp_path / "phase_map.nc", [tmp_path / "cat.png"])
 
 
@@ -348,7 +347,7 @@ def test_comparison_draws_borders_of_counts_and_of_damage():
 
 
 def test_comparison_refuses_maps_without_both_backends(phase_map):
-    with pytest.raises(netcdf.DatasetError, match="needs lif_float and lif_bit_accurate"):
+    with pytest.raises(DatasetError, match="needs lif_float and lif_bit_accurate"):
         mappings.plot_comparison([phase_map])
 
 
@@ -358,9 +357,9 @@ def test_compare_writes_a_figure(tmp_path, monkeypatch):
     )
     save.draw_comparison([tmp_path / "a.nc"], [tmp_path / "mappings.png"])
     assert (tmp_path / "mappings.png").read_bytes().startswith(b"\x89PNG")
-    with pytest.raises(netcdf.DatasetError, match="names no format"):
+    with pytest.raises(DatasetError, match="names no format"):
         save.draw_comparison([tmp_path / "a.nc"], [tmp_path / "mappings.xyz"])
-    with pytest.raises(netcdf.DatasetError, match="there are mappings, precision"):
+    with pytest.raises(DatasetError, match="there are mappings, precision"):
         save.draw_comparison([tmp_path / "a.nc"], [tmp_path / "b.png"])
 
 
@@ -431,5 +430,5 @@ def test_a_refined_border_is_drawn_over_the_one_between_grid_points(phase_map):
 def test_a_sweep_that_did_not_measure_chaos_has_no_phases_to_draw(phase_map):
     phase_map["lyapunov_exponent_per_time_constant"][:] = np.nan
     phase_map["spike_damage"][:] = np.nan
-    with pytest.raises(netcdf.DatasetError, match=r"set observables\.chaos to true"):
+    with pytest.raises(DatasetError, match=r"set observables\.chaos to true"):
         phase_figures.plot_phases(phase_map)

@@ -10,7 +10,7 @@ from counts import autocovariance_of_counts
 from lava.proc.lif.models import PyLifModelBitAcc
 
 import eiphase
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, SweepError
 from eiphase.flags import Flag
 from eiphase.lava.reference import ei_network
 from eiphase.lava.reference.ei_network import EINetwork
@@ -21,7 +21,7 @@ from eiphase.networks import weights as network
 from eiphase.numerics.arrays import shared_array
 from eiphase.observables import fluctuation
 from eiphase.simulation.tile import simulate_tile
-from eiphase.sweep.schema import Sweep, SweepError
+from eiphase.sweep.schema import Sweep
 
 POINT = eiphase.Network(n_neurons=50, q_factor=6.0, g_factor=5.0, seed=3)
 

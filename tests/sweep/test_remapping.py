@@ -5,10 +5,11 @@ from tiny_sweep import VALID, changed
 
 from eiphase.backends import BACKENDS
 from eiphase.cli import commands
+from eiphase.errors import SweepError
 from eiphase.sweep import remapping
 from eiphase.sweep.load import load
 from eiphase.sweep.remapping import name_of, remapped, with_bits
-from eiphase.sweep.schema import Mapping, Sweep, SweepError
+from eiphase.sweep.schema import Mapping, Sweep
 
 SWEEP = Sweep.model_validate(
     VALID

@@ -5,10 +5,11 @@ import yaml
 from conftest import REPOSITORY
 from tiny_sweep import VALID, changed
 
+from eiphase.errors import SweepError
 from eiphase.networks.weights import Network
 from eiphase.simulation.single import simulate
 from eiphase.sweep.load import load
-from eiphase.sweep.schema import Grid, Sweep, SweepError
+from eiphase.sweep.schema import Grid, Sweep
 
 CONFIGS = sorted((REPOSITORY / "config").glob("*.yaml"))
 

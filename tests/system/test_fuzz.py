@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from tiny_sweep import SWEEP, VALID, simulate_and_gather, values_of, write_tiles
 
 from eiphase.cli import commands
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, SweepError
 from eiphase.jobs import gather
 from eiphase.jobs.datasets import tile_file
 from eiphase.sweep import load as config
-from eiphase.sweep.schema import Sweep, SweepError
+from eiphase.sweep.schema import Sweep
 from eiphase.variables import VARIABLES
 
 ANYTHING = st.recursive(

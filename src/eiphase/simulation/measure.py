@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from scipy.special import erf
 
 from eiphase.backends import BACKENDS
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, SweepError
 from eiphase.networks import weights
 from eiphase.networks.weights import Network, Synapses
 from eiphase.observables import statistics
@@ -19,7 +19,6 @@ from eiphase.sweep.schema import (
     Mapping,
     Observables,
     Simulation,
-    SweepError,
     check_counts,
     measured_steps,
 )

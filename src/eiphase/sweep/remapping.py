@@ -9,7 +9,8 @@ import yaml
 from pydantic import ValidationError
 
 from eiphase.backends import mapped, pairs, pairs_in_words
-from eiphase.sweep.schema import Mapping, Refinement, Sweep, SweepError
+from eiphase.errors import SweepError
+from eiphase.sweep.schema import Mapping, Refinement, Sweep
 from eiphase.system.files import beside
 
 
