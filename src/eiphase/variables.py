@@ -432,9 +432,9 @@ DERIVED: dict[str, Variable] = {
     ),
     "measured_critical_q": Variable(
         "q_factor where the measure of chaos changes sign, between grid points linearly",
-        comment="The measure is lyapunov_exponent of rate neurons, and spike_damage less one half "
-        f"of spiking ones. The lowest rise, if there are several changes. Points that "
-        f"are saturated, silent or broken are left out. {_CRITICAL}",
+        comment="The measure is lyapunov_exponent for rate neurons, and spike_damage minus 0.5 for "
+        "spiking neurons. If the measure changes sign several times, this is the lowest rise. "
+        f"Points that are saturated, silent or broken are left out. {_CRITICAL}",
         dimensions=("backend", "g_factor", "seed"),
         needs=(_CHAOTIC,),
     ),

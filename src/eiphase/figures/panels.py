@@ -30,7 +30,7 @@ from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, la
 BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
-DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or a current overflowed"
+DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or a current wrapped"
 _COLOURS = sns.color_palette("rocket_r", as_cmap=True)
 _CELLS_WITH_FULL_MARKS = 20  # along an axis; where there are more, marks shrink with them
 

@@ -138,7 +138,7 @@ def full_range(
     Where the exponent is negative, as where v goes far below threshold and weights are
     many, Loihi rounds each sum of weights down. That takes $(1 - 2^{w_{exp}}) / 2$ in a step
     on average, and the current adds it up; the bias gives it back. Whether anything
-    overflowed in the run is counted: see `IntegerRecording`.
+    wrapped in the run is counted: see `IntegerRecording`.
     """
     vth, bias, u_max = parameters.vth, parameters.bias, ranges.current_maximum
     reach = max(
