@@ -39,6 +39,7 @@ LONG = ("workflow/", "system/", *SLOW)
 SPREAD = ("simulation/test_growth", "system/test_faults", "system/test_supervisor")
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Give each test its markers, and its place among the others (pytest-xdist's `loadgroup`)."""
     for item in items:

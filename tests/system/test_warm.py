@@ -42,3 +42,9 @@ def test_nothing_stays_from_one_program_to_the_next(tmp_path):
             capture_output=True, text=True, check=True,
         )  # fmt: skip
     assert run.stdout == f"False False {tmp_path}\n"
+
+
+def test_tests_that_share_what_takes_long_are_in_one_worker(request):
+    """Where pytest-xdist and pytest do not fit together, groups are lost without a word."""
+    if request.config.getoption("loadgroup", default=False):
+        assert request.node.nodeid.endswith("@system/test_warm")
