@@ -29,9 +29,15 @@ TESTS = Path(__file__).parent
 # Marked by the folder that they are in, or here: nobody has to write a marker.
 FOLDERS = ("workflow", "system")
 SLOW = (
-    "figures/", "jobs/test_borders", "jobs/test_combining", "jobs/test_verify", "lava/",
-    "numerics/test_jit", "simulation/test_blas_threads", "simulation/test_growth",
-    "test_house::test_a_fourth_backend", "tutorial/test_science",
+    "chaos/test_lyapunov", "chaos/test_tangent", "cli/test_cli::test_a_terminal",
+    "cli/test_cli::test_closed_streams", "cli/test_cli::test_too_few", "figures/",
+    "jobs/test_borders", "jobs/test_combining", "jobs/test_divergence", "jobs/test_gather",
+    "jobs/test_refine", "jobs/test_tile_file::test_all_code", "jobs/test_verify", "lava/",
+    "networks/test_loihi::test_runs_as", "numerics/test_jit",
+    "observables/test_statistics::test_standard_error", "simulation/test_blas_threads",
+    "simulation/test_growth", "simulation/test_tile", "test_house::test_a_fourth_backend",
+    "theory/test_fixed_point", "theory/test_gaussian_averages::test_product",
+    "theory/test_meanfield::test_sampled", "tutorial/test_science",
 )  # fmt: skip
 # Begun first, so that they do not keep one worker for the end.
 LONG = ("workflow/", "system/", *SLOW)
