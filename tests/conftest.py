@@ -29,7 +29,8 @@ TESTS = Path(__file__).parent
 # Marked by the folder that they are in, or here: nobody has to write a marker.
 FOLDERS = ("workflow", "system")
 SLOW = (
-    "chaos/test_lyapunov", "chaos/test_tangent", "cli/test_cli::test_a_terminal",
+    "chaos/test_lyapunov", "chaos/test_tangent", "cli/test_cli::test_a_file",
+    "cli/test_cli::test_a_terminal",
     "cli/test_cli::test_closed_streams", "cli/test_cli::test_too_few", "figures/",
     "jobs/test_borders", "jobs/test_combining", "jobs/test_divergence", "jobs/test_gather",
     "jobs/test_refine", "jobs/test_tile_file::test_all_code", "jobs/test_verify", "lava/",
