@@ -264,7 +264,6 @@ def _verify(options: argparse.Namespace) -> int:
 
 @setting_aside()
 def _compare(options: argparse.Namespace) -> None:
-
     with progress_bar.progress("drawing"):
         from eiphase.figures import save
 

@@ -164,7 +164,6 @@ def _add_simulate_divergence(commands) -> None:
 
 
 def _simulate_divergence(options: argparse.Namespace) -> int:
-
     runs = shared_array((2,), "int64")
 
     def show(done: int, total: int) -> None:
@@ -197,7 +196,6 @@ def _add_draw(commands) -> None:
 
 @setting_aside()
 def _draw(options: argparse.Namespace) -> None:
-
     with progress_bar.progress("drawing") as show:
         from eiphase.figures import save
 
@@ -221,7 +219,6 @@ def _add_draw_overview(commands) -> None:
 
 @setting_aside()
 def _draw_overview(options: argparse.Namespace) -> None:
-
     with progress_bar.progress("drawing"):
         from eiphase.figures import save
 
@@ -244,7 +241,6 @@ def _add_draw_tutorial(commands) -> None:
 
 @setting_aside()
 def _draw_tutorial(options: argparse.Namespace) -> None:
-
     with progress_bar.progress("drawing") as show:
         from eiphase.figures import save
 
@@ -265,7 +261,6 @@ def _add_notebook(commands) -> None:
 
 
 def _notebook(options: argparse.Namespace) -> int:
-
     cells = shared_array((2,), "int64")
 
     def show(done: int, total: int) -> None:

@@ -1,7 +1,7 @@
 """What is measured on one network of a sweep, and where it is kept."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from eiphase.flags import ExponentFlag, Fate, Flag
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import shared_array
 from eiphase.simulation import measurement
-from eiphase.simulation.backends import Block, module
+from eiphase.simulation.backends import Block, Prepared, module
 from eiphase.simulation.measurement import OfSpikes, OfStates
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import VARIABLES
@@ -72,6 +72,12 @@ class Observation:
             }
         self._counts: dict[str, int] = {}
         self._diverged = False
+
+    @classmethod
+    def of(cls, prepared: Prepared, backend: str, sweep: Sweep) -> Self:
+        """Everything that the sweep asks for of a network that is about to start."""
+        synapses = prepared.synapses if sweep.observables.statistics else None
+        return cls(backend, sweep, synapses, needed=sweep.is_needed(backend))
 
     def add(self, steps: slice, block: Block) -> None:
         self._activity.add(block.activity)

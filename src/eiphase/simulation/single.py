@@ -127,12 +127,7 @@ def simulate_cell(
     )
     names = _names(record, run.backend)
     with _followed(progress, run) as steps_done:
-        return _recorded(run, names, _burn_in_of(sweep), steps_done, sweep)
-
-
-def _burn_in_of(sweep: Sweep) -> int | None:
-    """Steps before perturbations are followed; None if none is."""
-    return sweep.simulation.burn_in if sweep.observables.chaos else None
+        return _recorded(run, names, sweep.perturb_after, steps_done, sweep)
 
 
 def _recorded(
@@ -147,7 +142,7 @@ def _recorded(
     settings = _settings(run, names, steps_done, sweep)
     kept = Kept(run.backend, names, steps=run.steps, n_neurons=run.n_neurons)
     recorders: list[Kept | Divergence] = [kept]
-    if burn_in is not None:
+    if burn_in is not None and (names or sweep is None):  # else the sweep's numbers say it all
         recorders.append(Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in))
     takes_from = BACKENDS[run.backend].takes_from
     with ONE_AT_A_TIME:
@@ -218,8 +213,7 @@ def _finders(backend: str, run: SingleRun, prepared: Prepared, sweep: Sweep | No
     if sweep is None:
         module = backends.module(backend)
         return [module.Given(run.steps, run.n_neurons)] if is_source(backend) else []
-    synapses = prepared.synapses if sweep.observables.statistics else None
-    return [Observation(backend, sweep, synapses, needed=sweep.is_needed(backend))]
+    return [Observation.of(prepared, backend, sweep)]
 
 
 def validated(point: Network, backend: str, **options: Any) -> SingleRun:

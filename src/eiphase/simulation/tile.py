@@ -51,11 +51,9 @@ def _work(
     networks = list(sweep.networks(tile))
     values = Values(len(networks), sweep.simulation.max_lag)
     done = count(1)  # in Lava's process alone
-    needed = sweep.is_needed(tile.backend)
 
     def watch(_: int, prepared: Prepared) -> list[Observation]:
-        synapses = prepared.synapses if sweep.observables.statistics else None
-        return [Observation(tile.backend, sweep, synapses, needed=needed)]
+        return [Observation.of(prepared, tile.backend, sweep)]
 
     def keep(index: int, prepared: Prepared, observers: Sequence[Observer]) -> None:
         values.store(index, prepared.found)
@@ -71,7 +69,7 @@ def _work(
         mapping=sweep.mapping,
         steps=sweep.simulation.steps,
         block_steps=sweep.simulation.block_steps,
-        perturb_after=sweep.simulation.burn_in if sweep.observables.chaos else None,
+        perturb_after=sweep.perturb_after,
     )
     simulator = backends.module(tile.backend).Simulator(settings)
     return Work(simulator, settings, networks, source, watch, keep), values

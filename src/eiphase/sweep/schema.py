@@ -391,6 +391,11 @@ class Sweep(_Section):
             config["observables"]["given_to_others"] = True
         return {section: keys for section, keys in config.items() if keys}
 
+    @property
+    def perturb_after(self) -> int | None:
+        """Steps before perturbations are followed; None if none is."""
+        return self.simulation.burn_in if self.observables.chaos else None
+
     def is_needed(self, backend: str) -> bool:
         """Whether another backend of the sweep is made from this one's simulations."""
         return any(BACKENDS[other].takes_from == backend for other in self.backends)
