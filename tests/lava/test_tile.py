@@ -88,7 +88,7 @@ def test_tile_equals_reference_on_the_tutorials_networks(tutorial, references, n
     assert_same(one.half, one.point, 1000, tolerance, simulated=references[name])
 
 
-@settings(max_examples=8)
+@settings(max_examples=4)
 @given(
     n_neurons=st.integers(10, 120),
     q_factor=st.floats(0.3, 12),

@@ -119,13 +119,17 @@ class Job:
         return left
 
     def processes(self) -> list[str]:
-        found = []
-        for entry in Path("/proc").glob("[0-9]*"):
-            with suppress(OSError):  # it has ended
-                within = (entry / "cwd").readlink().is_relative_to(self.folder)
-                if within and entry.name not in self._apart:
-                    found.append(entry.name)
-        return found
+        return [pid for pid in processes_within(self.folder) if pid not in self._apart]
+
+
+def processes_within(folder: Path) -> list[str]:
+    """Process ids of all that work in a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):  # it has ended
+            if (entry / "cwd").readlink().is_relative_to(folder):
+                found.append(entry.name)
+    return found
 
 
 _OWNER = Path("/proc/self").owner()

@@ -32,6 +32,13 @@ def command(folder, *arguments):
     return [sys.executable, "-m", "snakemake", *options(folder, *arguments)]
 
 
+def started(folder, *arguments):
+    """A command line that runs Snakemake and its jobs warm, for who kills all of them."""
+    warm.server().wait()
+    words = map(str, options(folder, *arguments))
+    return [*warm.server().command("snakemake"), *words]
+
+
 def snakemake(folder, *arguments, checkout=REPOSITORY, before=""):
     """Run the workflow in a folder of its own, as a user would, after some lines of Python."""
     return warm.server().run(

@@ -88,7 +88,7 @@ def load(text):
             return message
 
 
-@settings(max_examples=1000)
+@settings(max_examples=300)
 @given(around_the_schema() | ANYTHING)
 def test_a_config_is_a_sweep_or_a_sentence(config):
     found = load(yaml.safe_dump(config, allow_unicode=True).encode("utf-8", "surrogatepass"))
@@ -148,7 +148,7 @@ def small_sweeps(draw):
     return Sweep.model_validate(config)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow])
 @given(small_sweeps())
 def test_a_valid_sweep_runs_and_keeps_its_contract(sweep):
     with tempfile.TemporaryDirectory() as name:
@@ -206,7 +206,7 @@ def damaged(path, damage, kept):
     return content[: int(2 * kept * len(content))] if kept < 0.5 else content
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
     """Bytes changed anywhere, and the end cut off: the numbers are right, or there are none."""
@@ -225,7 +225,7 @@ def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
         assert np.array_equal(contents.values[name], values), name
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_phase_map_is_shown_or_refused(files, damage, kept):
     content = damaged(files.phase_map, damage, kept)
@@ -264,7 +264,7 @@ def strange_datasets(draw, path):
     return found
 
 
-@settings(max_examples=25, suppress_health_check=[*HealthCheck])
+@settings(max_examples=10, suppress_health_check=[*HealthCheck])
 @given(data=st.data())
 @pytest.mark.parametrize("name", ["show", "draw"])
 def test_a_strange_dataset_is_read_or_refused(files, name, data):

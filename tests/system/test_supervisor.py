@@ -172,14 +172,14 @@ def held():
 
 tile(), network()
 print(*held())
-for number in range(200):
+for number in range(40):
     tile() if number % 8 else network()
 print(*held())
 """
 
 
-def test_two_hundred_runs_in_one_process_leak_nothing():
-    """Descriptors, processes, threads, shared memory: as many after 2 runs as after 200 more.
+def test_forty_runs_in_one_process_leak_nothing():
+    """Descriptors, processes, threads, shared memory: as many after 2 runs as after 40 more.
 
     Nothing of it ever has a name that could stay behind.
     """

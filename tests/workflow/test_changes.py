@@ -5,14 +5,15 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
+import time
+from contextlib import suppress
 
-import numpy as np
+import faults
 import pytest
 import xarray as xr
 import yaml
 from conftest import copied_package
-from tiny_workflow import TINY, assert_equal, command, run_sweep, snakemake
+from tiny_workflow import TINY, assert_equal, run_sweep, snakemake, started
 
 
 def changed_tiny(key, value):
@@ -196,38 +197,38 @@ def test_a_damaged_phase_map_is_set_aside_and_gathered_again(sweep, tmp_path):
     assert_equal(results, expected)
 
 
-def test_kills_at_random_moments_change_no_bit(sweep, tmp_path):
-    """The whole workflow dies soon after its first job began, again and again; later each time.
+def test_kills_change_no_bit(sweep, tmp_path):
+    """The whole workflow dies as jobs begin, among tiles, and as it gathers; then goes on.
 
     Nor does that it runs on two cores, and in more tiles.
     """
-    expected = sweep.results
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(TINY | {"tiles": 2}))
     config = ("--config", "sweep=tiny.yaml")
-    random = np.random.default_rng()
-    n_killed = 0
-    while not killed_after(random.uniform(0, 2 ** (n_killed + 1)), tmp_path, config):
-        n_killed += 1
+    results = tmp_path / "results/tiny"
+    stages = (("logs/tiles/**/*.log", 1), ("tiles/*/*/*.nc", 6), ("logs/gather.log", 1))
+    for pattern, number in stages:
+        kill_when(lambda found=(pattern, number): is_there(results, *found), tmp_path, config)
+        assert not (results / "phase_map.nc").exists()
         assert snakemake(tmp_path, "--unlock", *config).returncode == 0
-    assert n_killed > 0
-    assert_equal(tmp_path / "results/tiny", expected)
+    assert snakemake(tmp_path, "gather", "--cores", "2", *config).returncode == 0
+    assert_equal(results, sweep.results)
     assert not list(tmp_path.rglob(".eiphase-*"))
 
 
-def killed_after(seconds, folder, config):
-    """Run the workflow and kill it so long after its first job began; whether it got through."""
+def is_there(folder, pattern, number):
+    return len(list(folder.glob(pattern))) >= number
+
+
+def kill_when(moment, folder, config):
+    """Run the workflow, and kill all of its processes at some moment."""
     run = subprocess.Popen(
-        command(folder, "gather", "--cores", "2", *config),
-        cwd=folder,
-        start_new_session=True,
-        stderr=subprocess.PIPE,
-        text=True,
+        started(folder, "gather", "--cores", "2", *config), cwd=folder, stderr=subprocess.DEVNULL
     )
-    # None: the kill before came after the last job, and nothing is left to begin.
-    next((line for line in run.stderr if line.startswith("Execute")), None)
-    deadline = threading.Timer(seconds, os.killpg, (run.pid, signal.SIGKILL))
-    deadline.start()
-    run.stderr.read()
-    deadline.cancel()
-    assert run.wait() in (0, -signal.SIGKILL)
-    return run.returncode == 0
+    while not moment():
+        assert run.poll() is None
+        time.sleep(0.005)
+    while processes := faults.processes_within(folder):  # who is killed late may start others
+        for pid in processes:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+    assert run.wait() == -signal.SIGKILL
