@@ -7,10 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
-from tiny_sweep import SWEEP, write_tiles
+from tiny_sweep import SWEEP, copy_gathered
 
 import eiphase.lava.compatibility  # noqa: F401  before any test imports Lava
-from eiphase.jobs import gather
 from eiphase.networks import weights as network
 from eiphase.networks.weights import Network
 
@@ -121,15 +120,18 @@ def tutorial() -> dict[str, Tutorial]:
 def made(tmp_path_factory) -> Path:
     """A folder with the files that `tiles` and `phase_map_file` copy."""
     folder = tmp_path_factory.mktemp("made")
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    copy_gathered(folder)
     return folder
 
 
 @pytest.fixture
 def tiles(made, tmp_path) -> list[Path]:
     """Files of all tiles of `tiny_sweep.SWEEP`, with `tiny_sweep.values_of` in them."""
-    shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
-    return [tmp_path / SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()]
+    paths = [SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()]
+    for path in paths:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(made / path, tmp_path / path)
+    return [tmp_path / path for path in paths]
 
 
 @pytest.fixture

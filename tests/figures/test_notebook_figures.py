@@ -5,11 +5,11 @@ import nbformat
 import pytest
 
 CELLS = {
-    "value": "eiphase.plot_phase_maps(phase_map)",
-    "saved": "eiphase.plot_phase_maps(phase_map).savefig('maps.png')",
+    "value": "eiphase.plot_autocovariance(phase_map)",
+    "saved": "eiphase.plot_cut(phase_map).savefig('maps.png')",
     "named": "figure = eiphase.plot_cut(phase_map)",
     "named and shown": "figure = eiphase.plot_cut(phase_map)\nfigure",
-    "two in a loop": "for plot in (eiphase.plot_cut, eiphase.plot_mapping):\n    plot(phase_map)",
+    "two in a loop": "for plot in 2 * [eiphase.plot_cut]:\n    plot(phase_map)",
     "shown again": "figure",
 }
 

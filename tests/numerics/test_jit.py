@@ -1,6 +1,7 @@
 """Compiled kernels: what is kept, that jobs share it, and that Lava's processes inherit it."""
 
 import ast
+import json
 import os
 import subprocess
 import sys
@@ -199,41 +200,49 @@ def test_jobs_that_start_at_once_on_an_empty_cache(tmp_path):
     assert kept(tmp_path / "kernels") == cached
 
 
-# In a new process, so that no other test has loaded anything. Counts the kernels that are looked
-# for in this process and in those that Lava forks from it.
+# In a process of its own for each work, so that nothing has loaded anything; they are forked from
+# one that has imported all. Counts the kernels that are looked for there and in Lava's forks.
 COUNT_LOADED = """
-import os, sys
+import json, os, sys
+import eiphase
 from eiphase.numerics import jit
 from eiphase.numerics.arrays import shared_array
 from eiphase.jobs.compile import compile_for
+from eiphase.simulation import single
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
 
-here, loaded, load = os.getpid(), shared_array((2,), "int64"), jit._Kept.load_overload
+loaded, load = shared_array((2,), "int64"), jit._Kept.load_overload
 
 def counted(*arguments):
     loaded[int(os.getpid() != here)] += 1
     return load(*arguments)
 
 jit._Kept.load_overload = counted
-{work}
-print(*loaded)
+for work, *arguments in json.loads(sys.argv[1]):
+    loaded[:] = 0
+    child = os.fork()
+    if child == 0:
+        here = os.getpid()
+        exec(work)
+        sys.stdout.flush()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    print(*loaded, flush=True)
 """
 SIMULATE_TILES = """
-for config in sys.argv[1:]:
+for config in arguments:
     sweep, ranges = Sweep.model_validate_json(config), None
     for backend in sweep.backends:
         ranges = simulate_tile(sweep, sweep.tile(backend, 1, 0), source=ranges)
 """
 RECORD = """
-import eiphase
-
 network = eiphase.Network(n_neurons=100, q_factor=8.0, g_factor=6.0, seed=1)
 for backend, perturb_after in (("rate", None), ("lif_bit_accurate", None), ("rate", 100)):
     eiphase.simulate(network, backend, steps=1500, perturb_after=perturb_after)
 """
 AS_INSTALLED = """
-for backend in sys.argv.pop(1).split():
+for backend in arguments.pop(0).split():
     compile_for(backend)
 loaded[:] = 0
 """
@@ -243,14 +252,6 @@ EVERYTHING = {
     "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
 }
 MEASURED = [{}, {"observables": {"autocovariance": "tutorial", "boxcar": 100}}, EVERYTHING]
-
-
-def loaded_by(work, *arguments):
-    """How many in the process that does some work, and how many in Lava's."""
-    command = [sys.executable, "-c", COUNT_LOADED.format(work=work), *arguments]
-    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    here, in_models = map(int, run.stdout.split())
-    return here, in_models
 
 
 def sweep(backends, changes, *, neurons=40, steps=300):
@@ -265,25 +266,48 @@ def sweep(backends, changes, *, neurons=40, steps=300):
     return Sweep.model_validate(config | changes).model_dump_json(exclude_unset=True)
 
 
-def test_after_the_installation_sweeps_compile_nothing():
-    """They look for no kernel that `eiphase compile` has not called."""
-    sweeps = [sweep(backends, changes) for changes in MEASURED for backends in (["rate"], SPIKING)]
-    work = AS_INSTALLED + SIMULATE_TILES
-    assert loaded_by(work, " ".join(BACKENDS), *sweeps) == (0, 0)
-
-
-@pytest.mark.parametrize("backends", [("rate",), SPIKING])
-@pytest.mark.parametrize("changes", MEASURED)
-def test_models_inherit_the_kernels_of_tiles(backends, changes):
-    """Whatever is measured, and however large networks are and long the run."""
+def work_of_tiles(backends, changes):
     # With more values of u and v than are kept: then they are counted into bins.
     large = {"steps": 1500} if changes else {"neurons": 200, "steps": 11_000}
-    here, in_models = loaded_by(SIMULATE_TILES, sweep(backends, changes, **large))
+    return (SIMULATE_TILES, sweep(backends, changes, **large))
+
+
+TILES = {
+    f"{'+'.join(backends)}-{number}": (backends, changes)
+    for backends in (("rate",), SPIKING)
+    for number, changes in enumerate(MEASURED)
+}
+
+
+@pytest.fixture(scope="module")
+def loaded():
+    """By name of some work: how many in the process that does it, and how many in Lava's."""
+    sweeps = [sweep(backends, changes) for changes in MEASURED for backends in (["rate"], SPIKING)]
+    works = {name: work_of_tiles(*tiles) for name, tiles in TILES.items()} | {
+        "recordings": (RECORD,),
+        "as installed": (AS_INSTALLED + SIMULATE_TILES, " ".join(BACKENDS), *sweeps),
+    }
+    command = [sys.executable, "-c", COUNT_LOADED, json.dumps(list(works.values()))]
+    run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    printed = [line.split() for line in run.stdout.splitlines()]
+    counts = [tuple(map(int, words)) for words in printed if len(words) == 2]
+    return dict(zip(works, counts, strict=True))
+
+
+def test_after_the_installation_sweeps_compile_nothing(loaded):
+    """They look for no kernel that `eiphase compile` has not called."""
+    assert loaded["as installed"] == (0, 0)
+
+
+@pytest.mark.parametrize("name", TILES)
+def test_models_inherit_the_kernels_of_tiles(loaded, name):
+    """Whatever is measured, and however large networks are and long the run."""
+    here, in_models = loaded[name]
     assert here > 0
     assert in_models == 0
 
 
-def test_models_inherit_the_kernels_of_recordings():
-    here, in_models = loaded_by(RECORD)
+def test_models_inherit_the_kernels_of_recordings(loaded):
+    here, in_models = loaded["recordings"]
     assert here > 0
     assert in_models == 0

@@ -6,10 +6,9 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from tiny_sweep import SWEEP, write_tiles
+from tiny_sweep import copy_gathered
 
 from eiphase.figures import save
-from eiphase.jobs import gather
 
 MATPLOTLIBRC = """\
 text.usetex: True
@@ -24,8 +23,8 @@ figure.dpi: 300
 
 def drawn_as_ever(folder: Path, *, matplotlibrc: str = "", **environment: str) -> str:
     """Draw a figure as a job does, under a user's settings: it is the same to the bit."""
+    copy_gathered(folder)
     phase_map = folder / "phase_map.nc"
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, phase_map, name="test")
     (folder / "plain").mkdir()
     save.draw_phase_map(phase_map, [folder / "plain/cut.png"])
     (folder / "matplotlibrc").write_text(matplotlibrc)

@@ -19,7 +19,7 @@ from unittest import mock
 import faults
 import warm
 import yaml
-from tiny_sweep import VALID, write_tiles
+from tiny_sweep import VALID, copy_gathered
 
 from eiphase.cli import commands as cli
 from eiphase.system import supervisor
@@ -39,8 +39,7 @@ def _made(folder: Path) -> dict[str, list[str | Path]]:
     config.write_text(yaml.safe_dump(VALID))
     remapped = folder / "remapped.yaml"
     remapped.write_text(yaml.safe_dump(VALID | {"backends": ["lif_float", "lif_bit_accurate"]}))
-    tiles = write_tiles(folder)
-    assert _command("gather", config, phase_map, *tiles) == (0, "")
+    tiles = copy_gathered(folder)
     tile = ["--backend", "rate", "--seed", 1, "--tile", 0]
     return {
         "simulate": ["--q", 6, "--g", 5, "--output", "x.nc"],
@@ -225,7 +224,7 @@ def _figure_too_large(folder: Path) -> str:
     phase_map = _made(folder)["draw"][0]
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     for ending in ("png", "svg", "eps", "pdf"):
-        figure = folder / f"phase_maps.{ending}"
+        figure = folder / f"cut.{ending}"
         try:
             resource.setrlimit(resource.RLIMIT_FSIZE, (4096, before[1]))
             found = _command("draw", phase_map, figure)
@@ -239,7 +238,7 @@ def _figure_too_large(folder: Path) -> str:
 def _figure_on_full_disk(folder: Path) -> str:
     phase_map = _made(folder)["draw"][0]
     with faults.full_disk(folder):
-        figure = folder / "results/phase_maps.pdf"
+        figure = folder / "results/cut.pdf"
         run = warm.eiphase("draw", phase_map, figure, folder=folder)
         assert run.returncode == 1
         assert run.stderr == f"eiphase: {figure}: No space left on device.\n"

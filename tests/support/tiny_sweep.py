@@ -1,6 +1,10 @@
 """A sweep small enough for tests, and made-up numbers for its tiles."""
 
 import copy
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
@@ -66,6 +70,22 @@ def write_tiles(folder, sweep=SWEEP):
         paths.append(folder / sweep.tile_path(tile))
         tile_file.write(paths[-1], values_of(tile, sweep), sweep, tile)
     return paths
+
+
+@cache
+def _gathered():
+    """A folder with the tiles and their phase map, made once for all who copy it."""
+    folder = tempfile.TemporaryDirectory(prefix="gathered-")
+    gather.gather(
+        write_tiles(Path(folder.name)), SWEEP, Path(folder.name, "phase_map.nc"), name="test"
+    )
+    return folder
+
+
+def copy_gathered(folder):
+    """Put files of all tiles into a folder, and their phase map; returns the tiles' paths."""
+    shutil.copytree(_gathered().name, folder, dirs_exist_ok=True)
+    return [folder / SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()]
 
 
 def with_all_variables(phase_map):

@@ -13,11 +13,10 @@ import xarray as xr
 import yaml
 from hypothesis import HealthCheck, event, example, given, reject, settings
 from hypothesis import strategies as st
-from tiny_sweep import SWEEP, VALID, simulate_and_gather, values_of, write_tiles
+from tiny_sweep import SWEEP, VALID, copy_gathered, simulate_and_gather, values_of
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError, SweepError
-from eiphase.jobs import gather
 from eiphase.jobs.datasets import tile_file
 from eiphase.sweep import load as config
 from eiphase.sweep.schema import Sweep
@@ -188,9 +187,7 @@ class Files:
 def files(tmp_path_factory):
     """A tile and a phase map."""
     folder = tmp_path_factory.mktemp("fuzz")
-    paths = write_tiles(folder)
-    gather.gather(paths, SWEEP, folder / "phase_map.nc", name="test")
-    return Files(paths[0], folder / "phase_map.nc")
+    return Files(copy_gathered(folder)[0], folder / "phase_map.nc")
 
 
 damages = st.lists(

@@ -6,9 +6,7 @@ import sys
 
 import pytest
 from conftest import REPOSITORY
-from tiny_sweep import SWEEP, write_tiles
-
-from eiphase.jobs import gather
+from tiny_sweep import copy_gathered
 
 NAMES = {"darwin": "macOS", "win32": "Windows"}
 # Other packages are imported first: they are not the same on those systems, but are there.
@@ -56,7 +54,7 @@ for words in ("simulate --q 6 --g 5 --steps 9", "verify phase_map.nc", "compile"
 def program(request, tmp_path_factory):
     """A platform, and what a program there printed that plots, shows and tries to simulate."""
     folder = tmp_path_factory.mktemp("platform")
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    copy_gathered(folder)
     script = AS_IF_ON.replace("{platform!r}", repr(request.param)) + SCRIPT
     run = subprocess.run(
         [sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False
