@@ -90,7 +90,7 @@ _TABLE = (
         perturbations=("spike",),
         has_exponent=True,
         measure_of_chaos="spike_damage",
-        depends_on=("observables.boxcar", "mapping.rate_to_lif"),
+        depends_on=("network.refractory", "observables.boxcar", "mapping.rate_to_lif"),
     ),
     Backend(
         name="lif_bit_accurate",

@@ -1,6 +1,7 @@
 """Damage spreading against slow and obvious oracles, and where its fate is known."""
 
 import math
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -205,7 +206,7 @@ def test_a_twin_without_perturbation_stays_equal(backend):
 
 
 def test_a_difference_on_its_way_is_not_healed():
-    """Currents and voltages are equal, but another input will arrive."""
+    """Currents and voltages are equal, but another input will arrive, or one neuron rests."""
 
     class Still:
         n_neurons, threshold = 2, 1.0
@@ -216,12 +217,17 @@ def test_a_difference_on_its_way_is_not_healed():
     def change_input(simulator, state, neuron):
         state.input[0] = 1
 
-    still = loihi.State(np.zeros(2, np.int64), np.zeros(2, np.int64), np.zeros((2, 2), np.int32))
-    twin = Twin(Still(), change_input, n_steps=40, negligible=0)
-    for _ in range(4):
-        _, distance = twin.follow(still, still, np.zeros((10, 2), np.uint8))
-        assert distance == 0
-        assert (twin.trials, twin.healed) == (1, False)
+    def let_rest(simulator, state, neuron):
+        state.resting[0] = 1
+
+    zeros = np.zeros(2, np.int32)
+    still = loihi.State(zeros, zeros, np.zeros((2, 2), np.int32), zeros)
+    for perturb in (change_input, let_rest):
+        twin = Twin(Still(), perturb, n_steps=40, negligible=0)
+        for _ in range(4):
+            _, distance = twin.follow(still, still, np.zeros((10, 2), np.uint8))
+            assert distance == 0
+            assert (twin.trials, twin.healed) == (1, False)
 
 
 def unconnected(n=10):
@@ -256,6 +262,19 @@ def test_without_connections_an_extra_spike_shifts_one_neuron_for_ever():
     assert np.array_equal(found.spike_damage.spikes[:, 1:], spikes[:, 1:])
     # Two spikes a period differ, of one neuron in n; independent trains: 2 p (1 - p).
     assert outcome.level == pytest.approx(2 / period / n / (2 / period * (1 - 1 / period)), rel=0.1)
+
+
+def test_an_extra_spike_lasts_as_long_as_the_rest_of_its_neuron():
+    """A lone neuron that the extra spike resets and lets rest: its next spikes are late."""
+    resting = replace(unconnected(1), refractory_steps=7)
+    recording, found = perturbed_run.run_loihi(resting, 200, burn_in=60)
+    fired, late = (
+        np.flatnonzero(a[:, 0]) for a in (recording.spikes[60:], found.spike_damage.spikes)
+    )
+    first = np.flatnonzero(loihi.run(unconnected(1), 60).spikes[:, 0])[0]  # step of the passage
+    assert np.diff(fired).tolist() == [first + 1 + 7] * (len(fired) - 1)
+    assert late[0] == first + 7
+    assert fired[0] != late[0]
 
 
 def test_in_a_strong_network_a_spike_more_changes_everything():

@@ -38,20 +38,26 @@ def test_a_perturbation_that_vanishes_is_flagged():
 
 
 def twin_growth(parameters, n_steps, size):
-    """Network and twin as Lava computes them, their whole states set close again each step."""
+    """Network and twin as Lava computes them, their whole states set close again each step.
+
+    A twin that is set back rests where the network does.
+    """
     n, w = len(parameters.weights), parameters.weights
     state, found, differing = np.zeros((3, n)), [], 0
+    resting = np.zeros(n, int)
     start = np.random.RandomState(perturbation.SEED).standard_normal((2, n))
     twin = np.concatenate([start * size / np.linalg.norm(start), np.zeros((1, n))])
 
     def step(u, v, a):
         u = u * (1 - parameters.du) + a
-        v = v * (1 - parameters.dv) + u + parameters.bias
+        v = np.where(resting > 0, v, v * (1 - parameters.dv) + u + parameters.bias)
         spikes = v > parameters.vth
         return np.array([u, np.where(spikes, 0, v), w @ spikes])
 
     for _ in range(n_steps):
         state, twin = step(*state), step(*twin)
+        fired = (state[1] == 0) & (resting == 0)
+        resting = np.where(fired, parameters.refractory_steps, np.maximum(resting - 1, 0))
         distance = np.linalg.norm(twin - state)
         differing += np.any((twin[1] == 0) != (state[1] == 0))
         found.append(math.log(distance / size))
@@ -59,12 +65,15 @@ def twin_growth(parameters, n_steps, size):
     return np.array(found), differing
 
 
+@pytest.mark.parametrize("refractory_steps", [0, 3])
 @pytest.mark.parametrize("size", [1e-5, 1.0])
-def test_is_what_a_twin_does(size, monkeypatch):
+def test_is_what_a_twin_does(size, refractory_steps, monkeypatch):
     """At 1 threshold one of the two often fires alone: then the difference grows."""
     monkeypatch.setattr(perturbation, "SIZE", size)
     weights = 0.05 * np.random.default_rng(0).normal(size=(30, 30))
-    parameters = LIFParameters(weights=weights, du=DU, dv=DV, vth=1.0, bias=0.05)
+    parameters = LIFParameters(
+        weights=weights, du=DU, dv=DV, vth=1.0, bias=0.05, refractory_steps=refractory_steps
+    )
     expected, differing = twin_growth(parameters, 400, size)
     assert (differing > 100) == (size == 1)
     np.testing.assert_allclose(growth_of(parameters, 400), expected, atol=1e-6)

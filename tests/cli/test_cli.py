@@ -290,14 +290,15 @@ def test_help_has_examples(capsys, command):
 def test_every_option_of_simulate_is_heeded(monkeypatch):
     given = {
         "--q": 6.5, "--g": 5.5, "--neurons": 41, "--seed": 2, "--draw": 1, "--step-size": 0.02,
-        "--bias": 0.3, "--rate-to-lif": "identity", "--float-to-integer": "tutorial",
-        "--steps": 310, "--burn-in": 90, "--max-lag": 40, "--boxcar": 9,
-        "--autocovariance": "tutorial", "--backend": "lif_bit_accurate",
+        "--bias": 0.3, "--refractory": 0.04, "--rate-to-lif": "identity",
+        "--float-to-integer": "tutorial", "--steps": 310, "--burn-in": 90, "--max-lag": 40,
+        "--boxcar": 9, "--autocovariance": "tutorial", "--backend": "lif_bit_accurate",
     }  # fmt: skip
     assert commands.main(["simulate", *(str(word) for pair in given.items() for word in pair)]) == 0
     point = eiphase.Network(
-        n_neurons=41, q_factor=6.5, g_factor=5.5, seed=2, draw=1, step_size=0.02, bias=0.3
-    )
+        n_neurons=41, q_factor=6.5, g_factor=5.5, seed=2, draw=1, step_size=0.02, bias=0.3,
+        refractory=0.04,
+    )  # fmt: skip
     expected = eiphase.simulate(point, "lif_bit_accurate", steps=310, rate_to_lif="identity")
     observed = eiphase.measure(
         expected, burn_in=90, max_lag=40, boxcar=9, autocovariance="tutorial"

@@ -193,6 +193,8 @@ def test_a_recording_can_be_drawn(recordings, backend):
         ({"q_factor": np.array([6.0, 7.0])}, {}, "q_factor is array"),
         ({"seed": 1.5}, {}, "seed is 1.5, but input should be a valid integer"),
         ({"bias": np.nan}, {}, "bias is nan, but input should be a finite number"),
+        ({"refractory": 0.015}, {}, "^refractory is 0.015, .*: the nearest are 0.01 and 0.02"),
+        ({"refractory": -1.0}, {}, "refractory is -1.0, but input should be greater than or"),
         ({}, {"backend": None}, "backend is None, but input should be 'rate'"),
         ({}, {"backend": ["rate"]}, r"backend is \['rate'\], but input should be 'rate'"),
         ({}, {"steps": "many"}, "steps is 'many', but input should be a valid integer"),

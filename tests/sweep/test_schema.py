@@ -51,7 +51,15 @@ BAD = [
     ("network.neurons", 20.5, "network.neurons is 20.5, but input should be a valid integer"),
     ("network.step_size", 0.5, "step_size is 0.5, but input should be less than or equal to 0.1"),
     ("network", None, "network is missing"),
-    ("network", "big", "it must hold the keys neurons, step_size, bias"),
+    ("network", "big", "it must hold the keys neurons, step_size, bias, refractory"),
+    (
+        "network.refractory",
+        0.054,
+        "network.refractory is 0.054, but it must be a whole number of steps of 0.01: the nearest "
+        "are 0.05 and 0.06",
+    ),
+    ("network.refractory", -0.01, "is -0.01, but input should be greater than or equal to 0"),
+    ("network.refractory", float("inf"), "refractory is inf, but input should be a finite number"),
     ("simulation.burn_in", 300, "burn_in is 300, but it must fit once into simulation.steps = 300"),
     ("simulation.burn_in", 10, "burn_in is 10, but with spiking backends it must be at least"),
     ("simulation.max_lag", 200, "max_lag is 200, but it must be less than the 200 steps"),

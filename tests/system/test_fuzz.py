@@ -119,6 +119,7 @@ def small_sweeps(draw):
     burn_in = draw(st.integers(boxcar - 1, 30))
     steps = 2 * burn_in + draw(st.integers(4, 60))
     rate_to_lif = draw(st.sampled_from(["tutorial", "identity"]))
+    step_size = draw(st.floats(0.001, 0.1))
 
     def factors(smallest):
         one = st.floats(smallest, 1e4)
@@ -127,8 +128,9 @@ def small_sweeps(draw):
     config = {
         "network": {
             "neurons": draw(st.integers(5, 30)),
-            "step_size": draw(st.floats(0.001, 0.1)),
+            "step_size": step_size,
             "bias": draw(st.floats(1e-6, 10)),
+            "refractory": draw(st.integers(0, 9)) * step_size,
         },
         "grid": {
             "q_factor": draw(factors(0.3)),

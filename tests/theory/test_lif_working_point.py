@@ -1,6 +1,7 @@
 """Theory against plain quadrature, eigenvalues and simulation."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -21,21 +22,22 @@ def matrix(q_factor, g_factor, *, n_neurons=400, seed=1):
     return network.weights(half, q_factor=q_factor, g_factor=g_factor)
 
 
-def siegert(mean, deviation):
+def siegert(mean, deviation, refractory_steps=0):
     """The formula of the docstring, by adaptive quadrature."""
     tau_m, tau_s = -1 / math.log(0.99), -1 / math.log(0.93)
     k = 1.4603545088095868 / math.sqrt(2) * math.sqrt(tau_s / tau_m)
-    ends = -mean / deviation + k, (1 - mean) / deviation + k
+    ends = -mean / deviation + k * 0.93**refractory_steps, (1 - mean) / deviation + k
     integral, _ = quad(lambda y: erfcx(-y), *ends, epsabs=0, epsrel=1e-10, limit=500)
-    return 1 / (0.5 + tau_m * math.sqrt(math.pi) * integral)
+    return 1 / (refractory_steps + 0.5 + tau_m * math.sqrt(math.pi) * integral)
 
 
-@given(mean=st.floats(-30, 30), deviation=st.floats(0.05, 30))
-def test_firing_rate_is_siegerts_formula(mean, deviation):
+@given(mean=st.floats(-30, 30), deviation=st.floats(0.05, 30), refractory_steps=st.integers(0, 100))
+def test_firing_rate_is_siegerts_formula(mean, deviation, refractory_steps):
     if (1 - mean) / deviation > 9:
         return  # below 1e-37 spikes per step
-    expected = siegert(mean, deviation)
-    assert lif_working_point.firing_rate(NEURON, mean, deviation) == pytest.approx(
+    expected = siegert(mean, deviation, refractory_steps)
+    neuron = replace(NEURON, refractory_steps=refractory_steps)
+    assert lif_working_point.firing_rate(neuron, mean, deviation) == pytest.approx(
         expected, rel=1e-5
     )
 
@@ -47,22 +49,30 @@ def test_without_noise_neurons_fire_as_they_do_on_paper():
     assert rate == pytest.approx(1 / interval, rel=1e-4)
     assert lif_working_point.firing_rate(NEURON, 0.9, 0.0) == 0
     assert lif_working_point.firing_rate(NEURON, 1e6, 1.0) == 1
+    resting = replace(NEURON, refractory_steps=5)
+    rate = lif_working_point.firing_rate(resting, 5.0, 0.0)
+    assert rate == pytest.approx(1 / (interval + 5), rel=1e-4)
+    assert lif_working_point.firing_rate(resting, 1e6, 1.0) == 1 / 6
 
 
-@pytest.mark.parametrize(("mean", "deviation"), [(0.5, 1.0), (1.5, 1.0), (0.0, 3.0)])
-def test_firing_rate_is_that_of_neurons_in_noise(mean, deviation):
+@pytest.mark.parametrize(
+    ("mean", "deviation", "rest"),
+    [(0.5, 1.0, 0), (1.5, 1.0, 0), (0.0, 3.0, 0), (0.0, 3.0, 5), (0.0, 3.0, 20)],
+)
+def test_firing_rate_is_that_of_neurons_in_noise(mean, deviation, rest):
     """White noise through the current's filter, with the variance per step that sigma means."""
     rng = np.random.default_rng(0)
-    u, v, n_spikes = np.zeros(2000), np.zeros(2000), 0
+    u, v, n_spikes, until = np.zeros(2000), np.zeros(2000), 0, np.zeros(2000)
     per_step = deviation * math.sqrt(0.01) * 0.07  # PSPs of du / du: sigma^2 = variance / dv
     for t in range(3000):
         u = 0.93 * u + per_step * rng.normal(size=2000)
-        v = 0.99 * v + u + 0.01 * mean
+        v = np.where(until < t, 0.99 * v + u + 0.01 * mean, v)
         fired = v > 1
-        v[fired] = 0
+        v[fired], until[fired] = 0, t + rest
         n_spikes += fired.sum() if t >= 1000 else 0
-    found = lif_working_point.firing_rate(NEURON, mean, deviation)
-    assert found == pytest.approx(n_spikes / 2000 / 2000, rel=0.07)
+    neuron = replace(NEURON, refractory_steps=rest)
+    found = lif_working_point.firing_rate(neuron, mean, deviation)
+    assert found == pytest.approx(n_spikes / 2000 / 2000, rel=0.08)
 
 
 def test_moments_are_sums_over_presynaptic_neurons():
@@ -79,23 +89,31 @@ def test_moments_are_sums_over_presynaptic_neurons():
     )
 
 
+@pytest.mark.parametrize("rest", [0, 5])
 @pytest.mark.parametrize("scale", [0.01, 0.2, 1.0])
-def test_lif_working_point_is_self_consistent(scale):
+def test_lif_working_point_is_self_consistent(scale, rest):
     moments = WeightMoments.of(matrix(1.7, 5.0))
-    found = lif_working_point.lif_working_point(NEURON, moments, scale)
+    neuron = replace(NEURON, refractory_steps=rest)
+    found = lif_working_point.lif_working_point(neuron, moments, scale)
     assert found.mean == pytest.approx(5 + scale * moments.mean * found.rate * 100)
     assert found.deviation**2 == pytest.approx(scale**2 * moments.square * found.rate * 100)
-    assert siegert(found.mean, found.deviation) == pytest.approx(found.rate, rel=1e-5)
+    assert siegert(found.mean, found.deviation, rest) == pytest.approx(found.rate, rel=1e-5)
 
 
-def test_effective_couplings_are_how_a_rate_answers_to_another():
+@pytest.mark.parametrize("rest", [0, 5])
+def test_effective_couplings_are_how_a_rate_answers_to_another(rest):
     """alpha J + beta J^2 is the change of the rate, by differences of the quadrature."""
     weights = matrix(1.7, 5.0)
     moments = WeightMoments.of(weights)
-    found = lif_working_point.lif_working_point(NEURON, moments, 1.0)
+    neuron = replace(NEURON, refractory_steps=rest)
+    found = lif_working_point.lif_working_point(neuron, moments, 1.0)
     mu, variance, h = found.mean, found.deviation**2, 1e-4
-    alpha = 100 * (siegert(mu + h, variance**0.5) - siegert(mu - h, variance**0.5)) / (2 * h)
-    beta = 100 * (siegert(mu, (variance + h) ** 0.5) - siegert(mu, (variance - h) ** 0.5)) / (2 * h)
+
+    def rate(mean, variance):
+        return siegert(mean, variance**0.5, rest)
+
+    alpha = 100 * (rate(mu + h, variance) - rate(mu - h, variance)) / (2 * h)
+    beta = 100 * (rate(mu, variance + h) - rate(mu, variance - h)) / (2 * h)
     effective = alpha * weights + beta * weights**2
     squared = 320 * effective[:, :320].var() + 80 * effective[:, 320:].var()
     assert abs(beta) > 0.01

@@ -63,6 +63,7 @@ AFTER = {"gather": 1, "figures": 1, "summary": 1}
         (changed_tiny("grid.q_factor", [0.5, 4.0]), {"simulate": 6} | AFTER),
         (changed_tiny("network.step_size", 0.02), {"simulate": 6} | AFTER),
         (changed_tiny("network.bias", 0.2), {"simulate": 2} | AFTER),
+        (changed_tiny("network.refractory", 0.05), {"simulate": 4} | AFTER),
         (changed_tiny("observables.boxcar", 10), {"simulate": 4} | AFTER),
     ],
     ids=str,

@@ -72,8 +72,8 @@ class Twin:
 
     $$\frac{1}{N\, v_{th}} \sum_i |u_i' - u_i| + |v_i' - v_i|$$
 
-    at the end of each interval. Equal means that it is at most `negligible`, and the inputs
-    under way are the same.
+    at the end of each interval. Equal means that it is at most `negligible`, and that the inputs
+    under way and the rest of refractory periods are the same.
 
     The cost is that of the network once more, less where it heals for good.
 
@@ -110,7 +110,8 @@ class Twin:
         twin = self._state
         found = self._simulator.spikes(twin, len(spikes))
         distance = _distance(twin, after) / self._simulator.threshold
-        if distance <= self._negligible and np.array_equal(twin.input, after.input):
+        same = np.array_equal(twin.input, after.input)
+        if same and distance <= self._negligible and np.array_equal(twin.resting, after.resting):
             self._state = None
         return found, distance
 

@@ -49,6 +49,12 @@ def _add_simulate(commands) -> None:
     add("--step-size", type=float, default=0.01, help="in time constants (default: 0.01)")
     add("--bias", type=float, default=0.1, help="of rate neurons, per step (default: 0.1)")
     add(
+        "--refractory",
+        type=float,
+        default=0.0,
+        help="rest of LIF neurons after a spike, in time constants (default: 0)",
+    )
+    add(
         "--rate-to-lif",
         default="tutorial",
         help="tutorial, corrected or identity (default: tutorial)",
@@ -180,6 +186,7 @@ def _record(options: argparse.Namespace, show: Callable[[int, int], None]) -> No
         draw=options.draw,
         step_size=options.step_size,
         bias=options.bias,
+        refractory=options.refractory,
     )
     simulated = {
         "steps": options.steps,

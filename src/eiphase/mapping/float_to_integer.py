@@ -106,6 +106,7 @@ def tutorial(
         bias_mantissa=int(scaled_bias // 2**bias_exponent),
         bias_exponent=bias_exponent,
         weight_bits=weight_bits,
+        refractory_steps=parameters.refractory_steps,
     )
 
 
@@ -163,6 +164,7 @@ def full_range(
         weight_exponent=exponents[0],
         inhibitory_weight_exponent=exponents[1],
         weight_bits=weight_bits,
+        refractory_steps=parameters.refractory_steps,
         du=du,
         dv=integer_decay(parameters.dv),
         vth=vth_int,

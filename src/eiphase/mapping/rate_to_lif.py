@@ -145,7 +145,7 @@ def corrected(half: np.ndarray, point: Network) -> WeightScale:
     """
     weights = network.weights(half, q_factor=point.q_factor, g_factor=point.g_factor)
     moments = WeightMoments.of(weights)
-    neuron = lif_neuron(point.step_size)
+    neuron = lif_neuron(point.step_size, point.refractory_steps)
     drive = point.bias / point.step_size
     wanted = meanfield.fixed_point(Coupling(moments.mean, moments.variance, drive)).radius
 
@@ -199,10 +199,13 @@ def lif_bias(step_size: float) -> float:
     return RELATIVE_BIAS * VTH * step_size
 
 
-def lif_neuron(step_size: float) -> LIFNeuron:
+def lif_neuron(step_size: float, refractory_steps: int = 0) -> LIFNeuron:
     """One neuron of the LIF network, without its synapses."""
     return LIFNeuron(
-        du=CURRENT_SPEED * step_size, dv=step_size, drive=lif_bias(step_size) / step_size
+        du=CURRENT_SPEED * step_size,
+        dv=step_size,
+        drive=lif_bias(step_size) / step_size,
+        refractory_steps=refractory_steps,
     )
 
 
@@ -220,6 +223,7 @@ def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFP
         dv=point.step_size,
         vth=VTH,
         bias=lif_bias(point.step_size),
+        refractory_steps=point.refractory_steps,
     )
 
 

@@ -20,6 +20,7 @@ class LIFParameters:
     - `du`, `dv`: decay per step of current and voltage, dt / tau.
     - `vth`: threshold.
     - `bias`: input per step to the voltage.
+    - `refractory_steps`: after a spike, the voltage stays at 0 for so many steps.
     """
 
     weights: np.ndarray
@@ -27,6 +28,7 @@ class LIFParameters:
     dv: float
     vth: float
     bias: float
+    refractory_steps: int = 0
 
     @property
     def synapses(self) -> Synapses:
@@ -55,6 +57,7 @@ class State(NamedTuple):
     current: np.ndarray  # (neuron,)
     voltage: np.ndarray  # (neuron,)
     input: np.ndarray  # W s of the last step, which arrives in the next; padded
+    resting: np.ndarray  # (neuron,), int32: steps for which the voltage still stays as it is
 
     def copy(self) -> "State":
         return State(*(part.copy() for part in self))
@@ -82,9 +85,9 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         n, n_padded = self.columns.shape
-        state = State(np.zeros(n), np.zeros(n), aligned_empty((1, n_padded), "float64")[0])
-        state.input[:] = 0
-        return state
+        arriving = aligned_empty((1, n_padded), "float64")[0]
+        arriving[:] = 0
+        return State(np.zeros(n), np.zeros(n), arriving, np.zeros(n, np.int32))
 
     def advance(
         self, state: State, recording: Recording, steps_done: np.ndarray | None = None
@@ -100,6 +103,7 @@ class Simulator:
             float(p.dv),
             float(p.vth),
             float(p.bias),
+            np.int32(p.refractory_steps),
             *state,
             *recording,
             np.zeros(1, np.int64) if steps_done is None else steps_done,
@@ -114,6 +118,7 @@ class Simulator:
     def fire(self, state: State, neuron: int) -> None:
         """Let a neuron fire once more than it did in the last step."""
         state.voltage[neuron] = 0
+        state.resting[neuron] = self.parameters.refractory_steps
         state.input[:] += self.columns[neuron]
 
 
@@ -124,12 +129,17 @@ def run(
     reuse: Recording | None = None,
     steps_done: np.ndarray | None = None,
 ) -> Recording:
-    r"""Simulate from u = v = 0, event-driven, equal to the bit to Lava's `LIF` and `Dense`.
+    r"""Simulate from u = v = 0, event-driven, equal to the bit to Lava's neurons and `Dense`.
 
     $$u \leftarrow u (1 - du) + a, \quad v \leftarrow v (1 - dv) + u + bias, \quad
       s = [v > v_{th}], \quad v \leftarrow 0 \text{ where } s$$
 
-    and the input of the next step is $a = W s$. Lava's `Dense` adds the columns of
+    and the input of the next step is $a = W s$. After a spike v stays as it is, at 0, in the
+    next `refractory_steps` steps, while u goes on. So a neuron fires in every
+    (`refractory_steps` + 1)th step at most. Without refractory steps the neurons are Lava's
+    `LIF`, else its `LIFRefractory`, which adds $v (1 - dv) + (u + bias)$ in another order.
+
+    Lava's `Dense` adds the columns of
     the neurons that fired in ascending order, and so does this. A recording of the same
     shape to `reuse` is overwritten and returned: fresh memory costs as much as half of
     the simulation. `steps_done`, an array of one integer, is counted up after each step.
@@ -141,7 +151,9 @@ def run(
 
 
 @njit(cache=True)
-def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_done):
+def _run(
+    columns, du, dv, vth, bias, refractory, u, v, a, resting, spikes, current, voltage, steps_done
+):
     n_steps, n = spikes.shape
     fired = np.empty(n + 1, np.int64)
     for t in range(n_steps):
@@ -149,9 +161,11 @@ def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_do
             # In Lava's order of operations: another order would round otherwise, and chaos
             # would make other spikes of it.
             u[i] = u[i] * (1 - du) + a[i]
-            integrated = v[i] * (1 - dv) + u[i] + bias
+            integrated = integrate(v[i], u[i], dv, bias, refractory, resting[i])
             spike = integrated > vth
             v[i] = 0.0 if spike else integrated
+            if refractory > 0:
+                resting[i] = refractory if spike else max(resting[i] - 1, 0)
             spikes[t, i] = spike
             current[t, i] = u[i]
             voltage[t, i] = v[i]
@@ -161,6 +175,14 @@ def _run(columns, du, dv, vth, bias, u, v, a, spikes, current, voltage, steps_do
             n_fired += spikes[t, i]
         _add_up(columns, fired, n_fired, a)  # few neurons fire: cheaper than a product with W
         steps_done[0] += 1
+
+
+@njit(cache=True)
+def integrate(v, u, dv, bias, refractory, resting):
+    """The voltage before the reset, in Lava's order of operations; it is held while `resting`."""
+    if refractory == 0:
+        return v * (1 - dv) + u + bias
+    return v if resting > 0 else v * (1 - dv) + (u + bias)
 
 
 @njit(cache=True)

@@ -43,6 +43,7 @@ class LoihiParameters:
     - `du`, `dv`: decays in units of 2**-12 per step; Lava adds 1 to `du`.
     - `vth`: threshold in units of 2**6 of the voltage.
     - `bias_mantissa`, `bias_exponent`: bias per step, mantissa times 2**exponent.
+    - `refractory_steps`: after a spike, the voltage stays at 0 for so many steps.
     """
 
     weights: np.ndarray
@@ -54,6 +55,7 @@ class LoihiParameters:
     bias_exponent: int
     inhibitory_weight_exponent: int | None = None
     weight_bits: int = WEIGHT_BITS
+    refractory_steps: int = 0
 
     @cached_property
     def connections(self) -> list["Connections"]:
@@ -227,6 +229,7 @@ class State(NamedTuple):
     # Sums of stored weights that arrive in the next step through each `Dense`, int32,
     # (Dense, neuron); padded.
     input: np.ndarray
+    resting: np.ndarray  # (neuron,), int32: steps for which the voltage still stays as it is
 
     def copy(self) -> "State":
         return State(*(part.copy() for part in self))
@@ -263,8 +266,8 @@ class Simulator:
     def at_rest(self) -> State:
         """u = v = 0, and nothing has fired."""
         at_rest = np.zeros(self.n_neurons, np.int32)
-        n_padded = self.columns.shape[1]
-        return State(at_rest, at_rest.copy(), np.zeros((len(self.ends), n_padded), np.int32))
+        arriving = np.zeros((len(self.ends), self.columns.shape[1]), np.int32)
+        return State(at_rest, at_rest.copy(), arriving, at_rest.copy())
 
     def advance(
         self,
@@ -299,6 +302,7 @@ class Simulator:
             np.int32(2**DECAY_BITS - p.dv),
             np.int32(self.threshold),
             np.int32(p.bias_mantissa << p.bias_exponent),
+            np.int32(p.refractory_steps),
             *state,
             spikes,
             np.zeros(1, np.int64) if steps_done is None else steps_done,
@@ -313,6 +317,7 @@ class Simulator:
     def fire(self, state: State, neuron: int) -> None:
         """Let a neuron fire once more than it did in the last step."""
         state.voltage[neuron] = 0
+        state.resting[neuron] = self.parameters.refractory_steps
         dense = int(np.searchsorted(self.ends, neuron, side="right"))
         stored = self.parameters.connections[dense].stored
         first = self.ends[dense] - stored.shape[1]
@@ -329,8 +334,10 @@ def run(
 
     $[\cdot]$ rounds towards zero; a spike where $v > 2^6 v_{th}$ sets v to 0, and the input
     of the next step is $a = [2^{w_{exp}} W s]$, or the sum of this over both `Dense`, where
-    a negative exponent rounds down. `steps_done`, an array of one integer, is
-    counted up after each step.
+    a negative exponent rounds down. After a spike v stays as it is, at 0, in the next
+    `refractory_steps` steps, while u goes on. With refractory steps the neurons are
+    `lava.reference.lif_refractory`, without them Lava's `PyLifModelBitAcc`.
+    `steps_done`, an array of one integer, is counted up after each step.
     """
     spikes = np.empty((n_steps, len(parameters.weights)), np.uint8)
     simulator = Simulator.of(parameters)
@@ -362,7 +369,10 @@ def _truncate(columns, low, high, dropped, down, step, smallest, stored, codes):
 
 
 @njit(cache=True)
-def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes, steps_done):
+def _run(
+    columns, decode, ends, keep_u, keep_v, threshold, bias, refractory, u, v, a, resting, spikes,
+    steps_done,
+):  # fmt: skip
     n_steps, n = spikes.shape
     total = np.empty(columns.shape[1], np.uint16)
     arrived = np.empty(n, np.int32)
@@ -376,24 +386,13 @@ def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes
             left, right = decode[dense, 2], decode[dense, 3]
             for i in range(n):
                 arrived[i] += _shifted(a[dense, i], left, right)
-        wraps_now = int32(0)
-        clips_now = int32(0)
-        # All in 32 bits, of which a vector holds twice as many; Numba alone would take 64.
-        for i in range(n):
-            decayed = int32(_kept(u[i], keep_u) + int32(arrived[i] << ALIGNMENT))
-            wrapped = int32(decayed - _WRAP * (decayed > STATE_LIMIT))
-            wrapped = int32(wrapped + _WRAP * (decayed <= -STATE_LIMIT))
-            wraps_now = int32(wraps_now + int32(wrapped != decayed))
-            u[i] = wrapped
-            # Within 32 bits, too: what wrapped is 2**24 or more away from their ends.
-            updated = int32(_kept(v[i], keep_v) + wrapped + bias)
-            clipped = min(max(updated, int32(1 - STATE_LIMIT)), int32(STATE_LIMIT - 1))
-            clips_now = int32(clips_now + int32(clipped != updated))
-            spike = clipped > threshold
-            v[i] = int32(0) if spike else clipped
-            spikes[t, i] = spike
-        wraps += int(wraps_now)
-        clips += int(clips_now)
+        wraps += _advance_currents(arrived, keep_u, u)
+        # `None` makes a version of its own, which does without what rests.
+        if refractory > 0:
+            clips += _advance_voltages(u, keep_v, threshold, bias, resting, v, spikes[t])
+            _count_down(refractory, spikes[t], resting)
+        else:
+            clips += _advance_voltages(u, keep_v, threshold, bias, None, v, spikes[t])
         n_fired = 0
         for i in range(n):  # without a branch, which would often be mispredicted
             fired[n_fired] = i
@@ -406,6 +405,46 @@ def _run(columns, decode, ends, keep_u, keep_v, threshold, bias, u, v, a, spikes
             first = last
         steps_done[0] += 1
     return wraps, clips
+
+
+# All in 32 bits, of which a vector holds twice as many; Numba alone would take 64. Loops are apart
+# because of more than five arrays LLVM does not prove that none overlaps, and makes no vectors.
+
+
+@njit(cache=True)
+def _advance_currents(arrived, keep_u, u):
+    """Returns how many wrapped."""
+    wraps = int32(0)
+    for i in range(len(arrived)):
+        decayed = int32(_kept(u[i], keep_u) + int32(arrived[i] << ALIGNMENT))
+        wrapped = int32(decayed - _WRAP * (decayed > STATE_LIMIT))
+        wrapped = int32(wrapped + _WRAP * (decayed <= -STATE_LIMIT))
+        wraps = int32(wraps + int32(wrapped != decayed))
+        u[i] = wrapped
+    return int(wraps)
+
+
+@njit(cache=True)
+def _advance_voltages(u, keep_v, threshold, bias, resting, v, spikes):
+    """Returns how many were clipped."""
+    clips = int32(0)
+    for i in range(len(spikes)):
+        # Within 32 bits, too: what wrapped is 2**24 or more away from their ends.
+        updated = int32(_kept(v[i], keep_v) + u[i] + bias)
+        if resting is not None:
+            updated = v[i] if resting[i] > 0 else updated
+        clipped = min(max(updated, int32(1 - STATE_LIMIT)), int32(STATE_LIMIT - 1))
+        clips = int32(clips + int32(clipped != updated))
+        spike = clipped > threshold
+        v[i] = int32(0) if spike else clipped
+        spikes[i] = spike
+    return int(clips)
+
+
+@njit(cache=True)
+def _count_down(refractory, spikes, resting):
+    for i in range(len(spikes)):
+        resting[i] = refractory if spikes[i] else max(int32(resting[i] - 1), int32(0))
 
 
 @njit(cache=True)

@@ -20,6 +20,8 @@ class Network:
     - `draw`: which of the matrices that the seed's stream gives one after the other.
     - `step_size`: dr = dt / tau, one time step in units of the time constant.
     - `bias`: input per time step to each rate neuron.
+    - `refractory`: time constants for which a LIF neuron rests after a spike; a whole number of
+      steps.
     """
 
     n_neurons: int
@@ -29,6 +31,12 @@ class Network:
     draw: int = 0
     step_size: float = 0.01
     bias: float = 0.1
+    refractory: float = 0.0
+
+    @property
+    def refractory_steps(self) -> int:
+        """Steps for which a LIF neuron rests."""
+        return round(self.refractory / self.step_size)
 
 
 def n_excitatory(n_neurons: int) -> int:

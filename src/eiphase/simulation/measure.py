@@ -184,6 +184,7 @@ def received_input(recording: xr.Dataset) -> xr.Dataset:
 
 def _whole(recording: xr.Dataset) -> xr.Dataset:
     """A recording of all neurons, in order; raises `DatasetError` if it is none."""
+    recording = recording.assign_attrs({"refractory": 0.0} | recording.attrs)  # once there was none
     for name in (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer"):
         if name not in recording.attrs:
             raise DatasetError(f"The recording has lost its attribute {name}.")

@@ -27,7 +27,7 @@ _KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
             "simulations_near_borders", "simulations_of_full_grid",
         ),
     ),
-    Real: ("a number", ("q_factor", "g_factor", "step_size", "bias")),
+    Real: ("a number", ("q_factor", "g_factor", "step_size", "bias", "refractory")),
 }  # fmt: skip
 
 _DECODE = ("scale_factor", "add_offset")

@@ -106,6 +106,7 @@ def _rounded(value: float) -> float:
 Seed = Annotated[int, Field(ge=0, lt=2**32)]
 Neurons = Annotated[int, Field(ge=5, le=20_000)]
 StepSize = Annotated[float, Field(ge=0.001, le=0.1, json_schema_extra={"unit": "time constants"})]
+Refractory = Annotated[float, Field(ge=0, le=100, json_schema_extra={"unit": "time constants"})]
 Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "steps"})]
 RateToLIF = Literal["tutorial", "corrected", "identity"]
 FloatToInteger = Literal["tutorial", "full_range"]
@@ -127,6 +128,9 @@ class NetworkConfig(_Section):
     decays 7 times as fast. Smaller ones become too few units of Loihi's 12-bit decays."""
     bias: Annotated[Positive, Field(json_schema_extra={"unit": "per step"})] = 0.1
     """Input to each rate neuron. That of LIF neurons is 5 thresholds x `step_size`."""
+    refractory: Refractory = 0.0
+    """Rest of an LIF neuron after a spike, a whole number of steps: its voltage stays at 0, while
+    its current goes on. Without it, excitation can grow until neurons fire in every step."""
 
 
 class Grid(_Section):
@@ -252,6 +256,17 @@ def stride(samples_per_time_constant: int, step_size: float) -> int:
     return max(1, round(1 / (samples_per_time_constant * step_size)))
 
 
+def _check_refractory(what: str, refractory: float, step_size: float) -> None:
+    """Raises `ValueError` for a part of a step."""
+    steps = refractory / step_size
+    if not math.isclose(steps, round(steps), rel_tol=1e-9, abs_tol=1e-9):
+        below, above = (_rounded(n * step_size) for n in (math.floor(steps), math.ceil(steps)))
+        raise ValueError(
+            f"{what} is {refractory}, but it must be a whole number of steps of {step_size}: "
+            f"the nearest are {below} and {above}"
+        )
+
+
 def _check_inhibition(what: str, g_factor: float, neurons: int, rate_to_lif: str) -> None:
     """Raises `ValueError` where inhibition is too weak for the tutorial mapping."""
     n_exc = n_excitatory(neurons)
@@ -273,6 +288,7 @@ class SingleRun(_Section):
     draw: Annotated[int, Field(ge=0, le=1000)]
     step_size: StepSize
     bias: Positive
+    refractory: Refractory
     backend: Backend
     steps: Steps
     rate_to_lif: RateToLIF
@@ -281,6 +297,7 @@ class SingleRun(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        _check_refractory("refractory", self.refractory, self.step_size)
         if BACKENDS[self.backend].is_mapped:
             _check_inhibition("g_factor is", self.g_factor, self.n_neurons, self.rate_to_lif)
         return self
@@ -318,6 +335,7 @@ class Sweep(_Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        _check_refractory("network.refractory", self.network.refractory, self.network.step_size)
         spikes = bool(spiking(self.backends))
         measured_steps(self.simulation, self.observables, spiking=spikes)
         if spikes:
@@ -470,6 +488,7 @@ class Sweep(_Section):
             seed=seed,
             step_size=self.network.step_size,
             bias=self.network.bias,
+            refractory=self.network.refractory,
         )
 
 

@@ -75,12 +75,14 @@ class WorkingPoint(NamedTuple):
 class LIFNeuron:
     """A LIF neuron with exponential synaptic current, in steps and thresholds.
 
-    `drive` is the mean input without the network's, bias / dv.
+    `drive` is the mean input without the network's, bias / dv. After a spike the voltage stays
+    at 0 for `refractory_steps`.
     """
 
     du: float
     dv: float
     drive: float
+    refractory_steps: int = 0
 
     @property
     def time_constant(self) -> float:
@@ -89,27 +91,41 @@ class LIFNeuron:
 
     @property
     def shift(self) -> float:
-        """Shift of threshold and reset by the current's decay time, in standard deviations."""
+        """Shift of the threshold by the current's decay time, in standard deviations."""
         ratio = math.log1p(-self.dv) / math.log1p(-self.du)  # tau_s / tau_m
         return abs(ZETA_HALF) / math.sqrt(2) * math.sqrt(ratio)
+
+    @property
+    def reset_shift(self) -> float:
+        """Shift of the reset: `shift`, less by what the current forgets in the refractory steps."""
+        return self.shift * (1 - self.du) ** self.refractory_steps
+
+    @property
+    def firing_constants(self) -> tuple[float, float, float, int]:
+        """What its firing rate depends on beside its input, for compiled functions."""
+        return self.time_constant, self.shift, self.reset_shift, self.refractory_steps
 
 
 def firing_rate(neuron: LIFNeuron, mean: float, deviation: float) -> float:
     r"""Spikes per step of a LIF neuron whose input is noise: Siegert's formula.
 
-    $$\frac{1}{\nu} = \frac12 + \tau_m \sqrt\pi \int_{y_r}^{y_{th}} f(y)\, dy, \quad
+    $$\frac{1}{\nu} = n_{ref} + \frac12 + \tau_m \sqrt\pi \int_{y_r}^{y_{th}} f(y)\, dy, \quad
       f(y) = e^{y^2} (1 + \mathrm{erf}\, y), \quad
-      y_{th} = \frac{1 - \mu}{\sigma} + k, \quad y_r = -\frac{\mu}{\sigma} + k, \quad
+      y_{th} = \frac{1 - \mu}{\sigma} + k, \quad
+      y_r = -\frac{\mu}{\sigma} + k (1 - du)^{n_{ref}}, \quad
       k = \frac{|\zeta(1/2)|}{\sqrt 2} \sqrt{\frac{\tau_s}{\tau_m}}$$
 
     with mean μ and standard deviation σ of the input in thresholds. σ is that of
     Brunel: the voltage without threshold has variance σ²/2. k corrects for the decay time of
-    the synaptic current, to first order in its square root. The half step is what a
-    neuron that looks at its threshold once a step takes longer; it fires in every step at
-    most. Source: Brunel, J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel,
-    Neural Comput. 14, 2057 (2002).
+    the synaptic current, to first order in its square root: a neuron fires when its current is
+    larger than on average, and this excess then lifts the voltage by kσ after the reset, on
+    average. Of the excess, $(1 - du)^{n_{ref}}$ is left when the neuron has rested (our own
+    addition; the sources have no rest). The half step is what a
+    neuron that looks at its threshold once a step takes longer. After $n_{ref}$ refractory steps
+    it fires in the next one at the earliest, so $\nu \le 1 / (n_{ref} + 1)$. Source: Brunel,
+    J. Comput. Neurosci. 8, 183 (2000); Fourcaud and Brunel, Neural Comput. 14, 2057 (2002).
     """
-    return float(_firing(mean, deviation, neuron.time_constant, neuron.shift)[0])
+    return float(_firing(mean, deviation, neuron.firing_constants)[0])
 
 
 def lif_working_point(neuron: LIFNeuron, moments: WeightMoments, scale: float) -> WorkingPoint:
@@ -134,7 +150,7 @@ def lif_working_point(neuron: LIFNeuron, moments: WeightMoments, scale: float) -
     """
     found = _lif_working_point(
         scale, moments.mean, moments.square, neuron.drive, neuron.dv,
-        neuron.time_constant, neuron.shift,
+        neuron.firing_constants,
     )  # fmt: skip
     rate, mean, deviation, alpha, beta = found
     a, b = alpha * scale, beta * scale**2
@@ -156,7 +172,7 @@ def population_rate(
     return float(
         _population_rate(
             np.ascontiguousarray(weights.T), deviation_per_rate, start, neuron.drive, neuron.dv,
-            neuron.time_constant, neuron.shift,
+            neuron.firing_constants,
         )
     )  # fmt: skip
 
@@ -191,52 +207,53 @@ def _hermite(t, f0, f1, slope0, slope1):
 
 
 @njit(cache=True)
-def _firing(mean, deviation, time_constant, shift):
+def _firing(mean, deviation, firing):
     """Rate per step, and its derivatives by the mean and by the squared deviation."""
+    time_constant, shift, reset_shift, refractory = firing
     deviation = max(deviation, _QUIET)
     y_th = (1 - mean) / deviation
     y_r = -mean / deviation
     if y_th + shift >= _SILENT:
         return 0.0, 0.0, 0.0
     upper, f_th = _passage(y_th + shift)
-    lower, f_r = _passage(y_r + shift)
+    lower, f_r = _passage(y_r + reset_shift)
     root = math.sqrt(math.pi) * time_constant
-    interval = root * (upper - lower) + 0.5
-    if interval <= 1:
-        return 1.0, 0.0, 0.0
+    interval = root * (upper - lower) + 0.5 + refractory
+    if interval <= 1 + refractory:
+        return 1 / (1 + refractory), 0.0, 0.0
     by_mean = root * (f_th - f_r) / deviation / interval**2
     by_square = root * (f_th * y_th - f_r * y_r) / (2 * deviation**2) / interval**2
     return 1 / interval, by_mean, by_square
 
 
 @njit(cache=True)
-def _lif_working_point(scale, mean, square, drive, dv, time_constant, shift):
+def _lif_working_point(scale, mean, square, drive, dv, firing):
     """Rate, mu, sigma, alpha and beta: the first crossing from low rates, then bisection."""
     low, high = 0.0, 1e-5
-    while high < 1 and _excess(high, scale, mean, square, drive, dv, time_constant, shift) > 0:
+    while high < 1 and _excess(high, scale, mean, square, drive, dv, firing) > 0:
         low, high = high, min(1.0, high * 1.2)
     for _ in range(50):
         middle = (low + high) / 2
-        if _excess(middle, scale, mean, square, drive, dv, time_constant, shift) > 0:
+        if _excess(middle, scale, mean, square, drive, dv, firing) > 0:
             low = middle
         else:
             high = middle
     rate = (low + high) / 2
     mu = drive + scale * mean * rate / dv
     sigma = scale * math.sqrt(square * rate / dv)
-    _, by_mean, by_square = _firing(mu, sigma, time_constant, shift)
+    _, by_mean, by_square = _firing(mu, sigma, firing)
     return rate, mu, sigma, by_mean / dv, by_square / dv
 
 
 @njit(cache=True)
-def _excess(rate, scale, mean, square, drive, dv, time_constant, shift):
+def _excess(rate, scale, mean, square, drive, dv, firing):
     mu = drive + scale * mean * rate / dv
     sigma = scale * math.sqrt(square * rate / dv)
-    return _firing(mu, sigma, time_constant, shift)[0] - rate
+    return _firing(mu, sigma, firing)[0] - rate
 
 
 @njit(cache=True)
-def _population_rate(outgoing, deviation, start, drive, dv, time_constant, shift):
+def _population_rate(outgoing, deviation, start, drive, dv, firing):
     n = len(outgoing)
     mean_outgoing = outgoing.sum(axis=1) / n / dv
     rates = np.full(n, start)
@@ -251,7 +268,7 @@ def _population_rate(outgoing, deviation, start, drive, dv, time_constant, shift
             for i in range(n):
                 mu[i] += outgoing[j, i] * rate
         for i in range(n):
-            rate, slope[i], _ = _firing(mu[i], sigma, time_constant, shift)
+            rate, slope[i], _ = _firing(mu[i], sigma, firing)
             excess[i] = rate - rates[i]
         if np.abs(excess).max() < TOLERANCE * rates.mean():
             return rates.mean()

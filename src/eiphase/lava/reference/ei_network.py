@@ -14,11 +14,12 @@ from lava.magma.core.run_configs import Loihi1SimCfg
 from lava.magma.core.sync.protocols.loihi_protocol import LoihiProtocol
 from lava.proc.dense.models import PyDenseModelBitAcc, PyDenseModelFloat
 from lava.proc.dense.process import Dense
-from lava.proc.lif.models import PyLifModelBitAcc, PyLifModelFloat
-from lava.proc.lif.process import LIF
+from lava.proc.lif.models import PyLifModelBitAcc, PyLifModelFloat, PyLifRefractoryModelFloat
+from lava.proc.lif.process import LIF, LIFRefractory
 from lava.utils.weightutils import SignMode
 
 from eiphase.lava import run
+from eiphase.lava.reference.lif_refractory import PyLifRefractoryModelBitAcc
 from eiphase.lava.reference.recorder import Recorder
 from eiphase.networks import rate
 from eiphase.networks.lif import LIFParameters
@@ -51,6 +52,7 @@ class EINetwork(AbstractProcess):
             "dv": parameters.dv,
             "vth": parameters.vth,
             "bias_mant": parameters.bias,
+            **_refractory(parameters),
         }
         return cls(
             weights=parameters.weights,
@@ -67,6 +69,7 @@ class EINetwork(AbstractProcess):
             "vth": parameters.vth,
             "bias_mant": parameters.bias_mantissa,
             "bias_exp": parameters.bias_exponent,
+            **_refractory(parameters),
         }
         every = {"num_weight_bits": parameters.weight_bits}
         if parameters.inhibitory_weight_exponent is None:
@@ -107,6 +110,12 @@ class EINetwork(AbstractProcess):
         self.step_size = Var(shape=shape, init=np.full(shape, step_size))
 
 
+def _refractory(parameters: LIFParameters | LoihiParameters) -> dict[str, int]:
+    """Lava's `LIF` has no refractory period, and its `LIFRefractory` one of a step or more."""
+    steps = parameters.refractory_steps
+    return {"refractory_period": steps} if steps else {}
+
+
 @implements(proc=EINetwork, protocol=LoihiProtocol)
 @requires(CPU)
 @tag("rate")
@@ -130,10 +139,12 @@ class RateModel(PyLoihiProcessModel):
 @implements(proc=EINetwork, protocol=LoihiProtocol)
 @tag("lif")
 class LIFModel(AbstractSubProcessModel):
-    """Lava's own `LIF`, connected to itself through one or two of Lava's own `Dense`."""
+    """Lava's own `LIF` or `LIFRefractory`, connected to itself through one or two `Dense`."""
 
     def __init__(self, proc):
-        self.lif = LIF(shape=proc.state.shape, **proc.proc_params["neurons"])
+        neurons = proc.proc_params["neurons"]
+        kind = LIFRefractory if "refractory_period" in neurons else LIF
+        self.lif = kind(shape=proc.state.shape, **neurons)
         for number, connections in enumerate(proc.proc_params["connections"]):
             dense = Dense(**connections)
             setattr(self, f"dense_{number}", dense)  # Lava finds Processes that are attributes
@@ -147,8 +158,18 @@ class LIFModel(AbstractSubProcessModel):
 
 _LAVA_MODELS: dict[str, dict] = {
     "rate": {EINetwork: RateModel},
-    "lif_float": {EINetwork: LIFModel, LIF: PyLifModelFloat, Dense: PyDenseModelFloat},
-    "lif_bit_accurate": {EINetwork: LIFModel, LIF: PyLifModelBitAcc, Dense: PyDenseModelBitAcc},
+    "lif_float": {
+        EINetwork: LIFModel,
+        LIF: PyLifModelFloat,
+        LIFRefractory: PyLifRefractoryModelFloat,
+        Dense: PyDenseModelFloat,
+    },
+    "lif_bit_accurate": {
+        EINetwork: LIFModel,
+        LIF: PyLifModelBitAcc,
+        LIFRefractory: PyLifRefractoryModelBitAcc,
+        Dense: PyDenseModelBitAcc,
+    },
 }
 
 
