@@ -67,6 +67,11 @@ class Backend:
         return {key for backend in self.lineage for key in backend.depends_on}
 
     @property
+    def may_rest(self) -> bool:
+        """Whether its neurons have the refractory period that a config asks for."""
+        return "network.refractory" in self.keys
+
+    @property
     def is_mapped(self) -> bool:
         """Whether its networks are mapped from rate networks."""
         return "mapping.rate_to_lif" in self.keys

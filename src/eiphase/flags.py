@@ -17,6 +17,13 @@ class Flag(IntEnum):
     SATURATED = 5  # nearly all neurons are silent or fire in every step
 
 
+class StepLimited(IntEnum):
+    """Whether the length of a step decides how often the most active neurons fire."""
+
+    NO = 0
+    YES = 1
+
+
 class ExponentFlag(IntEnum):
     """Why an exponent is, or is not, a number."""
 

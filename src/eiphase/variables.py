@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eiphase.backends import BACKENDS
-from eiphase.flags import Crossing, ExponentFlag, Fate, Flag, Phase, Refined, ScaleStatus
+from eiphase.flags import (
+    Crossing,
+    ExponentFlag,
+    Fate,
+    Flag,
+    Phase,
+    Refined,
+    ScaleStatus,
+    StepLimited,
+)
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -164,6 +173,14 @@ VARIABLES: dict[str, Variable] = {
     ),
     "always_firing_fraction": Variable(
         "fraction of neurons that fire in every step", comment=_LIF, needs=(_SPIKING,)
+    ),
+    "step_limited": Variable(
+        "whether the most active 5 % of the neurons fire in most of the steps in which they may",
+        comment="yes: taken together, they fire in more than half of the measured steps in which "
+        "they are not refractory. The network is then a map with this step: in time constants, a "
+        "shorter step would give other rates. Spiking backends only.",
+        flags=StepLimited,
+        needs=(_SPIKING,),
     ),
     "participation_ratio": Variable(
         "participation-ratio dimension of activity: (tr C)^2 / tr C^2 of its covariance C",

@@ -58,6 +58,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
         assert set(found.data_vars) == {
             "autocovariance", "c0", "c0_flag", "decay_time", "decay_time_flag", "persistence",
             "centring_bias", "mean_rate", "silent_fraction", "always_firing_fraction",
+            "step_limited",
             "weight_scale", "weight_scale_status", "phase", "phase_commonest", "phase_agreement",
             "theory_critical_q",
         }  # fmt: skip

@@ -186,6 +186,40 @@ def test_firing_counts_spikes_and_neurons(n_neurons):
     assert firing.always == np.mean(spikes.all(axis=0)) == 1 / n_neurons
 
 
+def in_steps_where_it_may(train, rest):
+    """How often a neuron fires, and in how many steps it may, one step after the other."""
+    may, until = 0, -1
+    for step, fires in enumerate(train):
+        may += step > until
+        until = step + rest if fires else until
+    return sum(train), may
+
+
+@pytest.mark.parametrize(
+    ("trains", "rest", "limited"),
+    [
+        ([[1, 0] * 50, [1, 0] * 50], 0, False),  # in exactly half of the steps
+        ([[1, 0] * 50, [1, 1] + [1, 0] * 49], 0, True),  # in one step more
+        ([[1] * 100, [0] * 100], 0, False),  # both neurons count, together
+        ([[1] * 100, [1] + [0] * 99], 0, True),
+        ([[1, 0, 0, 0, 0] * 20] * 2, 4, True),  # at once when its rest is over
+        ([[1, 0, 0, 0, 0, 0] * 17] * 2, 4, False),  # in every second step after its rest
+        ([[1, 0, 0, 0, 0, 0] * 15, [1, 0, 0, 0, 0] * 18], 4, True),  # one of each
+        ([[1, 0, 0, 0, 0] * 20] * 2, 0, False),  # the same trains of neurons without rest
+        ([[0] * 100] * 2, 4, False),
+    ],
+)
+def test_the_step_limits_neurons_that_fire_whenever_they_may(trains, rest, limited):
+    """Of 40 neurons, the two most active ones decide; one stands before the others, one after."""
+    spikes = np.zeros((len(trains[0]), 40), np.uint8)
+    spikes[:, 0], spikes[:, 39] = trains
+    firing = Firing(40)
+    firing.add(spikes)
+    assert firing.is_step_limited(rest) == limited
+    fired, may = np.sum([in_steps_where_it_may(train, rest) for train in trains], axis=0)
+    assert (2 * fired > may) == limited
+
+
 @given(seed=st.integers(0, 2**32 - 1), window=st.integers(1, 30), n_steps=st.integers(1, 60))
 def test_counts_see_the_steps_before(seed, window, n_steps):
     spikes = np.random.default_rng(seed).integers(0, 2, (window + n_steps, 3), np.uint8)

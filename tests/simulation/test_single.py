@@ -293,6 +293,35 @@ NO_RECORDINGS = {
 }
 
 
+def test_a_recording_from_before_there_were_refractory_periods_can_be_measured(recordings):
+    recording = recordings["lif_float"]
+    before = (
+        recording.copy()
+        .drop_attrs()
+        .assign_attrs(
+            {name: value for name, value in recording.attrs.items() if name != "refractory"}
+        )
+    )
+    assert recording.attrs["refractory"] == 0
+    found, expected = (
+        eiphase.measure(one, burn_in=100, max_lag=30, statistics=True)
+        for one in (before, recording)
+    )
+    xr.testing.assert_equal(found, expected)
+
+
+def test_what_is_measured_knows_how_long_neurons_rest():
+    """Excitation makes them fire as soon as their rest is over, in every sixth step."""
+    point = eiphase.Network(n_neurons=20, q_factor=25.0, g_factor=1.0, seed=1, refractory=0.05)
+    recording = eiphase.simulate(point, "lif_float", steps=200, rate_to_lif="identity")
+    assert recording.attrs["refractory"] == 0.05
+    observed = eiphase.measure(recording, burn_in=100, max_lag=30)
+    assert recording.spikes[100:].values.sum(axis=0).max() in (16, 17)
+    assert observed.step_limited == 1
+    forgotten = recording.assign_attrs(refractory=0.0)
+    assert eiphase.measure(forgotten, burn_in=100, max_lag=30).step_limited == 0
+
+
 @pytest.mark.parametrize("what", NO_RECORDINGS)
 @pytest.mark.parametrize(
     "call",

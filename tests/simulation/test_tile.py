@@ -70,11 +70,34 @@ def test_rates_and_fractions_are_those_of_the_spikes(backend):
     assert 0 < values["silent_fraction"].max() < 1
 
 
+@pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
+@pytest.mark.parametrize("refractory", [0.0, 0.05])
+def test_networks_whose_most_active_neurons_the_step_limits_are_flagged(backend, refractory):
+    """Two of 40 neurons; with 450 steps, of which a spike takes one and the rest after it."""
+    network = {"neurons": 40, "refractory": refractory}
+    grid = {"q_factor": [0.5, 9.0, 25.0], "g_factor": [3.0]}
+    mapping = {"rate_to_lif": "identity"}
+    values, spikes = simulate(
+        CONFIG | {"network": network, "grid": grid, "mapping": mapping}, backend
+    )
+    rest = round(100 * refractory)
+    expected = []
+    for trains in spikes:
+        most = np.sort(trains[150:].sum(axis=0, dtype=int))[-2:].sum()
+        expected.append(int(most > (2 * 450 - rest * most) / 2))
+    assert values["step_limited"].tolist() == expected
+    assert set(expected) == {0, 1}
+    np.testing.assert_allclose(values["mean_rate"], [trains[150:].mean() for trains in spikes])
+    largest = max(trains[150:].sum(axis=0, dtype=int).max() for trains in spikes)
+    assert (largest <= 450 / 6) == (rest == 5)
+
+
 def test_mean_rate_of_rate_neurons_is_that_of_their_states():
     values, states = simulate(CONFIG, "rate")
     expected = [x[150:].mean() for x in states]
     np.testing.assert_allclose(values["mean_rate"], expected)
     assert np.isnan(values["silent_fraction"]).all()
+    assert (values["step_limited"] == NOT_APPLICABLE).all()
 
 
 def test_rate_networks_of_one_batch_leave_nothing_to_the_next():

@@ -27,6 +27,7 @@ import numpy as np
 from eiphase.numerics.jit import njit
 
 WORD = 64  # bits
+MOST_ACTIVE = 0.05  # part of the neurons, which is asked whether the step limits it
 _LAGS_AT_ONCE = 4  # as `_add_coincidences` is written: they share the words of the later step
 
 
@@ -152,6 +153,22 @@ class Firing:
     def always(self) -> float:
         """Fraction of neurons that fire in every step."""
         return np.count_nonzero(self.total == self.n_steps) / len(self.total)
+
+    def is_step_limited(self, refractory_steps: int = 0) -> bool:
+        r"""Whether the most active neurons fire in most of the steps in which they may.
+
+        These neurons are `MOST_ACTIVE` of all, by their number of spikes, and at least one.
+        Together they have n spikes in T steps each, k neurons; after a spike a neuron
+        rests for `refractory_steps` R, so that
+
+        $$n > \frac{1}{2} (k T - R n)$$
+
+        is asked. Without rest that is a rate above 1/2. Then intervals between spikes are one or
+        two steps longer than the rest, and a shorter step would give other ones.
+        """
+        n_most = -(-len(self.total) // round(1 / MOST_ACTIVE))
+        spikes = int(np.sort(self.total)[-n_most:].sum())
+        return 2 * spikes > n_most * self.n_steps - refractory_steps * spikes
 
 
 @njit(cache=True)

@@ -145,8 +145,12 @@ def _measured(
     rates = "state" in recording
     activity = recording["state" if rates else "spikes"].values
     options: dict[str, Any] = {}
+    if not rates and "refractory" in recording.attrs:  # there was none before
+        options["refractory_steps"] = round(
+            recording.attrs["refractory"] / recording.attrs["step_size"]
+        )
     if observables.statistics:
-        options = {"synapses": _synapses(recording), "step_size": recording.attrs["step_size"]}
+        options |= {"synapses": _synapses(recording), "step_size": recording.attrs["step_size"]}
     of = measurement.OfStates if rates else measurement.OfSpikes
     measured = of(activity.shape[1], simulation, observables, **options)
     return measurement.of_whole(measured, activity, simulation)

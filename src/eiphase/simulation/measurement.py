@@ -6,7 +6,7 @@ import numpy as np
 
 from eiphase.chaos.damage import Assessment
 from eiphase.chaos.lyapunov import MeanGrowth
-from eiphase.flags import Flag
+from eiphase.flags import Flag, StepLimited
 from eiphase.networks.weights import Synapses
 from eiphase.numerics import erf
 from eiphase.numerics.arrays import blocks
@@ -73,7 +73,7 @@ class OfSpikes:
 
     With `synapses`, further statistics too. Counts are those in consecutive windows of
     `observables.boxcar` steps; what neurons receive is looked at in `SPIKE_SAMPLES` steps of each
-    time constant.
+    time constant. Neurons rest for `refractory_steps` after a spike.
     """
 
     def __init__(
@@ -84,8 +84,10 @@ class OfSpikes:
         *,
         synapses: Synapses | None = None,
         step_size: float = np.nan,
+        refractory_steps: int = 0,
     ):
         self._steps = _Steps(measured_steps(simulation, observables, spiking=True))
+        self._refractory_steps = refractory_steps
         n_steps, window = self._steps.n_measured, observables.boxcar
         self._fluctuation = _FluctuationOfCounts(n_steps, n_neurons, simulation, observables)
         self._firing = Firing(n_neurons)
@@ -122,6 +124,7 @@ class OfSpikes:
             "mean_rate": firing.rate,
             "silent_fraction": firing.silent,
             "always_firing_fraction": firing.always,
+            "step_limited": StepLimited(firing.is_step_limited(self._refractory_steps)),
             **fluctuation._asdict(),
         }
         return found | (self._further.found(fluctuation) if self._further else {})

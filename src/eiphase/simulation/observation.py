@@ -54,14 +54,12 @@ class Observation:
         self._backend, self._sweep = BACKENDS[backend], sweep
         simulation, n_neurons = sweep.simulation, sweep.network.neurons
         measured = simulation.steps - simulation.burn_in
+        step_size = sweep.network.step_size
+        options: dict[str, Any] = {"synapses": synapses, "step_size": step_size}
+        if self._backend.may_rest:
+            options["refractory_steps"] = sweep.network.refractory_steps
         of = OfSpikes if self._backend.spiking else OfStates
-        self._activity = of(
-            n_neurons,
-            simulation,
-            sweep.observables,
-            synapses=synapses,
-            step_size=sweep.network.step_size,
-        )
+        self._activity = of(n_neurons, simulation, sweep.observables, **options)
         self._given = module(backend).Given(simulation.steps, n_neurons) if needed else None
         self._growth: MeanGrowth | None = None
         self._damages: dict[str, Assessment] = {}

@@ -132,6 +132,11 @@ class NetworkConfig(_Section):
     """Rest of an LIF neuron after a spike, a whole number of steps: its voltage stays at 0, while
     its current goes on. Without it, excitation can grow until neurons fire in every step."""
 
+    @property
+    def refractory_steps(self) -> int:
+        """Steps for which an LIF neuron rests."""
+        return round(self.refractory / self.step_size)
+
 
 class Grid(_Section):
     """The grid points: every q_factor with every g_factor."""
