@@ -5,6 +5,7 @@ whose configs are cut down. A later command may need what an earlier one has mad
 `snakemake` are forked from a process that has imported the copy's code (`warm`).
 """
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 import warm
+import xarray as xr
 import yaml
 from conftest import REPOSITORY
 
@@ -163,6 +166,34 @@ def test_the_tutorial_has_drawn_all_its_figures(checkout):
     assert drawn == set(figures.TUTORIAL)
     captions = {(REPOSITORY / f"workflow/report/tutorial/{name}.rst").read_text() for name in drawn}
     assert len(captions) == len(set(figures.TUTORIAL.values())) == len(drawn)
+
+
+def test_the_notebook_holds_all_its_figures(checkout):
+    """`snakemake notebook`, above, on a sweep that does not measure chaos."""
+    notebook = nbformat.read(checkout / "results/demo/notebook.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error"]
+    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 6
+
+
+def test_other_weight_bits_simulate_integers_alone(checkout):
+    """`snakemake precision mappings`, above."""
+    results = checkout / "results/precision"
+    assert (results / "figures/precision.png").stat().st_size > 20_000
+    own_mapping = "corrected-full_range-[1-7]"
+    tiles = (results / "mappings").glob(f"{own_mapping}/tiles/*/*/*.nc")
+    assert {path.parts[-3] for path in tiles} == {"lif_bit_accurate"}
+    own, four = (
+        xr.load_dataset(results / name / "phase_map.nc")
+        for name in (".", "mappings/corrected-full_range-4")
+    )
+    assert json.loads(four.attrs["sweep_config"])["mapping"]["weight_bits"] == 4
+    assert four.autocovariance.sel(backend="lif_float").equals(
+        own.autocovariance.sel(backend="lif_float")
+    )
+    assert (four.weight_bits.sel(backend="lif_bit_accurate") <= 4).all()
+    assert (own.weight_bits.sel(backend="lif_bit_accurate") > 4).any()
 
 
 def test_what_is_run_elsewhere_is_still_in_the_docs():

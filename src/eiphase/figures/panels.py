@@ -280,6 +280,19 @@ class Page(Figure):
         return {}
 
 
+def lay_out(figure: Figure, *, dpi: float) -> None:
+    """Give a figure's parts their places once, which each format would find anew.
+
+    To find them takes as long as to draw the figure twice.
+    """
+    figure.dpi = dpi
+    engine = figure.get_layout_engine()
+    with look():
+        if engine is not None:
+            engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def in_our_look(plot: Callable[_Arguments, Figure]) -> Callable[_Arguments, Figure]:
     """Decorate a function that makes a figure: it does so in our look."""
 

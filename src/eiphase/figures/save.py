@@ -12,11 +12,14 @@ from matplotlib.figure import Figure
 from eiphase import figures
 from eiphase.errors import DatasetError
 from eiphase.figures import mappings, overview, phase_map, phases, tutorial
+from eiphase.figures.panels import lay_out
 from eiphase.figures.recording import plot_recording
 from eiphase.jobs.datasets.netcdf import open_netcdf, open_phase_map, reading
 from eiphase.system.files import beside
 
 Show = Callable[[int, int], None]  # how many are done, of how many
+
+_DPI = 150  # dots per inch
 
 _PLOTS = vars(phase_map) | vars(phases)
 PHASE_MAP = {name: _PLOTS[f"plot_{name}"] for name in figures.PHASE_MAP}
@@ -78,7 +81,7 @@ def draw_recording(recording: xr.Dataset, observed: xr.Dataset, output: Path) ->
     """Draw one network at a glance."""
     figure = plot_recording(recording, observed)
     with beside(output) as partial:
-        figure.savefig(partial, format=output.suffix[1:], dpi=150)
+        figure.savefig(partial, format=output.suffix[1:], dpi=_DPI)
     plt.close(figure)
 
 
@@ -97,9 +100,10 @@ def _draw(
     names = dict.fromkeys(path.stem for path in outputs)
     for done, name in enumerate(names, 1):
         figure = known[name](data)
+        lay_out(figure, dpi=_DPI)
         for path in outputs:
             if path.stem == name:
                 with beside(path) as partial:
-                    figure.savefig(partial, format=path.suffix[1:], dpi=150)
+                    figure.savefig(partial, format=path.suffix[1:], dpi=_DPI)
         plt.close(figure)
         show(done, len(names))
