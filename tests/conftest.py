@@ -36,7 +36,9 @@ SLOW = (
     "networks/test_loihi::test_runs_as", "numerics/test_jit",
     "observables/test_statistics::test_standard_error", "simulation/test_blas_threads",
     "simulation/test_growth", "simulation/test_tile", "test_house::test_a_fourth_backend",
-    "theory/test_fixed_point", "theory/test_gaussian_averages::test_product",
+    "theory/test_exponent::test_simulated", "theory/test_fixed_point",
+    "theory/test_gaussian_averages::test_product",
+    "theory/test_gaussian_averages::test_slope_product",
     "theory/test_meanfield::test_sampled", "tutorial/test_science",
 )  # fmt: skip
 # Begun first, so that they do not keep one worker for the end.

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from gaussian_sums import average, average_of_product
-from scipy.optimize import brentq
+from scipy.optimize import brentq, least_squares
 from scipy.special import erf
 
 from eiphase.networks import rate, weights
@@ -87,6 +87,33 @@ def test_chaos_slows_down_towards_the_border():
         chaotic_state.decay_time(chaotic_state.solve(coupling(q_factor=q))) for q in (3.1, 3.3, 4)
     ]
     assert times[0] > 2 * times[1] > 2 * times[2]
+
+
+def test_times_of_the_map_are_shorter():
+    """By √(1 - dr), at dr = 0.2, in the map's own theory without mean or drive.
+
+    Δ(k) is the autocovariance of r(t+1) = (1 - dr) r(t) + dr η(t): input convolved twice with the
+    map's answer to a pulse. Solved by least squares, from another guess than theory's curve.
+    """
+    dr, k, n = 0.2, 4 * GAIN_1, 200
+    pulse = dr * (1 - dr) ** np.arange(n)
+    pulses = np.array([pulse[: n - j] @ pulse[j:] for j in range(n)])
+    index = np.arange(n)
+    kernel = pulses[np.abs(index[:, None] - index)]
+    kernel[:, 1:] += pulses[np.minimum(index[:, None] + index[1:], n - 1)]
+
+    def residual(delta):
+        return kernel @ (k * 2 / np.pi * np.arcsin(2 * delta / (1 + 2 * delta[0]))) - delta
+
+    flow = chaotic_state.solve(Coupling(0.0, k, 0.0))
+    guess = flow.c0 / np.cosh(dr * index / 3) ** 2
+    solved = least_squares(residual, guess, xtol=1e-12, ftol=1e-12, gtol=1e-12)
+    delta = solved.x
+    assert np.abs(residual(delta)).max() < 1e-8
+    assert delta[0] == pytest.approx(flow.c0, rel=0.02)
+    of_map = dr * np.interp(-delta[0] / np.e, -delta, index)
+    ratio = of_map / chaotic_state.decay_time(flow)
+    assert ratio == pytest.approx(np.sqrt(1 - dr), rel=5e-3)
 
 
 def test_simulated_networks_fluctuate_as_predicted():

@@ -44,6 +44,13 @@ def test_product_equals_quadrature(mean, variance, correlation):
     assert found == pytest.approx(expected, abs=1e-8)
 
 
+@given(mean=MEANS, variance=st.floats(1e-3, 20), correlation=st.floats(-0.99, 1))
+def test_slope_product_equals_quadrature(mean, variance, correlation):
+    found = gaussian_averages.slope_product(mean, variance, correlation * variance)
+    expected = average_of_product(slope, mean, variance, correlation * variance)
+    assert found == pytest.approx(expected, abs=1e-6)
+
+
 def test_slope_is_that_of_erf():
     x = np.linspace(-3, 3, 13)
     expected = (erf(x + 1e-5) - erf(x - 1e-5)) / 2e-5

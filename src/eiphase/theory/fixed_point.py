@@ -23,12 +23,16 @@ import numpy as np
 from scipy.special import erf
 
 from eiphase.networks import weights as network
+from eiphase.theory.continuation import (
+    NEWTON_STEPS,
+    TOLERANCE,
+    Branch,
+    active_neurons,
+)
 from eiphase.theory.gaussian_averages import erf_slope
 
-SATURATED_SLOPE = 1e-12  # erf'(r) below which a neuron passes nothing on
-# Newton's method: undamped, so that it stays on the branch that it starts near.
-NEWTON_STEPS = 10
-TOLERANCE = 1e-10  # of the residual, relative to the largest |r|
+STEP = 0.1  # of one neuron's output, or of q_factor, along a branch
+BEYOND = 1e-3  # in q_factor, where a network is looked at that has lost its fixed point
 # Relaxation: forward Euler in time constants, until the flow is this slow.
 RELAXATION_STEP = 0.1
 RELAXATION_TIME = 200.0
@@ -65,6 +69,18 @@ class NetworkFixedPoint:
 
 
 @dataclass(frozen=True)
+class Lost:
+    """The last stable fixed point of a branch, and how it loses stability.
+
+    - `state`: r, shape (neuron,), dimensionless.
+    """
+
+    q_factor: float
+    state: np.ndarray
+    loss: Loss
+
+
+@dataclass(frozen=True)
 class NetworkCriticalQ:
     """Where a network's fixed point loses stability, as q_factor grows from 0.
 
@@ -85,7 +101,7 @@ class NetworkCriticalQ:
 
 def eigenvalues(weights: np.ndarray, state: np.ndarray) -> np.ndarray:
     """Eigenvalues λ of W diag(erf'(r)) that are not zero, and at least one zero."""
-    active = _active(state)
+    active = active_neurons(state)
     block = weights[np.ix_(active, active)] * erf_slope(state[active])
     return np.append(np.linalg.eigvals(block), 0.0)
 
@@ -108,7 +124,7 @@ def near(
         if np.abs(residual).max() <= TOLERANCE * np.abs(state).max():
             return _with_stability(weights, state, step_size)
         # Solve (1 - A) change = residual; the columns of A of saturated neurons are zero.
-        active = _active(state)
+        active = active_neurons(state)
         columns = weights[:, active] * erf_slope(state[active])
         try:
             change = np.linalg.solve(np.eye(len(active)) - columns[active], residual[active])
@@ -145,45 +161,73 @@ def settled(
     return None
 
 
-def network_critical_q(
+def first_loss(
     half: np.ndarray,
     *,
     g_factor: float,
     bias: float,
     step_size: float,
     largest_q: float,
-    tolerance: float = 1e-3,
-) -> NetworkCriticalQ:
-    """q_factor at which one network ceases to settle, to within a tolerance.
+    step: float = STEP,
+) -> Lost | None:
+    """Where the fixed point that a network has at small q_factor ends or turns unstable.
 
-    Follows the fixed point from q_factor = 0, where it is unique, by Newton's method in
-    steps that are halved where it fails or where stability is lost. There it lets the network
-    relax, from where it was and from rest: if it settles at another stable fixed point, that one
-    is followed. `half` is
-    `weights.half_gaussian(Z)`, `bias` per step. Some 50 to 200 fixed points: about a second for
-    400 neurons, and a minute for 1600.
+    Follows it from q_factor = 0, where it is unique, along its branch (`continuation`) to where an
+    eigenvalue becomes critical, to within 1e-8 of q_factor. A fold is a loss like any other: where
+    the branch turns back, a real eigenvalue λ is 1. None if the largest q_factor comes first.
+
+    `half` is `weights.half_gaussian(Z)`, `bias` per step. `step` is how far the output of one
+    neuron, or q_factor, may go at once: half of it gives the same answer. Some hundred fixed
+    points: a second for 400 neurons.
+    """
+    unit = network.weights(half, q_factor=1.0, g_factor=g_factor)
+    start = np.full(len(half), bias / step_size)
+    return _lost(Branch(unit, bias / step_size, step), start, 0.0, step_size, largest_q)
+
+
+def network_critical_q(
+    half: np.ndarray, *, g_factor: float, bias: float, step_size: float, largest_q: float
+) -> NetworkCriticalQ:
+    """q_factor at which one network ceases to settle.
+
+    Follows the fixed point as `first_loss` does. Where it is lost, lets the network relax
+    `BEYOND` the loss, from where it was and from rest: if it settles at another stable fixed point,
+    that one is followed in turn. Two starts are not all states: where the relaxation itself is
+    chaotic for long, rounding may decide whether it finds a stable fixed point.
+
+    Arguments are those of `first_loss`. A few seconds for 400 neurons.
     """
     unit = network.weights(half, q_factor=1.0, g_factor=g_factor)
     drive = bias / step_size
-    state, q, step = np.full(len(half), drive), 0.0, 0.1
-    first_loss, jumps = np.nan, 0
-    last = 0j
-    while q < largest_q:
-        trial = min(q + step, largest_q)
-        found = near(trial**2 * unit, drive, start=state, step_size=step_size)
-        if found is None or not found.stable:
-            if step > tolerance:
-                step /= 2
-                continue
-            loss = _loss(found.eigenvalue if found else last)
-            first_loss = q if np.isnan(first_loss) else first_loss
-            found = _settled_from_either(trial**2 * unit, drive, state, step_size)
-            if found is None:
-                return NetworkCriticalQ(q, loss, first_loss, jumps)
-            jumps += 1
-        q, state, last = trial, found.state, found.eigenvalue
-        step = min(2 * step, max(0.1, 0.01 * q))  # far out, where all is saturated, in few steps
-    return NetworkCriticalQ(np.nan, Loss.NONE, first_loss, jumps)
+    branch = Branch(unit, drive, STEP)
+    state, q = np.full(len(half), drive), 0.0
+    first, jumps = np.nan, 0
+    while (lost := _lost(branch, state, q, step_size, largest_q)) is not None:
+        first = lost.q_factor if np.isnan(first) else first
+        q = lost.q_factor + BEYOND
+        found = _settled_from_either(q**2 * unit, drive, lost.state, step_size)
+        if found is None:
+            return NetworkCriticalQ(lost.q_factor, lost.loss, first, jumps)
+        state, jumps = found.state, jumps + 1
+    return NetworkCriticalQ(np.nan, Loss.NONE, first, jumps)
+
+
+def _lost(
+    branch: Branch, state: np.ndarray, q: float, step_size: float, largest_q: float
+) -> Lost | None:
+    """Follow a branch in steps that are halved, down to the least, where they lose stability."""
+    here, s, growth = branch.start(state, q), branch.step, 2.0
+    while here is not None and here.q_factor < largest_q:
+        found = branch.next(here, s)
+        if found is None:
+            at_loss = _with_stability(here.q_factor**2 * branch.unit, here.state, step_size)
+            return Lost(here.q_factor, here.state, _loss(at_loss.eigenvalue))
+        there, s = found
+        if _with_stability(there.q_factor**2 * branch.unit, there.state, step_size).stable:
+            here, s = there, growth * s
+        else:
+            s, growth = s / 2, 1.0  # the loss is less than a step away
+    return None
 
 
 def _settled_from_either(weights, drive, state, step_size) -> NetworkFixedPoint | None:
@@ -193,10 +237,6 @@ def _settled_from_either(weights, drive, state, step_size) -> NetworkFixedPoint 
         if found is not None:
             return found
     return None
-
-
-def _active(state: np.ndarray) -> np.ndarray:
-    return np.flatnonzero(erf_slope(state) > SATURATED_SLOPE)
 
 
 def _with_stability(weights: np.ndarray, state: np.ndarray, step_size: float) -> NetworkFixedPoint:

@@ -46,6 +46,17 @@ def squared_slope(mean, variance):
     return 4 / (np.pi * np.sqrt(spread)) * np.exp(-2 * np.square(mean) / spread)
 
 
+def slope_product(mean, variance, covariance):
+    r"""$$\langle \mathrm{erf}' x\; \mathrm{erf}' y \rangle =
+    \frac{4}{\pi \sqrt{(1 + 2 s)^2 - 4 c^2}} \exp\left( -\frac{2 \mu^2}{1 + 2 s + 2 c} \right)$$
+
+    The derivative of `output_product` by c; with c = s, `squared_slope`.
+    """
+    spread = np.square(1 + 2 * variance) - 4 * np.square(covariance)
+    exponent = -2 * np.square(mean) / (1 + 2 * (variance + covariance))
+    return 4 / (np.pi * np.sqrt(spread)) * np.exp(exponent)
+
+
 def mean_curvature(mean, variance):
     r"""$$\langle \mathrm{erf}'' x \rangle =
       -\frac{2 \mu}{1 + 2 s} \langle \mathrm{erf}' x \rangle$$
