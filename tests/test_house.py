@@ -4,11 +4,10 @@ import ast
 import os
 import re
 import shutil
-import subprocess
-import sys
 import tomllib
 
 import pytest
+import warm
 import xarray as xr
 import yaml
 from conftest import PACKAGE, REPOSITORY, copied_package
@@ -120,7 +119,8 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path, monkeypatch):
     sweep = options(
         tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml", checkout=tmp_path
     )
-    run_in_copy(tmp_path, "snakemake", *sweep)
+    server = warm.Server(python_path=tmp_path / "src")
+    run_in_copy(tmp_path, server, "snakemake", *sweep)
     assert (tmp_path / "results/tiny/figures/phase_maps.png").exists()
     with xr.open_dataset(tmp_path / "results/tiny/phase_map.nc") as phase_map:
         rates = phase_map.mean_rate.isel(seed=0)
@@ -130,16 +130,13 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path, monkeypatch):
         assert others.max() > 1 / (REST + 1)
         assert phase_map.isi_cv_fraction.sel(backend="lif_refractory").notnull().any()
     verified = ("verify", "results/tiny/phase_map.nc", "--points", "2")  # one of each backend
-    assert "2 points" in run_in_copy(tmp_path, "eiphase.cli", *verified)
+    assert "2 points" in run_in_copy(tmp_path, server, "eiphase", *verified)
 
 
-def run_in_copy(folder, module, *arguments):
-    """Run a module of Python with the copy of the package in place of the package; what it says."""
-    run = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=folder, env=os.environ | {"PYTHONPATH": str(folder / "src")},
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+def run_in_copy(folder, server, program, *arguments):
+    """Run a program with the copy of the package in place of the package; what it says."""
+    code = os.environ | {"PYTHONPATH": str(folder / "src")}
+    run = server.run(program, *arguments, folder=folder, environment=code)
     assert run.returncode == 0, run.stdout + run.stderr
     return run.stdout + run.stderr
 

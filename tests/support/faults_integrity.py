@@ -24,11 +24,10 @@ import numpy as np
 import warm
 import xarray as xr
 import yaml
-from tiny_sweep import SWEEP, VALID, write_tiles
+from tiny_sweep import SWEEP, VALID, copy_gathered, copy_tiles, write_tiles
 
 from eiphase.cli import commands
 from eiphase.errors import Damaged
-from eiphase.jobs import gather
 from eiphase.jobs.datasets import netcdf, tile_file
 from eiphase.sweep.schema import Sweep
 from eiphase.system import seal, unsealed
@@ -52,9 +51,8 @@ def _gather(folder: Path, tiles: list[Path]) -> tuple[int, str]:
 
 
 def _phase_map(folder: Path) -> Path:
-    tiles, path = write_tiles(folder), folder / "phase_map.nc"
-    gather.gather(tiles, SWEEP, path, name="test")
-    return path
+    copy_gathered(folder)
+    return folder / "phase_map.nc"
 
 
 def _wrong(content: bytes) -> Iterator[bytes]:
@@ -103,7 +101,7 @@ def _zero(path: Path, start: int) -> None:
 
 def damaged_tile_is_gathered(folder: Path) -> str:
     """It is renamed, and so is not there when the workflow looks for it again."""
-    tiles = write_tiles(folder)
+    tiles = copy_tiles(folder)
     _zero(tiles[1], 20 * _SECTOR)
     code, message = _gather(folder, tiles)
     assert code == 1, message
@@ -160,7 +158,7 @@ def damaged_divergence(folder: Path) -> str:
 
 def tile_that_somebody_writes(folder: Path) -> str:
     """Whoever has it open for writing has locked it, as HDF5 does: nothing is renamed."""
-    tiles = write_tiles(folder)
+    tiles = copy_tiles(folder)
     with tiles[1].open("r+b") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         file.seek(1000)
@@ -175,7 +173,7 @@ def tile_that_somebody_writes(folder: Path) -> str:
 
 def disk_that_refuses(folder: Path) -> str:
     """For a moment, which is waited for; and for longer. No tile is renamed."""
-    tiles = write_tiles(folder)
+    tiles = copy_tiles(folder)
     real, refused = seal._open_at_once, iter([errno.ESTALE, errno.EIO])
 
     def refuse(path: str, flags: int) -> int:
@@ -226,7 +224,7 @@ def _bomb(path: Path) -> None:
 
 def strangers_among_tiles(folder: Path) -> str:
     """A job looks for tiles that it may take over: whatever else lies there costs nothing."""
-    tiles = write_tiles(folder)
+    tiles = copy_tiles(folder)
     tile = next(SWEEP.all_tiles())
     names = [tiles[0].parent / f"tile-{number}-0123456789abcdef.nc" for number in range(90, 95)]
     os.mkfifo(names[0])
@@ -275,7 +273,7 @@ def replaced_refinement(folder: Path) -> str:
     """The refined tile of another precision, under the name of this one."""
     tile, digests = SWEEP.tile("rate", 1, 0), ("0" * 16, "f" * 16)
     paths = [folder / f"refined-{digest}.nc" for digest in digests]
-    template = write_tiles(folder)[0]
+    template = copy_tiles(folder)[0]
     values = tile_file.read(template, SWEEP).values
     for path, digest in zip(paths, digests, strict=True):
         tile_file.write(path, values, SWEEP, tile, digest=digest)

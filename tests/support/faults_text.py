@@ -11,7 +11,7 @@ from pathlib import Path
 import warm
 import xarray as xr
 import yaml
-from tiny_sweep import SWEEP, VALID, write_tiles
+from tiny_sweep import SWEEP, VALID, copy_gathered, copy_tiles
 
 from eiphase.figures import save
 from eiphase.jobs import gather
@@ -39,8 +39,8 @@ def command(folder: Path, *arguments: str, code: int = 0, **environment: str) ->
 
 
 def hostile_phase_map(folder: Path) -> None:
+    copy_gathered(folder)
     phase_map = folder / "phase_map.nc"
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, phase_map, name="test")
     found = xr.load_dataset(phase_map)
     text = f"{LINK}{ESCAPE}"
     for name in ("title", "sweep", "commit", "machine", "versions", "code_digest"):
@@ -88,7 +88,7 @@ def other_locale(folder: Path) -> str:
     """Where Python takes files for ASCII: a config with a comment in German, a page, a figure."""
     (folder / "groß.yaml").write_text("# groß\n" + yaml.safe_dump(VALID), encoding="utf-8")
     (folder / "tiny.yaml").write_bytes((folder / "groß.yaml").read_bytes())
-    tiles = [str(path) for path in write_tiles(folder / "tiles")]
+    tiles = [str(path) for path in copy_tiles(folder / "tiles")]
     command(folder, "gather", "tiny.yaml", "phase_map.nc", *tiles, **LATIN)
     command(folder, "show", "phase_map.nc", "--html", "page.html", **LATIN)
     assert "──" in (folder / "page.html").read_text(encoding="utf-8")
@@ -99,7 +99,7 @@ def other_locale(folder: Path) -> str:
 
 def other_encoding(folder: Path) -> str:
     """A terminal that has not all letters."""
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "map.nc", name="größer Δ")
+    gather.gather(copy_tiles(folder / "tiles"), SWEEP, folder / "map.nc", name="größer Δ")
     out, _ = command(folder, "show", "map.nc", PYTHONIOENCODING="ascii")
     assert "gr\\xf6\\xdfer \\u0394" in out
     return "letters that a terminal lacks are shown as escapes"
@@ -107,7 +107,7 @@ def other_encoding(folder: Path) -> str:
 
 def closed_pipe(folder: Path) -> str:
     """As by `head`, which ends when it has read enough."""
-    gather.gather(write_tiles(folder / "tiles"), SWEEP, folder / "phase_map.nc", name="test")
+    copy_gathered(folder)
     shown = f"'{sys.executable}' -m eiphase.cli.commands show phase_map.nc"
     # Read nothing: what is printed has no reader by then.
     run = subprocess.run(

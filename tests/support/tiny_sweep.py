@@ -88,6 +88,13 @@ def copy_gathered(folder):
     return [folder / SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()]
 
 
+def copy_tiles(folder):
+    """The tiles alone."""
+    tiles = copy_gathered(folder)
+    (folder / "phase_map.nc").unlink()
+    return tiles
+
+
 def with_all_variables(phase_map):
     """A made-up phase map with numbers in what its sweep does not measure, too."""
     whole = completed(phase_map, VARIABLES | DERIVED)
