@@ -43,7 +43,7 @@ def sweep_of(mapping):
         grid={"q_factor": [2.0, 6.0], "g_factor": [5.0]},
         seeds=[1],
         backends=["rate", "lif_float", "lif_bit_accurate"],
-        simulation={"steps": 400, "burn_in": 150, "max_lag": 60},
+        simulation={"steps": 200, "burn_in": 80, "max_lag": 40},
         mapping=mapping,
         observables={"statistics": True},
     )
