@@ -42,7 +42,8 @@ SLOW = (
     "theory/test_meanfield::test_sampled", "tutorial/test_science",
 )  # fmt: skip
 # Begun first, so that they do not keep one worker for the end.
-LONG = ("workflow/", "system/", *SLOW)
+LONG = ("system/", *SLOW)
+LONGEST = ("workflow/", "tutorial/test_science")
 # No two tests share what takes long to make, so that they can be spread over workers.
 SPREAD = ("simulation/test_growth", "system/test_faults", "system/test_supervisor")
 
@@ -61,7 +62,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("tiny_results"))
         elif not file.startswith(SPREAD):
             item.add_marker(pytest.mark.xdist_group(file))
-    items.sort(key=lambda item: not _name(item).startswith(LONG))
+    items.sort(
+        key=lambda item: (not _name(item).startswith(LONGEST), not _name(item).startswith(LONG))
+    )
 
 
 def _name(item: pytest.Item) -> str:
