@@ -160,6 +160,13 @@ def test_the_examples_in_python_run(checkout, server, page):
     assert run.returncode == 0, run.stderr
 
 
+def test_the_readmes_python_is_short_and_draws_the_dataset(checkout):
+    """As it ran, above."""
+    (code,) = blocks(REPOSITORY / "README.md", "python")
+    assert len([line for line in code.splitlines() if line]) <= 10
+    assert (checkout / "maps.png").stat().st_size > 10_000
+
+
 def test_the_tutorial_has_drawn_all_its_figures(checkout):
     """`make tutorial`, above."""
     drawn = {path.stem for path in (checkout / "results/tutorial/figures").glob("*.png")}

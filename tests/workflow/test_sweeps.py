@@ -92,17 +92,6 @@ def test_a_point_equals_the_step_by_step_reference(sweep, backend):
     np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * expected[0])
 
 
-def test_the_readmes_python_draws_the_dataset(sweep, tmp_path, monkeypatch):
-    _, results, *_ = sweep
-    code = re.search(r"```python\n(.*?)```", (REPOSITORY / "README.md").read_text(), re.DOTALL)[1]
-    assert len([line for line in code.splitlines() if line]) <= 10
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/demo").symlink_to(results)
-    monkeypatch.chdir(tmp_path)
-    exec(code, {})
-    assert (tmp_path / "maps.png").stat().st_size > 10_000
-
-
 # As a notebook draws the figures of a cell when it ends.
 DRAWN = """
 for number in plt.get_fignums():
