@@ -521,6 +521,12 @@ DERIVED: dict[str, Variable] = {
         dimensions=("backend", "g_factor"),
         needs=("refinement.precision",),
     ),
+    "effective_coupling": Variable(
+        "radius R of the disc of eigenvalues of the network's effective couplings",
+        comment="In mean-field theory the working point loses stability at 1. Rate neurons: around "
+        "their fixed point. LIF neurons, also in integers: with weight_scale, as floats; the "
+        "mapping corrected makes it that of the rate network. By mapping.effective_coupling.",
+    ),
     "theory_critical_q": Variable(
         "q_factor at which the rate network's fixed point loses stability in mean-field theory",
         comment="For the ensemble, by meanfield.ensemble_critical_q. NaN beyond the range.",

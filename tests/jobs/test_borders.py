@@ -180,3 +180,18 @@ def test_what_is_over_seeds_is_verified(phase_map):
     assert verify.not_derived(phase_map) == []
     phase_map.refined_q_mean[1, 0] = np.nextafter(phase_map.refined_q_mean[1, 0], 0)
     assert verify.not_derived(phase_map) == ["refined_q_mean"]
+
+
+def test_borders_in_effective_coupling():
+    """Rate neurons: where the ensemble loses its fixed point, networks have R near 1."""
+    sweep = Sweep.model_validate(
+        VALID | {"network": {"neurons": 200}, "mapping": {"rate_to_lif": "corrected"}}
+    )
+    critical_q = np.full((3, 2), np.nan)
+    critical_q[:, 0] = [borders.of_ensemble(sweep, g) for g in sweep.grid.g_factor]
+    found = borders.in_coupling(sweep, "rate", critical_q)
+    np.testing.assert_allclose(found[:, 0], 1, rtol=0.1)
+    assert np.isnan(found[:, 1]).all()
+    critical_q[:, 0] = 3.0  # LIF neurons, where they can couple as strongly
+    pair = [borders.in_coupling(sweep, name, critical_q) for name in ("rate", "lif_float")]
+    np.testing.assert_allclose(pair[1], pair[0], rtol=1e-6)

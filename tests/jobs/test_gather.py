@@ -60,7 +60,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
             "centring_bias", "mean_rate", "silent_fraction", "always_firing_fraction",
             "step_limited",
             "weight_scale", "weight_scale_status", "phase", "phase_commonest", "phase_agreement",
-            "theory_critical_q",
+            "effective_coupling", "theory_critical_q",
         }  # fmt: skip
         for name, variable in found.variables.items():
             assert variable.attrs["long_name"]

@@ -9,6 +9,9 @@ from eiphase.backends import BACKENDS, with_theory
 from eiphase.chaos import border
 from eiphase.chaos.border import Lines, Point
 from eiphase.errors import DatasetError
+from eiphase.mapping import effective_coupling
+from eiphase.mapping.effective_coupling import HalfMoments
+from eiphase.mapping.rate_to_lif import RATE_TO_LIF
 from eiphase.networks import weights
 from eiphase.sweep.schema import Sweep
 from eiphase.theory import fixed_point, meanfield
@@ -84,6 +87,26 @@ def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
         largest_q=max(sweep.grid.q_factor),
     )
     return found.value
+
+
+def in_coupling(sweep: Sweep, backend: str, critical_q: np.ndarray) -> np.ndarray:
+    """The effective coupling R of networks at their borders, shape (g_factor, seed) as those.
+
+    R grows too steeply with q_factor to be interpolated between grid points, so a LIF network is
+    mapped anew at its border. NaN where there is no border, or theory knows nothing of the backend.
+    """
+    found = np.full(critical_q.shape, np.nan)
+    for s, seed in enumerate(sweep.seeds):
+        half = weights.half_gaussian(weights.gaussian_matrix(sweep.network.neurons, seed))
+        moments = HalfMoments.of(half)
+        for g in np.flatnonzero(np.isfinite(critical_q[:, s])):
+            point = sweep.network_at(float(critical_q[g, s]), sweep.grid.g_factor[g], seed)
+            if BACKENDS[backend].has_theory:
+                found[g, s] = effective_coupling.of_rate(moments, point)
+            elif BACKENDS[backend].is_mapped:
+                scale = RATE_TO_LIF[sweep.mapping.rate_to_lif](half, point).value
+                found[g, s] = effective_coupling.of_lif(moments, point, scale)
+    return found
 
 
 Refinements = Mapping[tuple[str, int], Lines]

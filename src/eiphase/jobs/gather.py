@@ -12,6 +12,7 @@ from eiphase.errors import Damaged, DatasetError
 from eiphase.jobs import borders
 from eiphase.jobs.borders import Refinements
 from eiphase.jobs.datasets import tile_file
+from eiphase.jobs.datasets.derivation import effective_couplings
 from eiphase.jobs.datasets.setting_aside import set_aside
 from eiphase.jobs.datasets.tile_file import Contents
 from eiphase.sweep import provenance
@@ -53,6 +54,7 @@ def gather(
                 file[key][b] = values
         if sweep.observables.chaos:
             _derive_borders(file, sweep, refinements)
+        _derive_couplings(file, sweep)
         if with_theory(sweep.backends):
             expected = [borders.of_ensemble(sweep, g) for g in sweep.grid.g_factor]
             file["theory_critical_q"][:] = expected
@@ -130,6 +132,14 @@ def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinement
             file[name][b] = values
     if refinements:
         file.setncatts(borders.counts(refinements, sweep))
+
+
+def _derive_couplings(file: netCDF4.Dataset, sweep: Sweep) -> None:
+    """Effective couplings, from the weight scales of mapped networks."""
+    axes = dict(zip(DIMENSIONS, _axes(sweep), strict=True))
+    unmapped = np.full([len(axis) for axis in axes.values()], np.nan)
+    scales = file["weight_scale"][:] if "weight_scale" in file.variables else unmapped
+    file["effective_coupling"][:] = effective_couplings(sweep, axes, scales)
 
 
 def _axes(sweep: Sweep) -> tuple[Sequence, ...]:

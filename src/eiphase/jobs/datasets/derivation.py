@@ -1,12 +1,17 @@
 """What follows from the points of a phase map alone, as gathering derives it."""
 
+from collections.abc import Iterable, Mapping
+
 import numpy as np
 import xarray as xr
 
-from eiphase.backends import with_theory
+from eiphase.backends import BACKENDS, with_theory
 from eiphase.chaos import phases
 from eiphase.jobs import borders
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.mapping import effective_coupling
+from eiphase.mapping.effective_coupling import HalfMoments
+from eiphase.networks import weights
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 
@@ -17,10 +22,10 @@ FROM_OTHER_POINTS = ("refined_q", "refined_q_width", "refined_q_flag")
 def derived(phase_map: xr.Dataset, sweep: Sweep) -> dict[str, np.ndarray]:
     """The derived variables that follow from points of a sweep, in the order of their dimensions.
 
-    Phases and measured borders follow from the phase map's own points, and mean-field theory's
-    border from its sweep. Left out are `network_critical_q`, which takes a second each, and of
-    refined borders what rests on points that a phase map does not hold; what is over seeds
-    follows.
+    Phases and measured borders follow from the phase map's own points, mean-field theory's
+    border from its sweep, and effective couplings from that and `weight_scale`. Left out are
+    `network_critical_q`, which takes a second each, and of refined borders what rests on points
+    that a phase map does not hold; what is over seeds follows.
     """
     phase_map = completed(phase_map, VARIABLES | DERIVED).transpose(*DIMENSIONS, "lag")
     expected = _empty(phase_map)
@@ -38,10 +43,35 @@ def derived(phase_map: xr.Dataset, sweep: Sweep) -> dict[str, np.ndarray]:
     if sweep.refinement.precision is not None:
         for name in FROM_OTHER_POINTS:
             del expected[name]
+    expected["effective_coupling"][:] = effective_couplings(
+        sweep, phase_map.indexes, phase_map.weight_scale.values
+    )
     if with_theory(sweep.backends):
         g_factor = phase_map.g_factor.values.tolist()
         expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
     return expected
+
+
+def effective_couplings(
+    sweep: Sweep, axes: Mapping[str, Iterable], scales: np.ndarray
+) -> np.ndarray:
+    """R of all networks, shape `DIMENSIONS` as the `weight_scale` of LIF networks.
+
+    `axes` are the values along `DIMENSIONS`. NaN if theory knows nothing of the backend.
+    """
+    backends, q_factor, g_factor, seeds = (list(axes[name]) for name in DIMENSIONS)
+    found = np.full(scales.shape, np.nan)
+    for s, seed in enumerate(seeds):
+        gaussian = weights.gaussian_matrix(sweep.network.neurons, int(seed))
+        half = HalfMoments.of(weights.half_gaussian(gaussian))
+        for q, g in np.ndindex(len(q_factor), len(g_factor)):
+            point = sweep.network_at(float(q_factor[q]), float(g_factor[g]), int(seed))
+            for b, backend in enumerate(backends):
+                if BACKENDS[backend].has_theory:
+                    found[b, q, g, s] = effective_coupling.of_rate(half, point)
+                elif BACKENDS[backend].is_mapped and np.isfinite(scale := scales[b, q, g, s]):
+                    found[b, q, g, s] = effective_coupling.of_lif(half, point, float(scale))
+    return found
 
 
 def _empty(phase_map: xr.Dataset) -> dict[str, np.ndarray]:
