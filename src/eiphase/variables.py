@@ -558,6 +558,10 @@ FORMER_NAMES = {
 """What variables were called up to version 0.1."""
 
 
+ADDED = ("step_limited", "effective_coupling")
+"""What phase maps of before lack, which open even so."""
+
+
 def lack_of(name: str, dataset: "xr.Dataset") -> str:
     """Why a dataset without this variable is no phase map, for an error message."""
     former = FORMER_NAMES.get(name)
@@ -589,10 +593,14 @@ def _is_met(need: str, backends: Collection[str], config: object) -> bool:
 
 
 def measured_in(phase_map: "xr.Dataset") -> dict[str, Variable]:
-    """What `measured` gives for the sweep of a phase map, or of a selection from one."""
+    """What `measured` gives for the sweep of a phase map, or of a selection from one.
+
+    Without what was added since the phase map was made.
+    """
     backends = phase_map.coords.get("backend", np.array([]))
     try:
         config = json.loads(phase_map.attrs["sweep_config"])
     except (KeyError, TypeError, ValueError, RecursionError):  # lost, or never was one
         config = {}
-    return measured(np.atleast_1d(backends).tolist(), config)
+    found = measured(np.atleast_1d(backends).tolist(), config)
+    return {name: v for name, v in found.items() if name in phase_map or name not in ADDED}

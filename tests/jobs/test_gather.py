@@ -295,6 +295,14 @@ def test_what_was_measured_must_be_there(phase_map_file, lost):
     assert lost not in completed(found, VARIABLES | DERIVED)
 
 
+def test_a_phase_map_without_what_was_added_since_opens(phase_map_file):
+    before = xr.load_dataset(phase_map_file).drop_vars(["step_limited", "effective_coupling"])
+    netcdf.write(before, phase_map_file)
+    found = completed(netcdf.open_phase_map(phase_map_file), VARIABLES | DERIVED)
+    assert found.effective_coupling.isnull().all()
+    assert (found.step_limited == -1).all()
+
+
 def test_a_phase_map_of_before_opens(phase_map_file):
     """It holds all variables that there are, also those that are empty."""
     before = completed(xr.load_dataset(phase_map_file), VARIABLES | DERIVED)

@@ -18,7 +18,7 @@ from eiphase.sweep import provenance
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, measured_in
+from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, measured
 
 _JOINED = {"grid", "seeds", "backends"}  # what phase maps may differ in, beside `tiles`
 
@@ -49,7 +49,7 @@ def combine(*phase_maps: xr.Dataset) -> xr.Dataset:
     joint = _points(names, maps, union)
     joint.attrs = _attributes(maps, union)
     _keep_refined(joint, maps)
-    known = measured_in(joint)
+    known = measured(union.backends, union.model_dump(mode="json"))
     for name, values in derived(joint, union).items():
         if name in known:
             joint[name] = _variable(name, values)
