@@ -224,7 +224,7 @@ def test_the_map_stays_below_a_loss_and_leaves_above(seed, g_factor, loss):
     assert moved[0] < 0.1 < 0.5 < moved[1]
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("seed", [1, 4])
 def test_simulations_settle_below_critical_q_and_not_above(seed):
     """Seed 1 loses its first fixed point on the way, and settles at others."""
     half = network.half_gaussian(network.gaussian_matrix(300, seed))
