@@ -42,6 +42,24 @@ class Fate(IntEnum):
     BROKEN = 4  # activity is not finite, or the mapping gives no network
 
 
+class Quality(IntEnum):
+    """Whether a network's errors can be relied on."""
+
+    OK = 0
+    SHORT = 1  # the run lasts too few decay times
+    SEVERAL_STATES = 2  # other initial states lead to other activity
+    UNKNOWN = 3  # there is no c(0) or no error of it
+
+
+class Stopped(IntEnum):
+    """Why a simulation ended."""
+
+    LENGTH = 0  # it has the length that was asked for
+    PRECISE = 1  # c(0) and decay time are known as well as was asked for
+    SETTLED = 2  # no state fluctuates for good, or none can
+    LONGEST = 3  # it was not to be longer
+
+
 class ScaleStatus(IntEnum):
     """How the weight scale of a rate-to-LIF mapping came about."""
 

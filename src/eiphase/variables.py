@@ -15,9 +15,11 @@ from eiphase.flags import (
     Fate,
     Flag,
     Phase,
+    Quality,
     Refined,
     ScaleStatus,
     StepLimited,
+    Stopped,
 )
 
 if TYPE_CHECKING:
@@ -68,6 +70,13 @@ class Variable:
 
 
 _ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF neurons in a window."
+
+
+_FROM_BLOCKS = "From 20 to 40 blocks of the run, and how they are correlated: `quality` says more."
+
+
+_PRECISION = "simulation.precision"
+_PRECISE = "Needs simulation.precision."
 
 
 _STATISTICS, _CHAOTIC = "observables.statistics", "observables.chaos"
@@ -147,6 +156,10 @@ VARIABLES: dict[str, Variable] = {
         "mapping gives a threshold, bias or decay of zero.",
         flags=Flag,
     ),
+    "c0_error": Variable(
+        "standard error of c0",
+        comment=f"{_FROM_BLOCKS} NaN where c0 is.",
+    ),
     "decay_time": Variable(
         "first lag at which the autocovariance falls to c0 / e",
         units="step",
@@ -156,6 +169,36 @@ VARIABLES: dict[str, Variable] = {
         "why decay_time is, or is not, a number",
         comment="censored: longer than the largest lag; the others: as for c0.",
         flags=Flag,
+    ),
+    "decay_time_error": Variable(
+        "standard error of decay_time",
+        "step",
+        f"{_FROM_BLOCKS} NaN where decay_time is.",
+    ),
+    "quality": Variable(
+        "whether the errors of c0, decay_time and mean_rate can be relied on",
+        comment="short: a run of less than 30 decay times; several_states: r_hat is above 1.1, or "
+        "some initial states settle and others do not; unknown: there is no c0.",
+        flags=Quality,
+    ),
+    "r_hat": Variable(
+        "Gelman and Rubin's R-hat of c0: whether several initial states lead to the same activity",
+        comment=f"Near 1 if they do. {_PRECISE}",
+        needs=(_PRECISION,),
+    ),
+    "n_steps": Variable(
+        "length of the simulation, burn-in included, of each initial state",
+        "step",
+        _PRECISE,
+        needs=(_PRECISION,),
+    ),
+    "stopped": Variable(
+        "why the simulation ended",
+        comment="precise: c0 and decay_time are known to simulation.precision; settled: no initial "
+        "state fluctuates for good; longest: twice as many measured steps would be more than "
+        f"simulation.max_steps. {_PRECISE}",
+        flags=Stopped,
+        needs=(_PRECISION,),
     ),
     "persistence": Variable(
         "variance over time in the second half of the measured steps, divided by the first half's",
@@ -168,6 +211,7 @@ VARIABLES: dict[str, Variable] = {
     "mean_rate": Variable(
         "mean over neurons and time of the rate neurons' state, or of spikes per neuron and step"
     ),
+    "mean_rate_error": Variable("standard error of mean_rate", comment=_FROM_BLOCKS),
     "silent_fraction": Variable(
         "fraction of neurons that never fire", comment=_LIF, needs=(_SPIKING,)
     ),
@@ -187,6 +231,11 @@ VARIABLES: dict[str, Variable] = {
         comment=f"{_STATIONARY} It is less than the number of samples: 4 in a time constant "
         f"for rate neurons, one in a window for LIF neurons. {_OPTIONAL}",
         needs=(_STATISTICS,),
+    ),
+    "participation_ratio_error": Variable(
+        "standard error of participation_ratio, from the initial states",
+        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        needs=(_STATISTICS, _PRECISION),
     ),
     "synchrony": Variable(
         "Golomb's synchrony chi of activity",
@@ -233,6 +282,11 @@ VARIABLES: dict[str, Variable] = {
         "variance of a neuron's spike counts over their mean, averaged over neurons that fire",
         comment=f"{_WINDOWS} NaN if no neuron fires. {_LIF} {_OPTIONAL}",
         needs=(_STATISTICS, _SPIKING),
+    ),
+    "fano_factor_error": Variable(
+        "standard error of fano_factor, from the initial states",
+        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        needs=(_STATISTICS, _SPIKING, _PRECISION),
     ),
     "spike_count_correlation": Variable(
         "correlation of spike counts, mean over pairs of neurons",
@@ -281,6 +335,11 @@ VARIABLES: dict[str, Variable] = {
         comment=f"{_LAST_QUARTER} {_SPIKE}",
         needs=(_CHAOTIC, "damage by a spike"),
     ),
+    "spike_damage_error": Variable(
+        "standard error of spike_damage, from the initial states",
+        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        needs=(_CHAOTIC, "damage by a spike", _PRECISION),
+    ),
     "spike_damage_state_distance": Variable(
         "L1 distance of currents and voltages after one extra spike, mean over neurons",
         "threshold",
@@ -302,6 +361,11 @@ VARIABLES: dict[str, Variable] = {
         "Hamming distance of spike trains after a flipped bit; 1 for independent trains",
         comment=f"{_LAST_QUARTER} {_BIT}",
         needs=(_CHAOTIC, "damage by a bit"),
+    ),
+    "bit_damage_error": Variable(
+        "standard error of bit_damage, from the initial states",
+        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        needs=(_CHAOTIC, "damage by a bit", _PRECISION),
     ),
     "bit_damage_state_distance": Variable(
         "L1 distance of currents and voltages after a flipped bit, mean over neurons",

@@ -35,7 +35,7 @@ class FloatNetwork:
 
     def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
         self._simulator = lif.Simulator.of(parameters)
-        self._state = self._simulator.at_rest()
+        self.state = self._simulator.at_rest()
         self._difference = Difference.of(parameters)
         self._beside = _Beside(
             self._simulator,
@@ -50,10 +50,14 @@ class FloatNetwork:
 
         def run(steps: slice) -> None:
             part = lif.Recording(*(array[steps] for array in recording))
-            self._simulator.advance(self._state, part, steps_done)
+            self._simulator.advance(self.state, part, steps_done)
 
-        (spike_damage,) = self._beside.advance(self._state, recording.spikes, run)
+        (spike_damage,) = self._beside.advance(self.state, recording.spikes, run)
         return FloatTwins(self._difference.log_growth(recording), spike_damage)
+
+    def advance_alone(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> None:
+        """Advance as many steps as the recording has, with no twin beside."""
+        self._simulator.advance(self.state, recording, steps_done)
 
 
 class IntegerNetwork:
@@ -61,7 +65,7 @@ class IntegerNetwork:
 
     def __init__(self, parameters: LoihiParameters, *, n_steps: int, burn_in: int):
         self._simulator = loihi.Simulator.of(parameters)
-        self._state = self._simulator.at_rest()
+        self.state = self._simulator.at_rest()
         self._beside = _Beside(
             self._simulator,
             [damage.extra_spike, damage.flip_lowest_bit],
@@ -81,11 +85,20 @@ class IntegerNetwork:
 
         def run(steps: slice) -> None:
             part = states and states.part(steps)
-            counts[:] += self._simulator.advance(self._state, spikes[steps], steps_done, part)
+            counts[:] += self._simulator.advance(self.state, spikes[steps], steps_done, part)
 
-        found = self._beside.advance(self._state, spikes, run)
+        found = self._beside.advance(self.state, spikes, run)
         recording = IntegerRecording(spikes, *counts.tolist(), *(states or ()))
         return recording, IntegerTwins(*found)
+
+    def advance_alone(
+        self,
+        spikes: np.ndarray,
+        steps_done: np.ndarray | None = None,
+        states: loihi.States | None = None,
+    ) -> tuple[int, int]:
+        """Advance as many steps as `spikes` has, with no twin beside; counts wraps and clips."""
+        return self._simulator.advance(self.state, spikes, steps_done, states)
 
 
 class _Beside:

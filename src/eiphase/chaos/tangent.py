@@ -36,6 +36,12 @@ def log_growth(batch: rate.Batch, states: np.ndarray) -> np.ndarray:
     return Tangents.of(batch).log_growth(states)
 
 
+def direction(n_neurons: int) -> np.ndarray:
+    """The direction in which every tangent vector starts, of length 1."""
+    start = np.random.RandomState(SEED).standard_normal(n_neurons)
+    return start / np.sqrt(np.square(start).sum())
+
+
 @dataclass(frozen=True, eq=False)
 class Tangents:
     """Tangent vectors of rate networks between two steps, beside the networks' states."""
@@ -49,10 +55,10 @@ class Tangents:
     def of(cls, batch: rate.Batch) -> "Tangents":
         """Tangents at r = 0, all in the same direction."""
         n_neurons, n_groups = len(batch.half), -(-len(batch.networks) // rate.LANES)
-        start = np.random.RandomState(SEED).standard_normal(n_neurons)
+        start = direction(n_neurons)
         found, states = ([simd.aligned(n_neurons) for _ in range(n_groups)] for _ in range(2))
         for tangent in found:
-            tangent[:] = (start / np.sqrt(np.square(start).sum()))[:, None]
+            tangent[:] = start[:, None]
         return cls(batch, rate.sparse(batch.half), found, states)
 
     def log_growth(self, states: np.ndarray) -> np.ndarray:

@@ -211,14 +211,13 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
             **provenance.attributes(),
         }
     )
-    lags = np.arange(sweep.simulation.max_lag + 1)
     axis = {"long_name": "recurrent gain", "units": "1"}
     for dimension, values, dtype, attributes in (
         ("backend", np.array(sweep.backends, object), str, {"long_name": "kind of simulation"}),
         ("q_factor", sweep.grid.q_factor, "f8", axis),
         ("g_factor", sweep.grid.g_factor, "f8", axis | {"long_name": "relative inhibition"}),
         ("seed", sweep.seeds, "i8", {"long_name": "seed of the Gaussian matrix"}),
-        ("lag", lags, "i8", {"long_name": "lag", "units": "step"}),
+        ("lag", sweep.lags, "i8", {"long_name": "lag", "units": "step"}),
     ):
         file.createDimension(dimension, len(values))
         coordinate = file.createVariable(dimension, dtype, (dimension,))

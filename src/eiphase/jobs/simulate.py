@@ -127,7 +127,7 @@ def _write(output: Path, simulated: list[Contents], sweep: Sweep, tile: Tile) ->
     for contents in simulated:
         found |= contents.by_point()
         origins |= contents.origins
-    n_lags = sweep.simulation.max_lag + 1
+    n_lags = len(sweep.lags)
     values = {}
     for name, variable in VARIABLES.items():
         shape = (len(found), n_lags) if variable.lagged else (len(found),)

@@ -103,6 +103,6 @@ def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, n
         found = error.found | broken(backend, sweep)
     # A cell comes with what its network was made from, which a tile leaves to the other backend.
     taken = module(backend.takes_from).Given.names if backend.takes_from else ()
-    values = Values(1, sweep.simulation.max_lag)
+    values = Values(1, len(sweep.lags))
     values.store(0, {n: found[n] for n in VARIABLES.keys() & found.keys() - set(taken)})
     return values.arrays

@@ -39,6 +39,29 @@ class Network:
         return round(self.refractory / self.step_size)
 
 
+def initial_rates(network: Network, number: int) -> np.ndarray:
+    """Rate neurons' states before the first step, (neuron,); `number` 0 is r = 0.
+
+    The others are Gaussian with standard deviation q_factor, and depend on seed and number.
+    """
+    if number == 0:
+        return np.zeros(network.n_neurons)
+    stream = np.random.RandomState([network.seed, number])
+    return network.q_factor * stream.standard_normal(network.n_neurons)
+
+
+def initial_voltages(network: Network, number: int) -> np.ndarray:
+    """LIF neurons' voltages before the first step, (neuron,), in thresholds; 0 is v = 0.
+
+    Those of the others are uniform up to `number` thresholds, so that few or many neurons fire at
+    once, and depend on seed and number.
+    """
+    if number == 0:
+        return np.zeros(network.n_neurons)
+    stream = np.random.RandomState([network.seed, number])
+    return number * stream.uniform(size=network.n_neurons)
+
+
 def n_excitatory(n_neurons: int) -> int:
     """Number of excitatory neurons; they come first, the inhibitory ones after."""
     return int(n_neurons * EXCITATORY_FRACTION)

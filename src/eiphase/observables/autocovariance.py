@@ -30,10 +30,10 @@ class LaggedProducts:
 
     def __init__(self, n_neurons: int, max_lag: int):
         self.n_steps, self.n_neurons, self.max_lag = 0, n_neurons, max_lag
-        self._reference = np.zeros(n_neurons)
+        self.reference = np.zeros(n_neurons)
         self._total = np.zeros(n_neurons)  # of y over time
         self._head = self._tail = np.empty((0, n_neurons))  # y in the first and last steps
-        self._sums = np.zeros(max_lag + 1)
+        self.sums = np.zeros(max_lag + 1)
 
     def add(self, x: np.ndarray) -> None:
         """Take in the next steps, (time, neuron)."""
@@ -41,13 +41,13 @@ class LaggedProducts:
             return
         with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
             if not self.n_steps:
-                self._reference = x.mean(axis=0)
-            sums, total = self._new_products(x, self._reference)
+                self.reference = x.mean(axis=0)
+            sums, total = self._new_products(x, self.reference)
             if len(self._head) < self.max_lag:
-                first = x[: self.max_lag - len(self._head)] - self._reference
+                first = x[: self.max_lag - len(self._head)] - self.reference
                 self._head = np.concatenate([self._head, first])
-            last = x[max(0, len(x) - self.max_lag) :] - self._reference
-        self._sums += sums
+            last = x[max(0, len(x) - self.max_lag) :] - self.reference
+        self.sums += sums
         self._total += total
         kept = self._tail[max(0, len(self._tail) + len(last) - self.max_lag) :]
         self._tail = np.concatenate([kept, last]) if len(kept) else last
@@ -59,14 +59,14 @@ class LaggedProducts:
         ends = np.zeros(self.max_lag + 1)
         ends[1:] = np.cumsum(_weighted(self._head, mean) + _weighted(self._tail[::-1], mean))
         pairs = self.n_steps + np.arange(self.max_lag + 1)
-        return self._sums - (pairs * np.square(mean).sum() - ends) / self.n_neurons
+        return self.sums - (pairs * np.square(mean).sum() - ends) / self.n_neurons
 
     def circular(self) -> np.ndarray:
         """Products with the run's end joined to its beginning."""
         mean = self._total / self.n_steps
         around, _ = self._new_products(self._head, np.zeros(self.n_neurons))
         around -= _products(self._head, max_lag=self.max_lag)[0]
-        return self._sums + around - self.n_steps * np.square(mean).mean()
+        return self.sums + around - self.n_steps * np.square(mean).mean()
 
     def _new_products(self, x: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Products of pairs whose later step is in x, which follows the tail; sums over x."""

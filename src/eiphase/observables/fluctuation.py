@@ -221,9 +221,20 @@ class Halves(Generic[AnyMoments]):
             return float(np.float64(second) / first)
 
 
-def fluctuation(
-    c: np.ndarray, halves: Halves[ActivityMoments] | Halves[CountMoments]
-) -> Fluctuation:
+class TwoHalves(Protocol):
+    """Moments of a run and of its parts: `Halves`, or `uncertainty.BlockHalves`."""
+
+    @property
+    def whole(self) -> ActivityMoments | CountMoments: ...
+    @property
+    def second(self) -> ActivityMoments | CountMoments: ...
+    @property
+    def persistence(self) -> float: ...
+    @property
+    def later_persistence(self) -> float: ...
+
+
+def fluctuation(c: np.ndarray, halves: TwoHalves) -> Fluctuation:
     """Autocovariance c at lags 0 to the largest, c(0) and decay time with their flags.
 
     c(0) and decay time are NaN unless the activity is stationary:

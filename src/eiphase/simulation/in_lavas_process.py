@@ -6,7 +6,7 @@ left in shared arrays: everything else that is changed here is lost at the end.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -29,6 +29,21 @@ class Finder(Observer, Protocol):
         """After the last step, under the names of variables."""
 
 
+class Judge(Protocol):
+    """Watches one network from several initial states, and says how long."""
+
+    n_states: int
+
+    def add(self, number: int, block: Block) -> None:
+        """Take in the next block from the state of that number."""
+
+    def wants_more(self) -> bool:
+        """Whether to go on; asked when all states have had their block."""
+
+    def found(self) -> dict[str, Any]:
+        """In the end, under the names of variables."""
+
+
 @dataclass(frozen=True)
 class Work:
     """Networks to simulate on one backend, and who watches them.
@@ -43,8 +58,8 @@ class Work:
     settings: Settings
     networks: Sequence[Network]
     source: Mapping[str, np.ndarray]
-    watch: Callable[[int, Prepared], Sequence[Observer]]
-    keep: Callable[[int, Prepared, Sequence[Observer]], None]
+    watch: Callable[[int, Prepared], Sequence[Observer] | Sequence[Judge]]
+    keep: Callable[[int, Prepared, Sequence[Observer] | Sequence[Judge]], None]
 
     def prepared(self, index: int) -> Prepared:
         """A network, mapped to the backend."""
@@ -56,7 +71,9 @@ def simulate_group(work: Work, group: Sequence[int]) -> None:
     """Simulate some networks of the work, which advance together from rest to the end."""
     prepared = {index: work.prepared(index) for index in group}
     ready = {index: one for index, one in prepared.items() if one.problem is None}
-    observers = {index: work.watch(index, one) for index, one in ready.items()}
+    observers = {
+        index: cast(Sequence[Observer], work.watch(index, one)) for index, one in ready.items()
+    }
     if ready:
         _advance(work, list(ready.values()), list(observers.values()))
     for index, one in prepared.items():
@@ -71,3 +88,39 @@ def _advance(
         for block, watching in zip(run.advance(steps.stop - steps.start), observers, strict=True):
             for observer in watching:
                 observer.add(steps, block)
+
+
+def simulate_until_known(work: Work, group: Sequence[int]) -> None:
+    """Simulate some networks of the work, each from several states and until its judge is content.
+
+    As many networks advance together as the backend's lanes hold; when one is done, the next takes
+    its place. A network's numbers depend neither on the others nor on their number.
+    """
+    waiting, judges = list(reversed(group)), dict[int, Judge]()
+    prepared: dict[int, Prepared] = {}
+    lanes = work.simulator.lanes()
+    while waiting or judges:
+        while waiting and (not judges or _fits(work, judges)):
+            index = waiting.pop()
+            prepared[index] = work.prepared(index)
+            if prepared[index].problem is not None:
+                work.keep(index, prepared.pop(index), ())
+                continue
+            (judge,) = cast(Sequence[Judge], work.watch(index, prepared[index]))
+            judges[index] = judge
+            for number in range(judge.n_states):
+                lanes.put((index, number), prepared[index], work.networks[index], number)
+        blocks = lanes.advance(work.settings.block_steps) if judges else {}
+        for (index, number), block in cast(Mapping[tuple[int, int], Block], blocks).items():
+            judges[index].add(number, block)
+        for index in [index for index, judge in judges.items() if not judge.wants_more()]:
+            judge = judges.pop(index)
+            for number in range(judge.n_states):
+                lanes.drop((index, number))
+            work.keep(index, prepared.pop(index), [judge])
+
+
+def _fits(work: Work, judges: Mapping[int, Judge]) -> bool:
+    """Whether there is a place for one more network."""
+    n_states = max(judge.n_states for judge in judges.values())
+    return (len(judges) + 1) * n_states <= work.simulator.together

@@ -6,21 +6,23 @@ import numpy as np
 
 from eiphase.chaos.damage import Assessment
 from eiphase.chaos.lyapunov import MeanGrowth
-from eiphase.flags import Flag, StepLimited
+from eiphase.flags import Flag, Quality, StepLimited
 from eiphase.networks.weights import Synapses
 from eiphase.numerics import erf
 from eiphase.numerics.arrays import blocks
 from eiphase.observables import fluctuation as ob
-from eiphase.observables import spike_counts, statistics
+from eiphase.observables import spike_counts, statistics, uncertainty
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 from eiphase.observables.spike_counts import CountMoments, Firing, counted
+from eiphase.observables.uncertainty import Blocks
 from eiphase.sweep.schema import (
     SPIKE_SAMPLES,
     STATE_SAMPLES,
     Observables,
     Simulation,
     measured_steps,
+    sample_step,
     stride,
 )
 
@@ -54,17 +56,20 @@ class OfStates:
         self._steps = _Steps(measured_steps(simulation, observables, spiking=False))
         n_steps = self._steps.n_measured
         self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
-        self._further = _FurtherOfStates(n_steps, synapses, step_size) if synapses else None
+        self._sampled = Sampled(n_steps, n_neurons, simulation, observables)
+        self._further = FurtherOfStates(n_steps, synapses, step_size) if synapses else None
 
     def add(self, states: np.ndarray) -> None:
         activity = states[self._steps.next(len(states))]
         self._fluctuation.add(activity)
+        self._sampled.add(activity)
         if self._further:
             self._further.add(activity)
 
     def found(self) -> dict[str, Any]:
         fluctuation = self._fluctuation.found()
         found = {"mean_rate": self._fluctuation.mean, **fluctuation._asdict()}
+        found |= self._sampled.errors(fluctuation)
         return found | (self._further.found(fluctuation) if self._further else {})
 
 
@@ -90,9 +95,10 @@ class OfSpikes:
         self._refractory_steps = refractory_steps
         n_steps, window = self._steps.n_measured, observables.boxcar
         self._fluctuation = _FluctuationOfCounts(n_steps, n_neurons, simulation, observables)
+        self._sampled = Sampled(n_steps, n_neurons, simulation, observables)
         self._firing = Firing(n_neurons)
         self._past = np.zeros((window, n_neurons), np.uint8)
-        self._further = _FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
+        self._further = FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
 
     def add(self, spikes: np.ndarray) -> None:
         spikes = np.ascontiguousarray(spikes, np.uint8)
@@ -111,6 +117,7 @@ class OfSpikes:
     def _measure(self, trains: np.ndarray, before: np.ndarray) -> None:
         counts = counted(trains, before)
         self._fluctuation.add(trains, counts)
+        self._sampled.add(counts)
         self._firing.add(trains)
         if self._further:
             self._further.add(trains, counts)
@@ -127,6 +134,8 @@ class OfSpikes:
             "step_limited": StepLimited(firing.is_step_limited(self._refractory_steps)),
             **fluctuation._asdict(),
         }
+        found |= self._sampled.errors(fluctuation)
+        found["mean_rate_error"] /= len(self._past)  # of spikes per step
         return found | (self._further.found(fluctuation) if self._further else {})
 
 
@@ -177,6 +186,37 @@ class _Steps:
             for edge in (self._measured.start, self._measured.stop)
         )
         return slice(start, stop)
+
+
+class Sampled:
+    """Activity every so many steps, for errors; `n_steps` before the first look at them."""
+
+    def __init__(
+        self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
+    ):
+        self.step = sample_step(simulation, observables)
+        length = max(1, n_steps // self.step // uncertainty.BLOCKS)
+        self.blocks = Blocks(n_neurons, max_lag=simulation.max_lag // self.step, length=length)
+        self._n_done = 0
+
+    def add(self, activity: np.ndarray) -> None:
+        """Take in the next measured steps, (time, neuron)."""
+        samples = activity[-self._n_done % self.step :: self.step]
+        self._n_done += len(activity)
+        with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
+            self.blocks.add(np.ascontiguousarray(samples, float))
+
+    def errors(self, fluctuation: ob.Fluctuation) -> dict[str, Any]:
+        """Standard errors of what was measured on all steps of one run."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            known = uncertainty.estimate(
+                [fluctuation.autocovariance], [self.blocks], step=self.step
+            )
+        found: dict[str, Any] = {"mean_rate_error": known.mean_error, "quality": Quality.UNKNOWN}
+        if fluctuation.c0_flag == Flag.OK:
+            found |= {"c0_error": known.c0_error, "decay_time_error": known.decay_time_error}
+            found["quality"] = uncertainty.quality(known)
+        return found
 
 
 class _Fluctuation:
@@ -239,7 +279,7 @@ class _FluctuationOfCounts:
         return ob.fluctuation(self._linear.found(firing.total), self._halves)
 
 
-class _FurtherOfStates:
+class FurtherOfStates:
     def __init__(self, n_steps: int, synapses: Synapses, step_size: float):
         self._stride, self._step_size = stride(STATE_SAMPLES, step_size), step_size
         n_neurons = len(synapses.matrix)
@@ -285,7 +325,7 @@ class _FurtherOfStates:
         }
 
 
-class _FurtherOfSpikes:
+class FurtherOfSpikes:
     def __init__(self, n_steps: int, window: int, synapses: Synapses, step_size: float):
         self._window, self._stride = window, stride(SPIKE_SAMPLES, step_size)
         n_neurons = len(synapses.matrix)

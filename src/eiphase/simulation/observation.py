@@ -1,21 +1,33 @@
 """What is measured on one network of a sweep, and where it is kept."""
 
-from collections.abc import Mapping
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self, cast
 
 import numpy as np
 
 from eiphase.backends import BACKENDS, Backend
 from eiphase.chaos.damage import Assessment
 from eiphase.chaos.lyapunov import MeanGrowth
-from eiphase.flags import ExponentFlag, Fate, Flag
+from eiphase.flags import ExponentFlag, Fate, Flag, Quality, StepLimited, Stopped
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import shared_array
+from eiphase.observables import spike_counts, uncertainty
+from eiphase.observables.fluctuation import ACTIVE_FRACTION, Fluctuation, fluctuation
+from eiphase.observables.spike_counts import Firing, counted
+from eiphase.observables.uncertainty import R_HAT_LIMIT, Estimate, estimate
 from eiphase.simulation import measurement
 from eiphase.simulation.backends import Block, Prepared, module
-from eiphase.simulation.measurement import OfSpikes, OfStates
+from eiphase.simulation.measurement import (
+    FurtherOfSpikes,
+    FurtherOfStates,
+    OfSpikes,
+    OfStates,
+    Sampled,
+)
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import VARIABLES
+
+STATES = 4  # from which each network is started, where a precision is wanted
 
 
 class Values:
@@ -24,10 +36,10 @@ class Values:
     `arrays` are filled as where nothing was measured; `is_stored` says what was, of each network.
     """
 
-    def __init__(self, n_networks: int, max_lag: int):
+    def __init__(self, n_networks: int, n_lags: int):
         self.arrays: dict[str, np.ndarray] = {}
         for name, variable in VARIABLES.items():
-            lags = (max_lag + 1,) if variable.lagged else ()
+            lags = (n_lags,) if variable.lagged else ()
             self.arrays[name] = shared_array((n_networks, *lags), variable.dtype)
             self.arrays[name][:] = variable.fill
         self.is_stored = {name: shared_array((n_networks,), "?") for name in VARIABLES}
@@ -103,6 +115,283 @@ class Observation:
         for cause, assessment in self._damages.items():
             found |= measurement.of_damage(cause, assessment)
         return found | self._activity.found()
+
+
+class _OneState:
+    """What one network does from one initial state: samples from all steps after burn-in.
+
+    Other numbers are measured anew whenever the run has doubled, so in its second half.
+    """
+
+    def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, given: bool):
+        self._backend, self._sweep, self._synapses = BACKENDS[backend], sweep, synapses
+        s, n = sweep.simulation, sweep.network.neurons
+        self.sampled = Sampled(s.first_steps - s.burn_in, n, s, sweep.observables)
+        self.firing = Firing(n)
+        self._exact = None
+        if self._backend.spiking:  # regular firing must not beat with the sampling
+            self._exact = spike_counts.Autocovariance(
+                n, window=sweep.observables.boxcar, max_lag=s.max_lag
+            )
+        self.counts: dict[str, int] = {}
+        self.n_steps, self.diverged = 0, False
+        self.growth: MeanGrowth | None = None
+        self.given = module(backend).Given(s.first_steps, n) if given else None
+        self.damages: dict[str, Assessment] = {}
+        if sweep.observables.chaos:
+            measured = s.first_steps - s.burn_in
+            self.damages = {c: Assessment(measured, n) for c in self._backend.perturbations}
+        self._past = np.zeros((sweep.observables.boxcar, n), np.uint8)
+        self.begin(s.burn_in, s.first_steps)
+
+    def begin(self, start: int, stop: int) -> None:
+        """Measure further numbers from one step to another."""
+        observables, step_size = self._sweep.observables, self._sweep.network.step_size
+        is_followed = not self._backend.spiking or start < self._sweep.simulation.first_steps
+        if observables.chaos and self._backend.has_exponent and is_followed:
+            self.growth = MeanGrowth(stop - start)
+        self.further: FurtherOfStates | FurtherOfSpikes | None = None
+        if self._synapses and self._backend.spiking:
+            self.further = FurtherOfSpikes(
+                stop - start, observables.boxcar, self._synapses, step_size
+            )
+        elif self._synapses:
+            self.further = FurtherOfStates(stop - start, self._synapses, step_size)
+
+    def add(self, block: Block) -> None:
+        first, burn_in = self.n_steps, self._sweep.simulation.burn_in
+        self.n_steps += len(block.activity)
+        measured = slice(max(0, burn_in - first), None)
+        activity = block.activity[measured]
+        if self._backend.spiking:
+            self._add_spikes(block.activity, measured)
+        else:
+            self.sampled.add(activity)
+            if self.further:
+                cast(FurtherOfStates, self.further).add(activity)
+        if self.given and self.n_steps <= self._sweep.simulation.first_steps:
+            self.given.add(slice(first, self.n_steps), block)
+        if self.growth and block.log_growth is not None:
+            self.growth.add(block.log_growth[measured])
+        for cause, damage in block.damages.items():
+            self.damages[cause].add(damage, activity)
+        for name, count in block.counts.items():
+            self.counts[name] = self.counts.get(name, 0) + count
+        self.diverged = block.diverged
+
+    def _add_spikes(self, spikes: np.ndarray, measured: slice) -> None:
+        counts = counted(spikes, self._past)[measured]
+        joined = np.concatenate([self._past, spikes])
+        self._past = joined[len(spikes) :]
+        self.firing.add(spikes[measured])
+        if self._exact:
+            self._exact.add(spikes[measured])
+        self.sampled.add(counts)
+        if self.further:
+            cast(FurtherOfSpikes, self.further).add(spikes[measured], counts)
+
+    def autocovariance(self) -> np.ndarray:
+        """c of spikes at all lags, of states at those of samples."""
+        if self._exact:
+            return self._exact.found(self.firing.total)
+        return self.sampled.blocks.autocovariance()
+
+    def fluctuation(self) -> Fluctuation:
+        """Of this state alone; lags and times as `autocovariance` has them."""
+        if self.diverged:
+            return self._nothing(Flag.BROKEN)
+        found = fluctuation(self.autocovariance(), self.sampled.blocks.halves)
+        firing = self.firing
+        if self._backend.spiking and 1 - firing.silent - firing.always < ACTIVE_FRACTION:
+            return found.flagged(Flag.SATURATED)
+        return found
+
+    def _nothing(self, flag: Flag) -> Fluctuation:
+        lost = np.full(len(self._sweep.lags), np.nan)
+        return Fluctuation(lost, np.nan, flag, np.nan, flag, np.nan, np.nan)
+
+
+class UntilPrecise:
+    """Measures a network from several initial states until c(0) and decay time are precise.
+
+    It looks when the first steps are over, and then each time the measured steps have doubled:
+
+    - `PRECISE`, the relative errors of c(0) and decay time are at most the sweep's precision, and
+      the run lasts `uncertainty.LEAST_DECAY_TIMES`;
+    - `SETTLED`, no state fluctuates for good, by the flag of each;
+    - `LONGEST`, as many steps more would be too many.
+
+    c(0), decay time and rate are those of all states that fluctuate, or of all if none does.
+    """
+
+    n_states = STATES
+
+    def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, needed: bool):
+        self._backend, self._sweep = BACKENDS[backend], sweep
+        self._states = [
+            _OneState(backend, sweep, synapses, given=needed and number == 0)
+            for number in range(STATES)
+        ]
+        self._refractory_steps = sweep.network.refractory_steps
+        self._look_at = sweep.simulation.first_steps
+        self._stopped = Stopped.LONGEST
+
+    @classmethod
+    def of(cls, prepared: Prepared, backend: str, sweep: Sweep) -> Self:
+        """Everything that the sweep asks for of a network that is about to start."""
+        synapses = prepared.synapses if sweep.observables.statistics else None
+        return cls(backend, sweep, synapses, needed=sweep.is_needed(backend))
+
+    def add(self, number: int, block: Block) -> None:
+        self._states[number].add(block)
+
+    @property
+    def _n_steps(self) -> int:
+        return self._states[0].n_steps
+
+    def wants_more(self) -> bool:
+        if self._n_steps < self._look_at:
+            return True
+        if self._is_done():
+            return False
+        s = self._sweep.simulation
+        blocks = -(-(2 * (self._n_steps - s.burn_in) + s.burn_in) // s.block_steps)
+        if blocks * s.block_steps > s.max_steps:
+            return False
+        self._look_at = blocks * s.block_steps
+        for state in self._states:
+            state.begin(self._n_steps, self._look_at)
+        return True
+
+    def _is_done(self) -> bool:
+        flags = {state.fluctuation().c0_flag for state in self._states}
+        if not flags & {Flag.OK, Flag.TRANSIENT}:
+            self._stopped = Stopped.SETTLED
+        elif flags == {Flag.OK}:
+            known = self._estimate(self._states)
+            wanted = self._sweep.simulation.precision
+            is_long = not known.n_decay_times < uncertainty.LEAST_DECAY_TIMES
+            if (
+                is_long
+                and known.precision() <= cast(float, wanted)
+                and not known.r_hat > R_HAT_LIMIT
+            ):
+                self._stopped = Stopped.PRECISE
+        return self._stopped != Stopped.LONGEST
+
+    def found(self) -> dict[str, Any]:
+        """Results after the last step: values of some of `variables.VARIABLES`."""
+        each = [state.fluctuation() for state in self._states]
+        active = [f.c0_flag == Flag.OK for f in each]
+        chosen = [s for s, is_active in zip(self._states, active, strict=True) if is_active]
+        found: dict[str, Any] = {"n_steps": self._n_steps, "stopped": self._stopped}
+        for name in self._states[0].counts:
+            found[name] = sum(state.counts[name] for state in self._states)
+        if all(state.diverged for state in self._states):
+            return found | broken(self._backend, self._sweep)
+        if given := self._states[0].given:
+            found |= given.found()
+        found |= self._activity(each, chosen or self._states)
+        found |= self._chaos()
+        if self._sweep.observables.statistics:
+            found |= self._statistics(each)
+        return found
+
+    def _estimate(self, states: Sequence["_OneState"]) -> Estimate:
+        return estimate(
+            [state.autocovariance() for state in states],
+            [state.sampled.blocks for state in states],
+            step=states[0].sampled.step,
+        )
+
+    def _activity(self, each: list[Fluctuation], chosen: list["_OneState"]) -> dict[str, Any]:
+        known = self._estimate(chosen)
+        flags = [one.c0_flag for one in each]
+        flag = Flag.OK if Flag.OK in flags else flags[0]
+        found: dict[str, Any] = {"autocovariance": known.autocovariance, "c0_flag": flag}
+        found["decay_time_flag"] = known.decay_time_flag if flag == Flag.OK else flag
+        found["mean_rate"], found["mean_rate_error"] = known.mean, known.mean_error
+        if self._backend.spiking:
+            firing = [state.firing for state in chosen]
+            found["mean_rate"] = np.mean([one.rate for one in firing])
+            found["mean_rate_error"] /= self._sweep.observables.boxcar
+            found["silent_fraction"] = np.mean([one.silent for one in firing])
+            found["always_firing_fraction"] = np.mean([one.always for one in firing])
+            limited = [one.is_step_limited(self._refractory_steps) for one in firing]
+            found["step_limited"] = StepLimited(any(limited))
+        found["persistence"] = np.mean([one.persistence for one in each])
+        found["quality"] = Quality.UNKNOWN
+        if flag == Flag.OK:
+            found |= {"c0": known.c0, "c0_error": known.c0_error, "r_hat": known.r_hat}
+            found["decay_time"] = known.decay_time
+            found["decay_time_error"] = known.decay_time_error
+            found["centring_bias"] = 0.0
+            found["quality"] = uncertainty.quality(known, several=len(chosen) < len(each))
+        return found
+
+    def _chaos(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        if not self._sweep.observables.chaos:
+            return found
+        if self._backend.has_exponent:
+            found |= _pooled_growth(
+                [state.growth for state in self._states if state.growth],
+                self._sweep.network.step_size,
+            )
+        for cause in self._backend.perturbations:
+            outcomes = [measurement.of_damage(cause, s.damages[cause]) for s in self._states]
+            found |= _pooled(outcomes)
+            found[f"{cause}_damage_trials"] = sum(o[f"{cause}_damage_trials"] for o in outcomes)
+            fates = [int(o[f"{cause}_damage_fate"]) for o in outcomes]
+            found[f"{cause}_damage_fate"] = np.bincount(fates).argmax()
+        return found
+
+    def _statistics(self, each: list[Fluctuation]) -> dict[str, Any]:
+        step = 1
+        if not self._backend.spiking:
+            step = self._states[0].sampled.step
+        parts = []
+        none = all(one.c0_flag != Flag.OK for one in each)
+        for state, one in zip(self._states, each, strict=True):
+            if not none and one.c0_flag != Flag.OK:
+                continue
+            assert state.further is not None
+            parts.append(state.further.found(one))
+            parts[-1]["integrated_autocorrelation_time"] *= step
+        found = _pooled(parts)
+        flags = [int(part["integrated_autocorrelation_time_flag"]) for part in parts]
+        found["integrated_autocorrelation_time_flag"] = max(flags)
+        if max(flags):
+            found["integrated_autocorrelation_time"] = np.nan
+        return found
+
+
+def _pooled(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means over states, and the standard errors of those that have one."""
+    found = {}
+    for name in parts[0]:
+        if VARIABLES[name].flags:
+            continue
+        values = np.array([part[name] for part in parts], float)
+        found[name] = values.mean()
+        if f"{name}_error" in VARIABLES and len(values) > 1:
+            found[f"{name}_error"] = values.std(ddof=1) / np.sqrt(len(values))
+    return found
+
+
+def _pooled_growth(growths: list[MeanGrowth], step_size: float) -> dict[str, Any]:
+    """The mean exponent of some states; its error is the larger of those within and between."""
+    parts = [measurement.of_growth(growth, step_size) for growth in growths]
+    flag = max(part["lyapunov_flag"] for part in parts)
+    values = np.array([part["lyapunov_exponent"] for part in parts])
+    within = np.sqrt(np.sum([part["lyapunov_error"] ** 2 for part in parts])) / len(parts)
+    between = values.std(ddof=1) / np.sqrt(len(parts))
+    return {
+        "lyapunov_exponent": values.mean(),
+        "lyapunov_exponent_per_time_constant": values.mean() / step_size,
+        "lyapunov_error": max(within, between) if np.isfinite(values).all() else np.nan,
+        "lyapunov_flag": flag,
+    }
 
 
 def broken(backend: Backend, sweep: Sweep) -> dict[str, Any]:

@@ -24,11 +24,12 @@ from eiphase.simulation.in_lavas_process import Finder, Observer, Work, simulate
 from eiphase.simulation.measure import kind_of, python_number
 from eiphase.simulation.observation import Observation, Values
 from eiphase.simulation.recording import Divergence, Kept, labelled, labelled_values
-from eiphase.simulation.tile import load_kernels
+from eiphase.simulation.tile import load_kernels, simulate_tile
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Observables, SingleRun, Sweep
 from eiphase.system import progress_bar
+from eiphase.variables import measured
 
 Show = Callable[[int, int], None]  # how many steps are done, of how many
 
@@ -112,8 +113,9 @@ def simulate_cell(
     numbers between the map's are allowed; `record` and `progress` as for `simulate`.
 
     **Returns** what `simulate` returns, with all that the sweep measures: at a point of the map
-    these variables equal the map's to the bit. Integers also have the ranges of the network in
-    floating point that they are made from.
+    these variables equal the map's to the bit. With `simulation.precision` they are those of all
+    states, while what is recorded are the first `simulation.steps` from rest. Integers also have
+    the ranges of the network in floating point that they are made from.
 
     Raises `DatasetError` if the dataset does not say which sweep it is of, and `SweepError` or
     `NoSuchIntegers` as `simulate` does.
@@ -127,7 +129,23 @@ def simulate_cell(
     )
     names = _names(record, run.backend)
     with _followed(progress, run) as steps_done:
-        return _recorded(run, names, sweep.perturb_after, steps_done, sweep)
+        if sweep.simulation.precision is None:
+            return _recorded(run, names, sweep.perturb_after, steps_done, sweep)
+        recording = _recorded(run, names, sweep.perturb_after, steps_done, None)
+    lag = ("lag", sweep.lags, {"long_name": "lag", "units": "step"})
+    return recording.assign(labelled_values(_until_precise(run, sweep)) | {"lag": lag})
+
+
+def _until_precise(run: SingleRun, sweep: Sweep) -> dict[str, Any]:
+    """What a sweep with a precision finds of the run's network."""
+    alone = sweep.at([(run.q_factor, run.g_factor)])
+    alone = alone.model_copy(update={"seeds": (run.seed,), "tiles": 1})
+    found: dict[str, np.ndarray] = {}
+    for one in reversed(BACKENDS[run.backend].lineage):
+        with ONE_AT_A_TIME:
+            found = simulate_tile(alone, alone.tile(one.name, run.seed, 0), source=found)
+    names = measured([run.backend], sweep.model_dump()).keys() & found.keys()
+    return {name: found[name][0] for name in found if name in names}
 
 
 def _recorded(
@@ -183,13 +201,13 @@ def _through_lava(
     Returns what was found of it: how it was mapped, and what the sweep measures or, without a
     sweep, what another backend's network is made from. Raises `NoSuchIntegers`.
     """
-    values, is_lost = Values(1, sweep.simulation.max_lag if sweep else 0), shared_array((1,), "?")
+    values, is_lost = Values(1, len(sweep.lags) if sweep else 1), shared_array((1,), "?")
     simulator = backends.module(backend).Simulator(settings)
 
     def watch(_: int, prepared: Prepared) -> list[Observer]:
         return [*recorders, *_finders(backend, run, prepared, sweep)]
 
-    def keep(index: int, prepared: Prepared, observers: Sequence[Observer]) -> None:
+    def keep(index: int, prepared: Prepared, observers: Sequence[Any]) -> None:
         is_lost[:] = prepared.problem is not None
         values.store(index, prepared.found)
         for finder in cast(Sequence[Finder], observers[len(recorders) :]):

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
 from itertools import count
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,8 +13,13 @@ from eiphase.networks import weights
 from eiphase.numerics.histogram import load_counting_kernels
 from eiphase.simulation import backends
 from eiphase.simulation.backends import Prepared, Settings
-from eiphase.simulation.in_lavas_process import Finder, Observer, Work, simulate_group
-from eiphase.simulation.observation import Observation, Values, broken
+from eiphase.simulation.in_lavas_process import (
+    Finder,
+    Work,
+    simulate_group,
+    simulate_until_known,
+)
+from eiphase.simulation.observation import Observation, UntilPrecise, Values, broken
 from eiphase.sweep import schema
 from eiphase.sweep.schema import Grid, NetworkConfig, Observables, Simulation, Sweep
 from eiphase.sweep.tiles import Tile
@@ -40,6 +45,8 @@ def simulate_tile(
     work, values = _work(sweep, tile, source or {}, show)
     simulate = partial(simulate_group, work)
     groups = _groups(work, sweep)
+    if sweep.simulation.precision is not None:
+        simulate, groups = partial(simulate_until_known, work), [range(len(work.networks))]
     NetworkTile(groups=groups, simulate=simulate, backend=tile.backend).run_to_the_end()
     return values.arrays
 
@@ -49,13 +56,15 @@ def _work(
 ) -> tuple[Work, Values]:
     """A tile's networks, and the values that they will have."""
     networks = list(sweep.networks(tile))
-    values = Values(len(networks), sweep.simulation.max_lag)
+    values = Values(len(networks), len(sweep.lags))
     done = count(1)  # in Lava's process alone
 
-    def watch(_: int, prepared: Prepared) -> list[Observation]:
-        return [Observation.of(prepared, tile.backend, sweep)]
+    of = Observation if sweep.simulation.precision is None else UntilPrecise
 
-    def keep(index: int, prepared: Prepared, observers: Sequence[Observer]) -> None:
+    def watch(_: int, prepared: Prepared) -> Sequence[Any]:
+        return [of.of(prepared, tile.backend, sweep)]
+
+    def keep(index: int, prepared: Prepared, observers: Sequence[Any]) -> None:
         values.store(index, prepared.found)
         for observation in cast(Sequence[Finder], observers):
             values.store(index, observation.found())
@@ -67,7 +76,7 @@ def _work(
     settings = Settings(
         half=weights.half_gaussian(gaussian),
         mapping=sweep.mapping,
-        steps=sweep.simulation.steps,
+        steps=sweep.steps_together,
         block_steps=sweep.simulation.block_steps,
         perturb_after=sweep.perturb_after,
     )

@@ -168,11 +168,31 @@ class Simulation(_Section):
     """Not measured, at the start; at least `boxcar` - 1 with LIF neurons."""
     max_lag: Steps
     """Largest lag of the autocovariance; less than the steps that are measured."""
+    precision: Annotated[float, Field(ge=0.005, le=0.5)] | None = None
+    """Relative standard error to which c(0) and decay time are to be known. Each network then
+    starts from 4 states, and the measured steps are doubled until it is reached, or the network
+    has settled. Without it, each network runs once, for `steps`."""
+    max_steps: Steps = 300_000
+    """With `precision`: no state is simulated for longer."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.precision is not None and self.first_steps > self.max_steps:
+            raise ValueError(
+                f"max_steps is {self.max_steps}, but with precision it must be at least "
+                f"{self.first_steps}: steps, in whole blocks of {self.block_steps}"
+            )
+        return self
 
     @property
     def block_steps(self) -> int:
         """Steps that are simulated and then measured at a time."""
         return block_steps(self.max_lag)
+
+    @property
+    def first_steps(self) -> int:
+        """With `precision`: steps before the first look, in whole blocks."""
+        return -(-self.steps // self.block_steps) * self.block_steps
 
 
 class Mapping(_Section):
@@ -243,6 +263,14 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
             "window is not yet full"
         )
     return slice(s.burn_in, s.burn_in + measured)
+
+
+def sample_step(simulation: Simulation, observables: Observables) -> int:
+    """Steps from one sample of activity to the next, where errors are estimated.
+
+    Close enough for spikes' windows to overlap, and for the autocovariance to be resolved.
+    """
+    return max(1, min(observables.boxcar // 3, simulation.max_lag // 8))
 
 
 def check_counts(neurons: int, simulation: Simulation, observables: Observables) -> None:
@@ -350,6 +378,11 @@ class Sweep(_Section):
                 _check_inhibition(
                     "grid.g_factor holds", g, self.network.neurons, self.mapping.rate_to_lif
                 )
+        if self.simulation.precision is not None and self.observables.autocovariance == "tutorial":
+            raise ValueError(
+                f"simulation.precision is {self.simulation.precision}, but it needs "
+                "observables.autocovariance = standard"
+            )
         precision = self.refinement.precision
         if precision is not None and not self.observables.chaos:
             raise ValueError(
@@ -362,6 +395,19 @@ class Sweep(_Section):
                 f"tiles is {self.tiles}, but it must be at most the number of grid points, {points}"
             )
         return self
+
+    @property
+    def lags(self) -> np.ndarray:
+        """Lags of autocovariances, in steps: all, or those of samples with `precision`."""
+        is_precise = self.simulation.precision is not None
+        step = sample_step(self.simulation, self.observables) if is_precise else 1
+        return np.arange(0, self.simulation.max_lag + 1, step)
+
+    @property
+    def steps_together(self) -> int:
+        """Steps that all networks are simulated for, before some may end."""
+        s = self.simulation
+        return s.steps if s.precision is None else s.first_steps
 
     @property
     def network_bytes(self) -> int:

@@ -76,7 +76,7 @@ def write(
         file.setncatts(provenance.attributes(tile.backend))
         file.origins = json.dumps(sorted(origins or [provenance.origin()]))
         file.createDimension("point", len(tile.points))
-        file.createDimension("lag", sweep.simulation.max_lag + 1)
+        file.createDimension("lag", len(sweep.lags))
 
         for name in ("q_factor", "g_factor"):
             file.createVariable(name, "f8", ("point",))

@@ -1,6 +1,6 @@
 """What is each backend's own: how a network is made, and how it advances. One file for each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any, NamedTuple, Protocol, cast
@@ -83,6 +83,36 @@ class Run(Protocol):
         """The next steps, one block for each network."""
 
 
+class Lanes(Protocol):
+    """Networks that advance together, whatever their age; each from a state of its own."""
+
+    def put(self, key: Hashable, prepared: Any, network: Network, number: int) -> None:
+        """Add a network, in its initial state of that number; see `weights.initial_rates`."""
+
+    def drop(self, key: Hashable) -> None:
+        """Take a network out."""
+
+    def advance(self, n_steps: int) -> Mapping[Hashable, Block]:
+        """The next steps of each."""
+
+
+class SeparateLanes:
+    """Lanes of a backend that simulates one network at a time."""
+
+    def __init__(self, start: Callable[[Any, Network, int], Run]):
+        self._start = start
+        self._runs: dict[Hashable, Run] = {}
+
+    def put(self, key: Hashable, prepared: Any, network: Network, number: int) -> None:
+        self._runs[key] = self._start(prepared, network, number)
+
+    def drop(self, key: Hashable) -> None:
+        del self._runs[key]
+
+    def advance(self, n_steps: int) -> dict[Hashable, Block]:
+        return {key: run.advance(n_steps)[0] for key, run in self._runs.items()}
+
+
 class Simulator(Protocol):
     """A backend with its settings."""
 
@@ -96,6 +126,9 @@ class Simulator(Protocol):
 
     def start(self, prepared: Sequence[Any]) -> Run:
         """Set some networks to rest, at most `together`."""
+
+    def lanes(self) -> Lanes:
+        """No networks as yet."""
 
 
 class Given(Protocol):

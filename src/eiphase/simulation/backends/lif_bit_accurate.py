@@ -14,8 +14,8 @@ from eiphase.mapping.rate_to_lif import WeightScale
 from eiphase.networks import loihi
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.loihi import LoihiParameters
-from eiphase.networks.weights import Network, Synapses
-from eiphase.simulation.backends import Block, Recorded, Settings, lif_float
+from eiphase.networks.weights import Network, Synapses, initial_voltages
+from eiphase.simulation.backends import Block, Recorded, Run, SeparateLanes, Settings, lif_float
 
 _UNIT = "in integers, of which the threshold has 64 integer_threshold"
 RECORDED = {
@@ -76,6 +76,16 @@ class Simulator:
             return _Run(one.parameters, self.settings)
         return _PerturbedRun(one.parameters, self.settings)
 
+    def lanes(self) -> SeparateLanes:
+        return SeparateLanes(self._from_state)
+
+    def _from_state(self, prepared: _Prepared, network: Network, number: int) -> Run:
+        assert prepared.parameters is not None
+        run = self.start([prepared])
+        threshold = prepared.parameters.vth << loihi.ALIGNMENT
+        run.state.voltage[:] = threshold * initial_voltages(network, number)  # whole numbers
+        return run
+
 
 def integer_diagnostics(integer: LoihiParameters, real: LIFParameters) -> dict[str, Any]:
     """How a network was mapped to integers, under the names of variables."""
@@ -115,13 +125,13 @@ def _recorded(spikes: np.ndarray, states: loihi.States | None) -> dict[str, np.n
 class _Run:
     def __init__(self, parameters: LoihiParameters, settings: Settings):
         self._simulator = loihi.Simulator.of(parameters)
-        self._state = self._simulator.at_rest()
+        self.state = self._simulator.at_rest()
         self._steps_done = settings.steps_done
         self._memory = _Memory(len(parameters.weights), settings)
 
     def advance(self, n_steps: int) -> list[Block]:
         spikes, states = self._memory.of(n_steps)
-        counts = self._simulator.advance(self._state, spikes, self._steps_done, states)
+        counts = self._simulator.advance(self.state, spikes, self._steps_done, states)
         return [Block(_recorded(spikes, states), _counts(*counts))]
 
 
@@ -131,11 +141,16 @@ class _PerturbedRun:
         self._network = perturbed_run.IntegerNetwork(
             parameters, n_steps=settings.steps, burn_in=settings.perturb_after
         )
-        self._steps_done = settings.steps_done
+        self.state = self._network.state
+        self._steps_done, self._left = settings.steps_done, settings.steps
         self._memory = _Memory(len(parameters.weights), settings)
 
     def advance(self, n_steps: int) -> list[Block]:
         spikes, states = self._memory.of(n_steps)
+        if self._left < n_steps:  # a longer run is followed in its first part only
+            counts = self._network.advance_alone(spikes, self._steps_done, states)
+            return [Block(_recorded(spikes, states), _counts(*counts))]
+        self._left -= n_steps
         recording, found = self._network.advance(spikes, self._steps_done, states)
         return [
             Block(

@@ -14,9 +14,9 @@ from eiphase.mapping.float_to_integer import DynamicRange
 from eiphase.mapping.rate_to_lif import WeightScale
 from eiphase.networks import lif
 from eiphase.networks.lif import LIFParameters
-from eiphase.networks.weights import Network, Synapses
+from eiphase.networks.weights import Network, Synapses, initial_voltages
 from eiphase.numerics.arrays import columns_of, matrix_of
-from eiphase.simulation.backends import Block, Recorded, Settings
+from eiphase.simulation.backends import Block, Recorded, Run, SeparateLanes, Settings
 
 SPIKES = Recorded("u1", "1 where a neuron fires, else 0", "1")
 RECORDED = {
@@ -68,6 +68,14 @@ class Simulator:
             return _Run(one.parameters, self.settings)
         return _PerturbedRun(one.parameters, self.settings)
 
+    def lanes(self) -> SeparateLanes:
+        return SeparateLanes(self._from_state)
+
+    def _from_state(self, prepared: _Prepared, network: Network, number: int) -> Run:
+        run = self.start([prepared])
+        run.state.voltage[:] = prepared.parameters.vth * initial_voltages(network, number)
+        return run
+
 
 def scale_diagnostics(scale: WeightScale) -> dict[str, Any]:
     """How a network was mapped to LIF neurons, under the names of variables."""
@@ -94,14 +102,14 @@ class Given:
 class _Run:
     def __init__(self, parameters: LIFParameters, settings: Settings):
         self._simulator = lif.Simulator.of(parameters)
-        self._state = self._simulator.at_rest()
+        self.state = self._simulator.at_rest()
         self._steps_done = settings.steps_done
         longest = min(settings.block_steps, settings.steps)
         self._recording = lif.Recording.empty(longest, len(parameters.weights))
 
     def advance(self, n_steps: int) -> list[Block]:
         recording = lif.Recording(*(array[:n_steps] for array in self._recording))
-        self._simulator.advance(self._state, recording, self._steps_done)
+        self._simulator.advance(self.state, recording, self._steps_done)
         return [Block(recording._asdict(), {}, diverged=_diverged(recording))]
 
 
@@ -111,12 +119,17 @@ class _PerturbedRun:
         self._network = perturbed_run.FloatNetwork(
             parameters, n_steps=settings.steps, burn_in=settings.perturb_after
         )
-        self._steps_done = settings.steps_done
+        self.state = self._network.state
+        self._steps_done, self._left = settings.steps_done, settings.steps
         longest = min(settings.block_steps, settings.steps)
         self._recording = lif.Recording.empty(longest, len(parameters.weights))
 
     def advance(self, n_steps: int) -> list[Block]:
         recording = lif.Recording(*(array[:n_steps] for array in self._recording))
+        if self._left < n_steps:  # a longer run is followed in its first part only
+            self._network.advance_alone(recording, self._steps_done)
+            return [Block(recording._asdict(), {}, diverged=_diverged(recording))]
+        self._left -= n_steps
         found = self._network.advance(recording, self._steps_done)
         return [
             Block(

@@ -1,0 +1,294 @@
+r"""How sure c(0), decay time and rate are: errors from blocks of a run, and from several states.
+
+A run is cut into `BLOCKS` equal blocks, which are joined in pairs when it doubles. Of each block
+b, $c_b(k)$ are the mean products of deviations from each neuron's mean over the whole run. An
+observable that is a mean over time, as c(k) at one lag, has one value $w_b$ a block, and its
+squared standard error is that of a mean of correlated numbers,
+
+$$\sigma^2 = \frac{\gamma_0 + 2 \sum_{j=1}^{J} \gamma_j}{B - 2J - 1}$$
+
+with the autocovariance $\gamma_j$ of $w_b$ over blocks, mean over the states, and J its last lag
+before it first ceases to be positive [1]. The decay time $\tau$ solves $c(\tau) = c(0)/e$, so
+that to first order its error is that of $w_b = c_b(\tau) - c_b(0)/e$ over $|c'(\tau)|$.
+
+Several initial states of one network tell whether they lead to the same activity: with the
+variance W of $w_b = c_b(0)$ over blocks and the variance V of its mean over states,
+
+$$\hat R = \sqrt{1 - 1/B + V / W}$$
+
+[2]. It is near 1 where blocks of one state vary as much as blocks of different ones.
+
+[1] Percival, Am. Stat. 47, 274 (1993). [2] Gelman & Rubin, Stat. Sci. 7, 457 (1992).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import NamedTuple
+
+import numpy as np
+
+from eiphase.flags import Flag, Quality
+from eiphase.observables.autocovariance import LaggedProducts
+from eiphase.observables.fluctuation import centring_bias, decay_time
+from eiphase.observables.moments import ActivityMoments
+
+BLOCKS = 20  # into which a run is cut, and up to twice as many before they are joined
+# Blocks so far apart are taken as correlated.
+CORRELATED = 2
+# Fewer blocks tell no error.
+LEAST_BLOCKS = 8
+# Several states lead to different activity above this R-hat.
+R_HAT_LIMIT = 1.1
+# A state's run must last so many decay times, else its errors are too small: of Gaussian processes
+# 68 and 95 % of the truths then lie within one and two errors of c(0) and of the mean.
+LEAST_DECAY_TIMES = 30.0
+# More than this part of c(0) cannot be put back: the run is too short to tell how much it is.
+_LARGEST_BIAS = 0.5
+
+
+class _Products(LaggedProducts):
+    """Lagged products of few samples, each lag by itself: shorter blocks would waste an FFT."""
+
+    def _new_products(self, x: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        new = x - reference
+        rows = np.concatenate([self._tail, new])
+        sums = np.zeros(self.max_lag + 1)
+        for lag in range(min(self.max_lag, len(rows) - 1) + 1):
+            later = rows[max(len(self._tail), lag) :]
+            earlier = rows[max(len(self._tail), lag) - lag : len(rows) - lag]
+            # Not by BLAS, whose bits depend on its threads.
+            sums[lag] = np.einsum("j,j->", later.ravel(), earlier.ravel())
+        return sums / self.n_neurons, new.sum(axis=0)
+
+
+class _Block(NamedTuple):
+    """Sums over some samples that follow on each other."""
+
+    moments: ActivityMoments
+    products: np.ndarray  # of deviations from the reference, by lag, mean over neurons
+
+    def joined(self, other: "_Block") -> "_Block":
+        return _Block(self.moments.joined(other.moments), self.products + other.products)
+
+
+class Blocks:
+    """One run of a network, from samples that come in pieces; `length` is that of a block.
+
+    `max_lag` and `length` are in samples.
+    """
+
+    def __init__(self, n_neurons: int, *, max_lag: int, length: int):
+        self._all = _Products(n_neurons, max_lag)
+        self._length = length
+        self.blocks: list[_Block] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a new block."""
+        self._moments = ActivityMoments(self._all.n_neurons)
+        self._before = self._all.sums.copy()
+
+    def add(self, x: np.ndarray) -> None:
+        """Take in the next samples, (time, neuron)."""
+        while len(x):
+            missing = self._length - self._moments.n_steps
+            self._all.add(x[:missing])
+            self._moments.add(x[:missing])
+            x = x[missing:]
+            if self._moments.n_steps == self._length:
+                self.blocks.append(_Block(self._moments, self._all.sums - self._before))
+                self._begin()
+                if len(self.blocks) == 2 * BLOCKS:
+                    self._join()
+
+    def _join(self) -> None:
+        pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
+        self.blocks = [first.joined(second) for first, second in pairs]
+        self._length *= 2
+
+    @property
+    def n_samples(self) -> int:
+        return self._all.n_steps
+
+    @property
+    def n_lags(self) -> int:
+        return self._all.max_lag + 1
+
+    @property
+    def halves(self) -> "BlockHalves":
+        return BlockHalves(self.blocks)
+
+    def autocovariance(self) -> np.ndarray:
+        """c by lag, of all samples, each neuron centred on its mean: too low by that's variance."""
+        return self._all.linear() / (self.n_samples - np.arange(self._all.max_lag + 1))
+
+    def by_block(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean over neurons and time of x, (block,), and c, (block, lag), of each block.
+
+        Deviations are those from the mean over the run. The ends of blocks, where the earlier
+        sample of a pair lies in the block before, are taken as if they were like the rest.
+        """
+        moments = [block.moments for block in self.blocks]
+        mean = np.mean([m.mean for m in moments], axis=0)
+        offset = mean - self._all.reference
+        c = [
+            block.products / block.moments.n_steps
+            - np.mean(offset * (2 * (block.moments.mean - self._all.reference) - offset))
+            for block in self.blocks
+        ]
+        return np.array([m.mean.mean() for m in moments]), np.array(c)
+
+
+@dataclass(frozen=True)
+class BlockHalves:
+    """`fluctuation.Halves` of a run that is there as blocks."""
+
+    blocks: Sequence[_Block]
+
+    def _over(self, start: float, stop: float) -> ActivityMoments:
+        """Moments of a part of the run, from one fraction of it to another."""
+        first, last = (round(len(self.blocks) * part) for part in (start, stop))
+        parts = [block.moments for block in self.blocks[first:last]]
+        nothing = ActivityMoments(len(self.blocks[0].moments.mean))
+        return reduce(lambda a, b: a.joined(b), parts, nothing)
+
+    @property
+    def whole(self) -> ActivityMoments:
+        return self._over(0, 1)
+
+    @property
+    def second(self) -> ActivityMoments:
+        return self._over(0.5, 1)
+
+    @property
+    def persistence(self) -> float:
+        return _ratio(self._over(0, 0.5), self.second)
+
+    @property
+    def later_persistence(self) -> float:
+        return _ratio(self._over(0.5, 0.75), self._over(0.75, 1))
+
+
+def _ratio(first: ActivityMoments, second: ActivityMoments) -> float:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return float(np.float64(second.variance) / first.variance)
+
+
+class Estimate(NamedTuple):
+    """c(lag), c(0), decay time and mean of one network, with their standard errors."""
+
+    autocovariance: np.ndarray  # (lag,)
+    c0: float
+    c0_error: float
+    decay_time: float  # steps
+    decay_time_flag: Flag
+    decay_time_error: float
+    mean: float
+    mean_error: float
+    r_hat: float  # NaN of one state
+    n_decay_times: float  # in the shortest of the runs
+
+    def precision(self) -> float:
+        """The larger relative error of c(0) and decay time; of c(0) alone if that is the only."""
+        parts = [self.c0_error / self.c0]
+        if self.decay_time_flag == Flag.OK:
+            parts.append(self.decay_time_error / self.decay_time)
+        return float(np.max(parts))  # NaN stays
+
+
+def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int) -> Estimate:
+    r"""What some runs of one network, from different states, tell together.
+
+    `runs` are the autocovariances of each, (lag,), from all steps or from the same samples as
+    `states`; these come every `step` steps. c(k) is the mean over the states, with what centring
+    on a mean over T samples takes from each put back: $c(k) + \sigma^2$, see
+    `fluctuation.centring_bias`. Errors grow with c(0) by that.
+    """
+    n_lags = states[0].n_lags
+    each = 1 if len(runs[0]) > n_lags else step  # steps from one lag to the next
+    c, factor = _unbiased(runs, [state.n_samples * step // each for state in states])
+    in_blocks = [state.by_block() for state in states]
+    means = np.array([mean for mean, _ in in_blocks])
+    by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
+    r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), by_lag[:, :, 0])
+    several = r_hat > R_HAT_LIMIT
+    tau, flag = decay_time(c)
+    tau_error, n_decay_times = np.nan, np.nan
+    if flag == Flag.OK:
+        slope = (c[int(tau)] - c[int(tau) + 1]) / each
+        tau *= each
+        tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope, several)
+        n_decay_times = min(state.n_samples for state in states) * step / tau
+    return Estimate(
+        autocovariance=c[:: step // each],
+        c0=float(c[0]),
+        c0_error=factor * _error(by_lag[:, :, 0], several),
+        decay_time=tau,
+        decay_time_flag=flag,
+        decay_time_error=tau_error,
+        mean=float(means.mean()),
+        mean_error=_error(means, several),
+        r_hat=r_hat,
+        n_decay_times=n_decay_times,
+    )
+
+
+def quality(known: Estimate, *, several: bool = False) -> Quality:
+    """Whether errors can be relied on; `several` if some states fluctuate and others do not."""
+    if several or known.r_hat > R_HAT_LIMIT:
+        return Quality.SEVERAL_STATES
+    if not np.isfinite(known.c0_error):
+        return Quality.UNKNOWN
+    if not known.n_decay_times >= LEAST_DECAY_TIMES:  # or not known
+        return Quality.SHORT
+    return Quality.OK
+
+
+def _unbiased(runs: Sequence[np.ndarray], lengths: Sequence[int]) -> tuple[np.ndarray, float]:
+    """c with what centring took put back, and c(0) over what it was before."""
+    biases = [
+        centring_bias(c, length) if c[0] > 0 else 0.0
+        for c, length in zip(runs, lengths, strict=True)
+    ]
+    c, bias = np.mean(runs, axis=0), float(np.mean(biases))
+    factor = 1 / (1 - bias) if bias < _LARGEST_BIAS else 1.0
+    return c + (factor - 1) * c[0], factor
+
+
+def _of_decay_time(by_lag: np.ndarray, tau: float) -> np.ndarray:
+    """Values (state, block) of c(tau) - c(0) / e, linear between lags."""
+    before = min(int(tau), by_lag.shape[2] - 2)
+    part = tau - before
+    at_tau = (1 - part) * by_lag[:, :, before] + part * by_lag[:, :, before + 1]
+    return at_tau - by_lag[:, :, 0] / np.e
+
+
+def _r_hat(c0: np.ndarray, w: np.ndarray) -> float:
+    """R-hat of c(0) of each state, and in its blocks, (state, block)."""
+    n_states, n_blocks = w.shape
+    within = w.var(axis=1, ddof=1).mean() if n_blocks > 1 else 0.0
+    if n_states < 2 or not within > 0:
+        return np.nan
+    return float(np.sqrt(1 - 1 / n_blocks + c0.var(ddof=1) / within))
+
+
+def _error(w: np.ndarray, several: bool) -> float:
+    """Standard error of the mean of values (state, block).
+
+    Where several states lead to different activity, that of a mean over states.
+    """
+    n_states, n_blocks = w.shape
+    if n_blocks < LEAST_BLOCKS:
+        return np.nan
+    deviations = w - w.mean(axis=1, keepdims=True)
+    gamma = [
+        np.mean(np.sum(deviations[:, j:] * deviations[:, : n_blocks - j], axis=1)) / (n_blocks - j)
+        for j in range(n_blocks // 4)
+    ]
+    positive = gamma if min(gamma) > 0 else gamma[: int(np.argmax(np.array(gamma) <= 0))]
+    left = n_blocks - 2 * len(positive) + 1
+    squared = (2 * sum(positive) - gamma[0]) / left if positive else 0.0
+    if several:
+        squared = max(squared, w.mean(axis=1).var(ddof=1))
+    return float(np.sqrt(squared / n_states))

@@ -1,0 +1,96 @@
+"""Errors of c(0), decay time and mean: right where the truth is known, and R-hat."""
+
+import numpy as np
+import pytest
+
+from eiphase.flags import Quality
+from eiphase.observables.fluctuation import standard_autocovariance
+from eiphase.observables.uncertainty import BLOCKS, Blocks, estimate, quality
+
+TAU, MEAN = 10.0, 3.0  # steps; of Gaussian processes with variance 1
+
+
+def ornstein_uhlenbeck(random, n_steps, n_neurons):
+    """Independent processes with c(k) = exp(-k / TAU), from their stationary state."""
+    decay = np.exp(-1 / TAU)
+    noise = random.normal(size=(n_steps, n_neurons)) * np.sqrt(1 - decay**2)
+    noise[0] = random.normal(size=n_neurons)
+    for t in range(1, n_steps):
+        noise[t] += decay * noise[t - 1]
+    return MEAN + noise
+
+
+def blocks_of(x, *, max_lag=60, pieces=1):
+    found = Blocks(x.shape[1], max_lag=max_lag, length=max(1, len(x) // BLOCKS))
+    for piece in np.array_split(x, pieces):
+        found.add(piece)
+    return found
+
+
+def estimate_of(*runs, max_lag=60):
+    states = [blocks_of(x, max_lag=max_lag) for x in runs]
+    return estimate([state.autocovariance() for state in states], states, step=1)
+
+
+def within(estimates, name, truth, n_errors):
+    off = [abs(getattr(e, name) - truth) / getattr(e, f"{name}_error") for e in estimates]
+    return np.mean(np.array(off) < n_errors)
+
+
+@pytest.mark.parametrize("n_states", [1, 4])
+def test_truths_lie_within_one_and_two_errors(n_states):
+    random = np.random.default_rng(0)
+    estimates = [
+        estimate_of(*(ornstein_uhlenbeck(random, int(40 * TAU), 20) for _ in range(n_states)))
+        for _ in range(200)
+    ]
+    for name, truth in (("c0", 1.0), ("mean", MEAN)):
+        assert 0.60 < within(estimates, name, truth, 1) < 0.76  # of 200: +- 0.03 by chance
+        assert within(estimates, name, truth, 2) > 0.86
+    # Errors of the decay time are on the safe side.
+    assert within(estimates, "decay_time", TAU, 1) > 0.63
+    assert within(estimates, "decay_time", TAU, 2) > 0.90
+    assert np.mean([quality(e) != Quality.OK for e in estimates]) < 0.1
+
+
+def test_what_centring_takes_is_put_back():
+    random = np.random.default_rng(1)
+    estimates = [estimate_of(ornstein_uhlenbeck(random, 300, 20)) for _ in range(200)]
+    centred = [e.c0 * (1 - 2 * TAU / 300) for e in estimates]  # as the mean square would be
+    assert np.mean([e.c0 for e in estimates]) == pytest.approx(1, abs=0.02)
+    assert np.mean(centred) < 0.95
+
+
+def test_states_with_other_activity_are_seen():
+    random = np.random.default_rng(2)
+    alike = [ornstein_uhlenbeck(random, 600, 20) for _ in range(4)]
+    other = [*alike[:3], MEAN + 2 * (alike[3] - MEAN)]
+    assert estimate_of(*alike).r_hat < 1.1
+    found = estimate_of(*other)
+    assert found.r_hat > 1.1
+    assert quality(found) == Quality.SEVERAL_STATES
+    assert found.c0_error > 0.5  # c(0) is 1, 1, 1 and 4: 0.75 between the states
+    assert np.isnan(estimate_of(alike[0]).r_hat)
+
+
+def test_short_runs_are_flagged():
+    random = np.random.default_rng(3)
+    assert quality(estimate_of(ornstein_uhlenbeck(random, 200, 20))) == Quality.SHORT
+    assert quality(estimate_of(ornstein_uhlenbeck(random, 1000, 20))) == Quality.OK
+    few = estimate_of(ornstein_uhlenbeck(random, 5, 20), max_lag=2)
+    assert np.isnan(few.c0_error)
+    assert quality(few) == Quality.UNKNOWN
+
+
+def test_pieces_and_joined_blocks_change_no_more_than_rounding():
+    x = ornstein_uhlenbeck(np.random.default_rng(4), 390, 7)
+    whole = standard_autocovariance(x, max_lag=20)
+    for pieces in (1, 3, 50):
+        found = Blocks(7, max_lag=20, length=5)  # so that blocks are joined on the way
+        for piece in np.array_split(x, pieces):
+            found.add(piece)
+        assert np.allclose(found.autocovariance(), whole, rtol=1e-12, atol=1e-12)
+        assert BLOCKS <= len(found.blocks) < 2 * BLOCKS
+        means, c = found.by_block()
+        assert means.mean() == pytest.approx(x[: len(found.blocks) * 10].mean(), abs=1e-12)
+        assert c[:, 0].mean() == pytest.approx(x.var(axis=0).mean(), rel=0.02)

@@ -1,0 +1,135 @@
+"""Runs until c(0) and decay time are known to a precision, from several initial states."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from eiphase.backends import BACKENDS
+from eiphase.flags import Flag, Quality, Stopped
+from eiphase.networks import weights
+from eiphase.networks.weights import Network
+from eiphase.simulation.tile import simulate_tile
+from eiphase.sweep.schema import Sweep
+
+SWEEP = {
+    "network": {"neurons": 100, "step_size": 0.05, "refractory": 0.05},
+    "grid": {"q_factor": [1.0, 6.0, 10.0], "g_factor": [4.5, 6.0]},
+    "seeds": [1],
+    "backends": list(BACKENDS),
+    "simulation": {
+        "steps": 1500,
+        "burn_in": 200,
+        "max_lag": 200,
+        "precision": 0.1,
+        "max_steps": 20_000,
+    },
+    "mapping": {"rate_to_lif": "identity"},
+    "observables": {"chaos": True, "statistics": True},
+}
+
+
+def sweep_with(**changes):
+    config = {**SWEEP, **{k: {**SWEEP[k], **v} for k, v in changes.items()}}
+    return Sweep.model_validate(config)
+
+
+def simulated(sweep, tile=None):
+    """Variables of each backend's tile, or of some of its points."""
+    found = {}
+    for backend in sweep.backends:
+        whole = sweep.tile(backend, 1, 0)
+        part = replace(whole, points=whole.points if tile is None else tile)
+        source = found.get(BACKENDS[backend].takes_from)
+        found[backend] = simulate_tile(sweep, part, source=source)
+    return found
+
+
+@pytest.fixture(scope="module")
+def found():
+    return simulated(sweep_with())
+
+
+@pytest.mark.parametrize("points", [[(2, 1)], [(1, 0), (0, 0), (2, 1), (1, 1)]])
+def test_a_networks_numbers_depend_on_no_other(found, points):
+    alone = simulated(sweep_with(), tuple(points))
+    order = sweep_with().points()
+    for backend, values in alone.items():
+        for name, array in values.items():
+            expected = found[backend][name][[order.index(point) for point in points]]
+            assert np.array_equal(array, expected, equal_nan=True), (backend, name)
+
+
+def test_a_network_stops_when_it_is_precise_or_has_settled_or_is_long(found):
+    for backend, values in found.items():
+        for i, stopped in enumerate(values["stopped"]):
+            n_steps = values["n_steps"][i]
+            assert 2000 <= n_steps <= 20_000, backend
+            assert n_steps % 1000 == 0
+            if stopped == Stopped.PRECISE:
+                assert values["c0_error"][i] <= 0.1 * values["c0"][i]
+                if values["decay_time_flag"][i] == Flag.OK:
+                    assert values["decay_time_error"][i] <= 0.1 * values["decay_time"][i]
+                    measured = n_steps - 200
+                    assert measured >= 29 * values["decay_time"][i]
+                assert values["quality"][i] in (Quality.OK, Quality.SHORT)
+            if stopped == Stopped.SETTLED:
+                assert np.isnan(values["c0"][i])
+            if stopped == Stopped.LONGEST:
+                assert n_steps > 10_000
+    assert found["rate"]["stopped"][0] == Stopped.SETTLED  # q_factor 1: far below the border
+    assert (found["rate"]["stopped"][2:] == Stopped.PRECISE).any()
+    assert (found["lif_float"]["stopped"] == Stopped.PRECISE).any()
+
+
+def test_more_precision_takes_longer_and_agrees(found):
+    coarse = simulated(sweep_with(simulation={"precision": 0.3}))
+    longer = 0
+    for backend, values in found.items():
+        rough = coarse[backend]
+        longer += np.count_nonzero(values["n_steps"] > rough["n_steps"])
+        assert (values["n_steps"] >= rough["n_steps"]).all()
+        known = (values["quality"] == Quality.OK) & (rough["quality"] == Quality.OK)
+        for name in ("c0", "mean_rate"):
+            error = np.hypot(values[f"{name}_error"], rough[f"{name}_error"])[known]
+            assert (np.abs(values[name] - rough[name])[known] <= 5 * error + 1e-12).all(), name
+    assert longer > 0
+
+
+def test_initial_states_differ_and_are_the_networks_own():
+    network = Network(n_neurons=400, q_factor=3.0, g_factor=4.5, seed=1)
+    assert not weights.initial_rates(network, 0).any()
+    assert not weights.initial_voltages(network, 0).any()
+    first, second = (weights.initial_rates(network, n) for n in (1, 2))
+    assert first.std() == pytest.approx(3.0, rel=0.1)
+    assert abs(np.corrcoef(first, second)[0, 1]) < 0.2
+    assert np.array_equal(first, weights.initial_rates(network, 1))
+    for number in (1, 2, 3):
+        voltages = weights.initial_voltages(network, number)
+        assert voltages.min() >= 0
+        assert np.mean(voltages > 1) == pytest.approx(1 - 1 / number, abs=0.08)
+    other = Network(n_neurons=400, q_factor=3.0, g_factor=4.5, seed=2)
+    assert not np.array_equal(weights.initial_rates(other, 1), first)
+
+
+def test_errors_of_other_numbers_come_from_the_states(found):
+    values = found["lif_float"]
+    fluctuates = values["quality"] == Quality.OK
+    assert fluctuates.any()
+    for name in ("fano_factor_error", "participation_ratio_error", "spike_damage_error"):
+        assert (values[name][fluctuates] >= 0).all(), name
+    assert (found["rate"]["lyapunov_error"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"simulation": {"max_steps": 1500}}, "max_steps is 1500"),
+        ({"simulation": {"precision": 0.001}}, "precision"),
+        ({"observables": {"autocovariance": "tutorial"}}, "simulation.precision is 0.1"),
+    ],
+)
+def test_what_does_not_fit_is_said(changes, words):
+    with pytest.raises(ValidationError, match=words):
+        sweep_with(**changes)
