@@ -57,6 +57,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
         assert found.autocovariance.dims == ("backend", "q_factor", "g_factor", "seed", "lag")
         assert set(found.data_vars) == {
             "autocovariance", "c0", "c0_flag", "decay_time", "decay_time_flag", "persistence",
+            "c0_error", "decay_time_error", "mean_rate_error", "quality",
             "centring_bias", "mean_rate", "silent_fraction", "always_firing_fraction",
             "step_limited",
             "weight_scale", "weight_scale_status", "phase", "phase_commonest", "phase_agreement",

@@ -75,37 +75,36 @@ class _Block(NamedTuple):
 class Blocks:
     """One run of a network, from samples that come in pieces; `length` is that of a block.
 
-    `max_lag` and `length` are in samples.
+    `max_lag` and `length` are in samples. What does not fill a block is left out, so that no bit
+    depends on the pieces.
     """
 
     def __init__(self, n_neurons: int, *, max_lag: int, length: int):
         self._all = _Products(n_neurons, max_lag)
-        self._length = length
+        self._shortest, self._rest = length, np.empty((0, n_neurons))
+        self._open: list[_Block] = []
+        self._per_block = 1  # shortest blocks
         self.blocks: list[_Block] = []
-        self._begin()
-
-    def _begin(self) -> None:
-        """Begin a new block."""
-        self._moments = ActivityMoments(self._all.n_neurons)
-        self._before = self._all.sums.copy()
 
     def add(self, x: np.ndarray) -> None:
         """Take in the next samples, (time, neuron)."""
-        while len(x):
-            missing = self._length - self._moments.n_steps
-            self._all.add(x[:missing])
-            self._moments.add(x[:missing])
-            x = x[missing:]
-            if self._moments.n_steps == self._length:
-                self.blocks.append(_Block(self._moments, self._all.sums - self._before))
-                self._begin()
-                if len(self.blocks) == 2 * BLOCKS:
-                    self._join()
+        x = np.concatenate([self._rest, x])
+        n_whole = len(x) // self._shortest * self._shortest
+        for first in range(0, n_whole, self._shortest):
+            self._add_block(x[first : first + self._shortest])
+        self._rest = x[n_whole:]
 
-    def _join(self) -> None:
-        pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
-        self.blocks = [first.joined(second) for first, second in pairs]
-        self._length *= 2
+    def _add_block(self, x: np.ndarray) -> None:
+        before = self._all.sums.copy()
+        self._all.add(x)
+        self._open.append(_Block(ActivityMoments.of(x), self._all.sums - before))
+        if len(self._open) == self._per_block:
+            self.blocks.append(reduce(_Block.joined, self._open))
+            self._open = []
+        if len(self.blocks) == 2 * BLOCKS:
+            pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
+            self.blocks = [first.joined(second) for first, second in pairs]
+            self._per_block *= 2
 
     @property
     def n_samples(self) -> int:

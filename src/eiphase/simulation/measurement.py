@@ -56,7 +56,7 @@ class OfStates:
         self._steps = _Steps(measured_steps(simulation, observables, spiking=False))
         n_steps = self._steps.n_measured
         self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
-        self._sampled = Sampled(n_steps, n_neurons, simulation, observables)
+        self._sampled = Sampled(n_steps, n_neurons, simulation)
         self._further = FurtherOfStates(n_steps, synapses, step_size) if synapses else None
 
     def add(self, states: np.ndarray) -> None:
@@ -95,7 +95,7 @@ class OfSpikes:
         self._refractory_steps = refractory_steps
         n_steps, window = self._steps.n_measured, observables.boxcar
         self._fluctuation = _FluctuationOfCounts(n_steps, n_neurons, simulation, observables)
-        self._sampled = Sampled(n_steps, n_neurons, simulation, observables)
+        self._sampled = Sampled(n_steps, n_neurons, simulation)
         self._firing = Firing(n_neurons)
         self._past = np.zeros((window, n_neurons), np.uint8)
         self._further = FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
@@ -191,10 +191,8 @@ class _Steps:
 class Sampled:
     """Activity every so many steps, for errors; `n_steps` before the first look at them."""
 
-    def __init__(
-        self, n_steps: int, n_neurons: int, simulation: Simulation, observables: Observables
-    ):
-        self.step = sample_step(simulation, observables)
+    def __init__(self, n_steps: int, n_neurons: int, simulation: Simulation):
+        self.step = sample_step(simulation)
         length = max(1, n_steps // self.step // uncertainty.BLOCKS)
         self.blocks = Blocks(n_neurons, max_lag=simulation.max_lag // self.step, length=length)
         self._n_done = 0

@@ -126,7 +126,7 @@ class _OneState:
     def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, given: bool):
         self._backend, self._sweep, self._synapses = BACKENDS[backend], sweep, synapses
         s, n = sweep.simulation, sweep.network.neurons
-        self.sampled = Sampled(s.first_steps - s.burn_in, n, s, sweep.observables)
+        self.sampled = Sampled(s.first_steps - s.burn_in, n, s)
         self.firing = Firing(n)
         self._exact = None
         if self._backend.spiking:  # regular firing must not beat with the sampling
@@ -197,7 +197,7 @@ class _OneState:
         return self.sampled.blocks.autocovariance()
 
     def fluctuation(self) -> Fluctuation:
-        """Of this state alone; lags and times as `autocovariance` has them."""
+        """c(lag) and what follows, from this state; lags and times as `autocovariance` has them."""
         if self.diverged:
             return self._nothing(Flag.BROKEN)
         found = fluctuation(self.autocovariance(), self.sampled.blocks.halves)

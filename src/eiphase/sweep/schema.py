@@ -33,6 +33,9 @@ from eiphase.sweep.tiles import Tile, tile_digest
 STATE_SAMPLES = 4
 SPIKE_SAMPLES = 10
 
+# Autocovariances from samples are known at so many lags, or a few more.
+SAMPLED_LAGS = 50
+
 _MOST_VALUES = 1000  # along an axis of the grid
 
 Backend: Any = Literal.__getitem__(tuple(BACKENDS))  # a new row of the table is allowed at once
@@ -265,12 +268,12 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
     return slice(s.burn_in, s.burn_in + measured)
 
 
-def sample_step(simulation: Simulation, observables: Observables) -> int:
+def sample_step(simulation: Simulation) -> int:
     """Steps from one sample of activity to the next, where errors are estimated.
 
-    Close enough for spikes' windows to overlap, and for the autocovariance to be resolved.
+    So that there are `SAMPLED_LAGS` lags up to the largest.
     """
-    return max(1, min(observables.boxcar // 3, simulation.max_lag // 8))
+    return max(1, simulation.max_lag // SAMPLED_LAGS)
 
 
 def check_counts(neurons: int, simulation: Simulation, observables: Observables) -> None:
@@ -400,7 +403,7 @@ class Sweep(_Section):
     def lags(self) -> np.ndarray:
         """Lags of autocovariances, in steps: all, or those of samples with `precision`."""
         is_precise = self.simulation.precision is not None
-        step = sample_step(self.simulation, self.observables) if is_precise else 1
+        step = sample_step(self.simulation) if is_precise else 1
         return np.arange(0, self.simulation.max_lag + 1, step)
 
     @property
