@@ -14,6 +14,8 @@ a little earlier than in the flow.
 Neurons beyond |r| = 5.3 are saturated to 1e-12: their columns of A vanish, and eigenvalues
 and Newton's steps need the other neurons only. Near the border of this network that is
 often a minority, and makes the eigenvalues of 400 neurons a matter of milliseconds.
+
+BLAS has one thread here: two would change last bits, and are no faster for some hundred neurons.
 """
 
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ import numpy as np
 from scipy.special import erf
 
 from eiphase.networks import weights as network
+from eiphase.numerics.blas import one_thread
 from eiphase.theory.continuation import (
     NEWTON_STEPS,
     TOLERANCE,
@@ -99,11 +102,10 @@ class NetworkCriticalQ:
     jumps: int
 
 
+@one_thread()
 def eigenvalues(weights: np.ndarray, state: np.ndarray) -> np.ndarray:
     """Eigenvalues λ of W diag(erf'(r)) that are not zero, and at least one zero."""
-    active = active_neurons(state)
-    block = weights[np.ix_(active, active)] * erf_slope(state[active])
-    return np.append(np.linalg.eigvals(block), 0.0)
+    return _eigenvalues(weights, state)
 
 
 def spectral_abscissa(weights: np.ndarray, state: np.ndarray) -> float:
@@ -111,6 +113,7 @@ def spectral_abscissa(weights: np.ndarray, state: np.ndarray) -> float:
     return float(eigenvalues(weights, state).real.max() - 1)
 
 
+@one_thread()
 def near(
     weights: np.ndarray, drive: float, *, start: np.ndarray, step_size: float
 ) -> NetworkFixedPoint | None:
@@ -136,6 +139,7 @@ def near(
     return None
 
 
+@one_thread()
 def settled(
     weights: np.ndarray, drive: float, *, step_size: float, start: np.ndarray | None = None
 ) -> NetworkFixedPoint | None:
@@ -161,6 +165,7 @@ def settled(
     return None
 
 
+@one_thread()
 def first_loss(
     half: np.ndarray,
     *,
@@ -185,6 +190,7 @@ def first_loss(
     return _lost(Branch(unit, bias / step_size, step), start, 0.0, step_size, largest_q)
 
 
+@one_thread()
 def network_critical_q(
     half: np.ndarray, *, g_factor: float, bias: float, step_size: float, largest_q: float
 ) -> NetworkCriticalQ:
@@ -239,8 +245,15 @@ def _settled_from_either(weights, drive, state, step_size) -> NetworkFixedPoint 
     return None
 
 
+def _eigenvalues(weights: np.ndarray, state: np.ndarray) -> np.ndarray:
+    """`eigenvalues`, where BLAS has one thread already."""
+    active = active_neurons(state)
+    block = weights[np.ix_(active, active)] * erf_slope(state[active])
+    return np.append(np.linalg.eigvals(block), 0.0)
+
+
 def _with_stability(weights: np.ndarray, state: np.ndarray, step_size: float) -> NetworkFixedPoint:
-    found = eigenvalues(weights, state)
+    found = _eigenvalues(weights, state)
     multipliers = np.abs(1 - step_size + step_size * found)
     fastest = int(multipliers.argmax())
     abscissa = float(found.real.max() - 1)
