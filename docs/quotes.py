@@ -166,23 +166,18 @@ def example_of_chaos() -> Iterator[Number]:
     yield Number("rate_exponent", 100 * found.value, ".2f")
     yield Number("rate_exponent_error", 100 * found.error, ".2f")
     real = lif_network(8.0, 4.5)
-    exponent, spread = lif_sensitivity(real)
-    yield Number("lif_exponent", exponent, ".2f")
-    yield Number("lif_damage", spread.level, ".2f")
+    yield Number("lif_damage", lif_damage(real).level, ".2f")
     spike, bit = integer_damage(integers(real, steps=4000)[1])
     assert bit.fate == Fate.HEALED
     yield Number("integer_damage", spike.level, ".2f")
     yield Number("healed_bits", bit.trials, ",d")
-    exponent, spread = lif_sensitivity(lif_network(1.0, 4.5))
-    yield Number("regular_exponent", exponent, ".1f")
-    yield Number("regular_damage", spread.level, ".2f")
+    yield Number("regular_damage", lif_damage(lif_network(1.0, 4.5)).level, ".2f")
 
 
-def lif_sensitivity(real: LIFParameters) -> tuple[float, damage.Outcome]:
-    """Exponent per time constant, and what one extra spike does, in 4000 steps."""
+def lif_damage(real: LIFParameters) -> damage.Outcome:
+    """What one extra spike does in 4000 steps."""
     recording, found = perturbed_run.run_lif(real, 4000, burn_in=1000)
-    exponent = 100 * lyapunov.exponent(found.log_growth[1000:]).value
-    return exponent, damage.outcome(found.spike_damage, recording.spikes[1000:])
+    return damage.outcome(found.spike_damage, recording.spikes[1000:])
 
 
 def integer_damage(parameters: LoihiParameters) -> tuple[damage.Outcome, damage.Outcome]:
@@ -196,7 +191,7 @@ def border_of_damage() -> Iterator[Number]:
     """Damage below and above its border with the mappings `corrected` and `full_range`."""
     for place, q, fate in (("below", 3.0, Fate.CONFINED), ("above", 4.0, Fate.SPREAD)):
         real = lif_network(q, 4.5, "corrected")
-        _, spread = lif_sensitivity(real)
+        spread = lif_damage(real)
         spike, _ = integer_damage(integers(real, "full_range", steps=4000)[1])
         assert spread.fate == spike.fate == fate
         yield Number(f"lif_damage_{place}", spread.level, ".2f")

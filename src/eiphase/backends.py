@@ -21,8 +21,9 @@ class Backend:
     - `has_integers`: whether its networks are Loihi's integers, mapped from floating point.
     - `perturbations`: what damage spreading perturbs, e.g. a `spike`.
     - `has_exponent`: whether a Lyapunov exponent is measured.
-    - `measure_of_chaos`: the variable that decides whether a network is chaotic; without one,
-      no network of the backend is called chaotic, nor a fixed point, and there is no border.
+    - `measure_of_sensitivity`: the variable that says what becomes of a perturbation. An
+      exponent tells chaos; damage by a spike tells whether its effect spreads, and no more.
+      Without one, no network of the backend has a phase that rests on it, and there is no border.
     - `has_theory`: whether mean-field theory says where its networks lose their fixed point.
     - `cost`: milliseconds for a network of 400 neurons and 1000 steps; only ratios count.
     - `depends_on`: keys of a config, beyond those that all backends share, that its numbers
@@ -36,7 +37,7 @@ class Backend:
     has_integers: bool = False
     perturbations: tuple[str, ...] = ()
     has_exponent: bool = False
-    measure_of_chaos: Literal["lyapunov_exponent", "spike_damage"] | None = None
+    measure_of_sensitivity: Literal["lyapunov_exponent", "spike_damage"] | None = None
     has_theory: bool = False
     cost: float = 10.0
     depends_on: tuple[str, ...] = ()
@@ -83,7 +84,7 @@ _TABLE = (
         title="Rate neurons",
         spiking=False,
         has_exponent=True,
-        measure_of_chaos="lyapunov_exponent",
+        measure_of_sensitivity="lyapunov_exponent",
         has_theory=True,
         cost=12.0,
         depends_on=("network.bias",),
@@ -93,8 +94,7 @@ _TABLE = (
         title="LIF, floating point",
         spiking=True,
         perturbations=("spike",),
-        has_exponent=True,
-        measure_of_chaos="spike_damage",
+        measure_of_sensitivity="spike_damage",
         depends_on=("network.refractory", "observables.boxcar", "mapping.rate_to_lif"),
     ),
     Backend(
@@ -105,7 +105,7 @@ _TABLE = (
         has_integers=True,
         cost=4.0,
         perturbations=("spike", "bit"),
-        measure_of_chaos="spike_damage",
+        measure_of_sensitivity="spike_damage",
         depends_on=("mapping.float_to_integer", "mapping.weight_bits"),
     ),
 )

@@ -81,6 +81,9 @@ class Phase(IntEnum):
     SILENT = 4
     BROKEN = 5
     UNDECIDED = 6
+    SENSITIVE = 7  # spiking networks: the effect of one extra spike spreads
+    REGULAR = 8  # spiking networks: spikes at regular intervals, and the effect does not spread
+    IRREGULAR = 9  # spiking networks: activity fluctuates, and the effect does not spread
 
 
 class Crossing(IntEnum):

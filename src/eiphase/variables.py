@@ -115,10 +115,7 @@ _LOIHI = "Networks in integers only; NaN for the other backends."
 _CHAOS = "Needs observables.chaos."
 
 
-_GROWTH = (
-    "For LIF neurons it depends on the size of the perturbation, 1e-5 thresholds, and can be "
-    f"negative where one spike changes everything. NaN for networks in integers. {_CHAOS}"
-)
+_GROWTH = f"{_RATE} {_CHAOS}"
 
 
 _LAST_QUARTER = "Measured in the last quarter of the run."
@@ -497,8 +494,11 @@ _REFINED = "Needs refinement.precision."
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
         "what the network does in the long run",
-        comment="broken: activity is not finite, or the integers are another network because "
-        "currents wrapped or weights are off by over 20 %. All rules: phases.classify.",
+        comment="chaos: the largest Lyapunov exponent is positive beyond two errors. Of "
+        "spiking networks: sensitive: one spike's effect spreads; regular, irregular: it does not, "
+        "and spike counts fluctuate as those of regular firing, or more. broken: activity is not "
+        "finite, or the integers are another network because currents wrapped or weights are off "
+        "by over 20 %. All rules: phases.classify.",
         flags=Phase,
     ),
     "phase_commonest": Variable(
@@ -512,10 +512,11 @@ DERIVED: dict[str, Variable] = {
         dimensions=("backend", "q_factor", "g_factor"),
     ),
     "measured_critical_q": Variable(
-        "q_factor where the measure of chaos changes sign, between grid points linearly",
-        comment="The measure is lyapunov_exponent for rate neurons, and spike_damage minus 0.5 for "
-        "spiking neurons. If the measure changes sign several times, this is the lowest rise. "
-        f"Points that are saturated, silent or broken are left out. {_CRITICAL}",
+        "q_factor where the measure of sensitivity changes sign, between grid points linearly",
+        comment="Rate neurons: where lyapunov_exponent does, the onset of chaos. Spiking neurons: "
+        "where spike_damage minus 0.5 does. Above that border of sensitivity one spike's effect "
+        "spreads; it is not the onset of chaos. If the measure changes sign several times, this is "
+        f"the lowest rise. Points that are saturated, silent or broken are left out. {_CRITICAL}",
         dimensions=("backend", "g_factor", "seed"),
         needs=(_CHAOTIC,),
     ),
@@ -529,7 +530,7 @@ DERIVED: dict[str, Variable] = {
     ),
     "measured_critical_q_mean": Variable(
         "mean of measured_critical_q over seeds",
-        comment="Over seeds where chaos begins; if there are none, over seeds where it ends.",
+        comment="Over seeds where sensitivity begins; if there are none, over seeds where it ends.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),

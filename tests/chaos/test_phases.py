@@ -21,6 +21,7 @@ def of(backend, **values):
         "c0_flag": Flag.OK, "autocovariance": DECAYING, "silent_fraction": 0.1,
         "lyapunov_exponent": np.nan, "lyapunov_error": np.nan,
         "spike_damage_fate": -1, "weight_strength": 1.0, "current_wraps": 0,
+        "c0": 1.0, "isi_cv": np.nan,
     }  # fmt: skip
     points = {name: np.array([value]) for name, value in (usual | values).items()}
     return Phase(phases.classify(backend, points)[0])
@@ -56,12 +57,18 @@ def test_rate_neurons(values, expected):
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"spike_damage_fate": Fate.SPREAD}, Phase.CHAOS),
-        ({"spike_damage_fate": Fate.SPREAD, "autocovariance": OSCILLATING}, Phase.CHAOS),
-        ({"spike_damage_fate": Fate.HEALED}, Phase.UNDECIDED),
+        ({"spike_damage_fate": Fate.SPREAD}, Phase.SENSITIVE),
+        ({"spike_damage_fate": Fate.SPREAD, "autocovariance": OSCILLATING}, Phase.SENSITIVE),
+        ({"spike_damage_fate": Fate.SPREAD, "c0": 0.2}, Phase.SENSITIVE),
+        ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.UNDEFINED}, Phase.SENSITIVE),
+        ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
+        ({"spike_damage_fate": Fate.HEALED}, Phase.IRREGULAR),
+        ({"spike_damage_fate": Fate.HEALED, "c0": 0.2}, Phase.REGULAR),
+        ({"spike_damage_fate": Fate.HEALED, "c0": 0.2, "isi_cv": 0.1}, Phase.REGULAR),
+        ({"spike_damage_fate": Fate.CONFINED, "c0": 0.2, "isi_cv": 0.9}, Phase.IRREGULAR),
         ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.UNDEFINED}, Phase.FIXED_POINT),
         ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
-        ({"spike_damage_fate": Fate.CONFINED, "autocovariance": OSCILLATING}, Phase.OSCILLATION),
+        ({"spike_damage_fate": Fate.CONFINED, "autocovariance": OSCILLATING}, Phase.REGULAR),
         ({"spike_damage_fate": Fate.UNDECIDED, "autocovariance": OSCILLATING}, Phase.UNDECIDED),
         ({"spike_damage_fate": Fate.HEALED, "c0_flag": Flag.SATURATED}, Phase.SATURATED),
         ({"silent_fraction": 0.97, "c0_flag": Flag.SATURATED}, Phase.SILENT),
@@ -79,7 +86,20 @@ def test_spiking_neurons(backend, values, expected):
 def test_integers_that_are_another_network_are_broken(values):
     spread = {"spike_damage_fate": Fate.SPREAD}
     assert of("lif_bit_accurate", **spread, **values) == Phase.BROKEN
-    assert of("lif_float", **spread, **values) == Phase.CHAOS
+    assert of("lif_float", **spread, **values) == Phase.SENSITIVE
+
+
+@pytest.mark.parametrize("interval", [7, 25, 60, 90])
+@pytest.mark.parametrize("window", [25, 40])
+def test_counts_of_regular_firing_vary_by_a_quarter_at_most(interval, window):
+    """At any interval: what `REGULAR` rests on. Firing at random varies more."""
+    train = np.arange(20_000) % interval == 0
+    random = np.random.default_rng(0).permutation(train)
+    regular, irregular = (
+        np.convolve(x, np.ones(window), "valid").var() for x in (train, random)
+    )  # fmt: skip
+    assert regular <= phases.REGULAR_VARIANCE
+    assert irregular > regular
 
 
 def test_the_commonest_phase_and_how_many_seeds_have_it():
@@ -101,7 +121,7 @@ CHAOTIC = exponent(0.01) | {"spike_damage_fate": Fate.SPREAD}
     ("measure", "values", "expected"),
     [
         ("lyapunov_exponent", exponent(0.01) | {"spike_damage_fate": Fate.HEALED}, Phase.CHAOS),
-        ("spike_damage", exponent(0.01) | {"spike_damage_fate": Fate.HEALED}, Phase.UNDECIDED),
+        ("spike_damage", exponent(0.01) | {"spike_damage_fate": Fate.HEALED}, Phase.IRREGULAR),
         (None, CHAOTIC, Phase.UNDECIDED),
         (None, CHAOTIC | {"autocovariance": OSCILLATING}, Phase.UNDECIDED),
         (None, {"c0_flag": Flag.UNDEFINED}, Phase.UNDECIDED),
@@ -110,8 +130,8 @@ CHAOTIC = exponent(0.01) | {"spike_damage_fate": Fate.SPREAD}
     ],
 )
 @pytest.mark.parametrize("spiking", [False, True])
-def test_the_row_says_what_tells_chaos(monkeypatch, spiking, measure, values, expected):
-    row = replace(BACKENDS["rate"], name="other", spiking=spiking, measure_of_chaos=measure)
+def test_the_row_says_what_decides_phases(monkeypatch, spiking, measure, values, expected):
+    row = replace(BACKENDS["rate"], name="other", spiking=spiking, measure_of_sensitivity=measure)
     monkeypatch.setitem(BACKENDS, "other", row)
     assert of("other", **values) == expected
 
@@ -121,7 +141,9 @@ def test_the_row_says_what_tells_chaos(monkeypatch, spiking, measure, values, ex
     [("lyapunov_exponent", 0.3), ("spike_damage", 0.4), (None, np.nan)],
 )
 def test_the_border_is_where_the_rows_measure_changes_sign(monkeypatch, measure, expected):
-    monkeypatch.setitem(BACKENDS, "other", replace(BACKENDS["rate"], measure_of_chaos=measure))
+    monkeypatch.setitem(
+        BACKENDS, "other", replace(BACKENDS["rate"], measure_of_sensitivity=measure)
+    )
     values = {"lyapunov_exponent": [0.3], "spike_damage": [0.9], "phase": [Phase.UNDECIDED]}
     found = border.driver("other", {name: np.array(v) for name, v in values.items()})
     np.testing.assert_allclose(found, [expected])

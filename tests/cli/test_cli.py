@@ -325,11 +325,12 @@ def test_show_begins_with_each_backend_in_words(capsys, phase_map_file):
     ]
     with_chaos = with_all_variables(found)
     with_chaos.phase[0, 0, 0, 0] = Phase.CHAOS
+    with_chaos.phase[1, 1, 1, :] = Phase.SENSITIVE
     netcdf.write(with_chaos, phase_map_file)
     commands.main(["show", "phase_map.nc"])
     rate, lif = capsys.readouterr().out.splitlines()[:2]
     assert rate.endswith(", 2 are broken (see phase); 1 is chaotic.")
-    assert lif.endswith("silent; none are chaotic.")
+    assert lif.endswith("silent; 2 are sensitive to one spike.")
 
 
 def test_show_leaves_out_what_was_not_measured_and_cuts_no_word(

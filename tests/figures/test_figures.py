@@ -387,13 +387,13 @@ def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
         (None, ["damage by one spike"]),
     ],
 )
-def test_the_row_says_which_measure_of_chaos_is_drawn(phase_map, monkeypatch, measure, labels):
-    monkeypatch.setitem(BACKENDS, "rate", replace(BACKENDS["rate"], measure_of_chaos=measure))
+def test_the_row_says_which_measure_is_drawn(phase_map, monkeypatch, measure, labels):
+    monkeypatch.setitem(BACKENDS, "rate", replace(BACKENDS["rate"], measure_of_sensitivity=measure))
     figure = phase_figures.plot_phases(phase_map)
     found = [axis.get_ylabel() for axis in figure.axes if axis.get_label() == "<colorbar>"]
     assert [label.partition("\n")[0] for label in found] == labels
     texts = [text.get_text() for text in figure.axes[2].texts]
-    assert texts == ["no measure of chaos"] * (measure is None)
+    assert texts == ["no measure of sensitivity"] * (measure is None)
 
 
 def test_borders_are_drawn_over_both_rows(phase_map):
@@ -423,7 +423,8 @@ def test_a_refined_border_is_drawn_over_the_one_between_grid_points(phase_map):
         (interval,) = axis.collections[-1:]
         assert interval.get_paths()[0].get_extents().y0 == 2.1
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert "measured border, refined: mean and 95 % interval over seeds" in texts
+    border = "measured border of chaos (rate) or sensitivity (LIF), refined"
+    assert f"{border}: mean and 95 % interval over seeds" in texts
     assert "the same from grid points alone" in texts
 
 

@@ -219,7 +219,7 @@ def test_phases_are_those_of_their_points(with_chaos):
     assert rates.sel(q_factor=[3.0, 4.0]).values.tolist() == [Phase.CHAOS] * 2
     assert rates.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.UNDECIDED] * 2
     spiking = with_chaos.phase.sel(backend="lif_float", seed=3, g_factor=6.0)
-    assert spiking.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.CHAOS] * 2
+    assert spiking.sel(q_factor=[1.0, 2.0]).values.tolist() == [Phase.SENSITIVE] * 2
 
 
 def test_who_watches_sees_theory_counted_too(tmp_path, monkeypatch):

@@ -10,8 +10,9 @@ from eiphase.chaos import phases
 from eiphase.flags import Crossing, Phase, Refined
 
 CONFIDENCE = 0.95
-# Measures of chaos, and above what they tell it: half of what independent spike trains differ by.
-_CHAOTIC_FROM = {"lyapunov_exponent": 0.0, "spike_damage": 0.5}
+# Measures of sensitivity, and from where on a network is sensitive. Damage: half of what
+# independent spike trains differ by.
+_SENSITIVE_FROM = {"lyapunov_exponent": 0.0, "spike_damage": 0.5}
 
 
 Point = tuple[float, float]
@@ -135,21 +136,21 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
 
 
 def of_one_kind(values: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """Borders of seeds that mean the same: where chaos begins, or if none has that, ends."""
+    """Borders of seeds that mean the same: where sensitivity begins, or if none has that, ends."""
     begins = np.isin(flags, [Crossing.RISE, Crossing.SEVERAL])
     return values[begins] if begins.any() else values[flags == Crossing.FALL]
 
 
 def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
-    """The quantity whose sign tells chaos: positive where there is chaos.
+    """The quantity whose sign tells where perturbations grow: positive where they do.
 
-    It follows from the backend's `measure_of_chaos`: the largest Lyapunov exponent, or the damage
-    by an extra spike less one half of what independent spike trains would differ by. NaN for a
+    It follows from the backend's `measure_of_sensitivity`: the largest Lyapunov exponent, or the
+    damage by an extra spike less one half of what independent trains would differ by. NaN for a
     backend without a measure, and where the `phase` is saturated, silent or broken: without
-    activity to measure no chaos begins or ends.
+    activity no border can be measured.
     """
-    name = BACKENDS[backend].measure_of_chaos
-    measure = np.nan if name is None else values[name] - _CHAOTIC_FROM[name]
+    name = BACKENDS[backend].measure_of_sensitivity
+    measure = np.nan if name is None else values[name] - _SENSITIVE_FROM[name]
     meaningless = np.isin(values["phase"], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
     return np.where(meaningless, np.nan, measure)
 

@@ -7,7 +7,6 @@ import numpy as np
 
 from eiphase.chaos import damage
 from eiphase.chaos.damage import Damage, Perturbation, Twin
-from eiphase.chaos.perturbation import Difference
 from eiphase.networks import lif, loihi
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.loihi import IntegerRecording, LoihiParameters
@@ -17,10 +16,9 @@ INTERVAL = 10  # steps after which network and twin are compared; it divides a b
 
 
 class FloatTwins(NamedTuple):
-    """What became of perturbations of an LIF network in floating point, in some steps."""
+    """What became of perturbations of an LIF network, in some steps without burn-in."""
 
-    log_growth: np.ndarray  # (time,), burn-in included: see `perturbation.log_growth`
-    spike_damage: Damage  # without burn-in
+    spike_damage: Damage
 
 
 class IntegerTwins(NamedTuple):
@@ -31,12 +29,11 @@ class IntegerTwins(NamedTuple):
 
 
 class FloatNetwork:
-    """An LIF network, with twins that follow a small perturbation, and a spike after `burn_in`."""
+    """An LIF network, with a twin that follows an extra spike after `burn_in`."""
 
     def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
         self._simulator = lif.Simulator.of(parameters)
         self.state = self._simulator.at_rest()
-        self._difference = Difference.of(parameters)
         self._beside = _Beside(
             self._simulator,
             [damage.extra_spike],
@@ -52,8 +49,7 @@ class FloatNetwork:
             part = lif.Recording(*(array[steps] for array in recording))
             self._simulator.advance(self.state, part, steps_done)
 
-        (spike_damage,) = self._beside.advance(self.state, recording.spikes, run)
-        return FloatTwins(self._difference.log_growth(recording), spike_damage)
+        return FloatTwins(*self._beside.advance(self.state, recording.spikes, run))
 
     def advance_alone(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> None:
         """Advance as many steps as the recording has, with no twin beside."""

@@ -11,6 +11,10 @@ from eiphase.flags import Fate, Flag, Phase
 SIGNIFICANT = 2.0
 # Autocovariance returns to this part of c(0) where activity repeats itself.
 RECURRENCE = 0.8
+# A neuron that fires at regular intervals has counts n and n + 1, whose variance is at most this.
+REGULAR_VARIANCE = 0.25
+# Half of the coefficient of variation of intervals at random.
+IRREGULAR_FROM = 0.5
 # Integer weights worth more or less than this part beside the threshold are another network's.
 WEIGHT_STRENGTH_TOLERANCE = 0.2
 
@@ -25,29 +29,27 @@ def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
        those of the float network.
     2. `SILENT`: over 95 % of neurons never fire. `SATURATED`: over 95 % never fire or always
        do.
-    3. By the backend's measure of chaos. The largest Lyapunov exponent λ and its standard error:
+    3. By the backend's measure of sensitivity. The largest Lyapunov exponent λ and its error:
        `CHAOS` if λ is positive beyond two errors and activity is stationary; `FIXED_POINT` if
-       it is negative beyond two errors and fluctuations vanish or decay. Damage by an extra
-       spike: `CHAOS` if it spreads, `FIXED_POINT` if it heals, or stays confined, and spike
-       counts do not fluctuate.
-    4. `OSCILLATION`: activity fluctuates, neither is the case, and it repeats itself: c(lag)
-       falls below zero and returns to 80 % of c(0) within the largest lag. This takes damage
-       that is known not to spread, or a λ that is not positive.
+       it is negative beyond two errors and fluctuations vanish or decay; `OSCILLATION` if
+       activity fluctuates, λ is not positive, and activity repeats itself: c(lag) falls below
+       zero and returns to 80 % of c(0) within the largest lag.
+    4. Damage by an extra spike: `SENSITIVE` if it spreads, unless activity is transient. If it
+       heals or stays confined: `FIXED_POINT` if spike counts do not fluctuate; `REGULAR` if
+       they do as regular firing makes them: c(0) is at most 1/4, or activity repeats itself;
+       `IRREGULAR` if they fluctuate more. Where `isi_cv` was measured, neurons whose intervals
+       vary by more than half (a coefficient of 0.5) are `IRREGULAR` too: neurons that seldom fire
+       have a small c(0) in any case.
     5. `UNDECIDED` else. Without `observables.chaos` nothing is known of λ and damage: where λ
        would decide, networks without fluctuations are a `FIXED_POINT` all the same. A backend
-       without a measure of chaos has no phases 3 and 4.
+       without a measure has no phases 3 and 4.
     """
     fluctuation = values["c0_flag"]
     found = np.full(len(fluctuation), Phase.UNDECIDED, np.int8)
-    if measure := BACKENDS[backend].measure_of_chaos:
+    if measure := BACKENDS[backend].measure_of_sensitivity:
         rule = {"lyapunov_exponent": _by_exponent, "spike_damage": _by_damage}[measure]
-        chaotic, settled, may_oscillate = rule(values)
-        fluctuates = fluctuation == Flag.OK
-        # Later ones win, so that the first rule comes last.
-        oscillates = fluctuates & may_oscillate & recurs(values["autocovariance"])
-        found[oscillates] = Phase.OSCILLATION
-        found[settled] = Phase.FIXED_POINT
-        found[chaotic & fluctuates] = Phase.CHAOS
+        for phase, holds in rule(values).items():
+            found[holds] = phase
     saturated = fluctuation == Flag.SATURATED
     found[saturated] = Phase.SATURATED
     found[saturated & (values["silent_fraction"] > 0.95)] = Phase.SILENT
@@ -75,26 +77,40 @@ def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]
     return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / phases.shape[axis]
 
 
-_Rule = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Where networks are chaotic, where they have settled, and where they may oscillate."""
+_Rule = dict[Phase, np.ndarray]
+"""Where each phase is; where two are, the later one wins."""
 
 
 def _by_exponent(values: Mapping[str, np.ndarray]) -> _Rule:
     """What the Lyapunov exponent says; networks that settle may still be on their way."""
+    fluctuates = values["c0_flag"] == Flag.OK
     exponent = values["lyapunov_exponent"]
     margin = SIGNIFICANT * values["lyapunov_error"]
     unknown = np.isnan(exponent)
     quiet = values["c0_flag"] == Flag.UNDEFINED
     on_its_way = values["c0_flag"] == Flag.TRANSIENT
     dies = (exponent < -margin) | (unknown & quiet)
-    return exponent > margin, dies & (quiet | on_its_way), ~(exponent > margin)
+    grows = exponent > margin
+    return {
+        Phase.OSCILLATION: fluctuates & ~grows & recurs(values["autocovariance"]),
+        Phase.FIXED_POINT: dies & (quiet | on_its_way),
+        Phase.CHAOS: fluctuates & grows,
+    }
 
 
 def _by_damage(values: Mapping[str, np.ndarray]) -> _Rule:
-    """What becomes of an extra spike says: whether it changes all spike trains or not."""
-    fate = values["spike_damage_fate"]
+    """What becomes of an extra spike says, and how spike counts fluctuate."""
+    fate, fluctuation = values["spike_damage_fate"], values["c0_flag"]
     stable = np.isin(fate, [Fate.HEALED, Fate.CONFINED])
-    return fate == Fate.SPREAD, stable & (values["c0_flag"] == Flag.UNDEFINED), stable
+    fluctuates, quiet = fluctuation == Flag.OK, fluctuation == Flag.UNDEFINED
+    regular = (values["c0"] <= REGULAR_VARIANCE) | recurs(values["autocovariance"])
+    regular &= ~(values["isi_cv"] > IRREGULAR_FROM)  # NaN where it was not measured
+    return {
+        Phase.IRREGULAR: stable & fluctuates,
+        Phase.REGULAR: stable & fluctuates & regular,
+        Phase.FIXED_POINT: stable & quiet,
+        Phase.SENSITIVE: (fate == Fate.SPREAD) & (fluctuates | quiet),
+    }
 
 
 def _broken(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -16,6 +16,11 @@ _WORDS = {
     "saturated": ("is saturated or silent", "are saturated or silent"),
     "broken": ("is broken (see phase)", "are broken (see phase)"),
     "chaotic": ("is chaotic", "are chaotic"),
+    "sensitive": ("is sensitive to one spike", "are sensitive to one spike"),
+}
+_BY_MEASURE = {
+    "lyapunov_exponent": ("chaotic", Phase.CHAOS),
+    "spike_damage": ("sensitive", Phase.SENSITIVE),
 }
 
 
@@ -23,17 +28,17 @@ def in_words(phase_map: xr.Dataset) -> Iterator[str]:
     """A line for each backend: how many of its networks settle, fluctuate and so on.
 
     Each network counts once: as broken or saturated if its `phase` is, else by `c0_flag`. Where
-    the sweep measured chaos, how many are chaotic by `phase` follows. What no network does is
-    left out, but for chaos: that there is none is worth a word.
+    the sweep measured chaos, how many are chaotic or, of spiking networks, sensitive by `phase`
+    follows. What no network does is left out, but for these: that there is none is worth a word.
     """
     for number, backend in enumerate(phase_map.backend.values):
         one = phase_map.isel(backend=number)
         counts = _counts(one)
         parts = [_counted(n, _WORDS[name]) for name, n in counts.items() if n]
         text = f"{backend}: of {_networks(one.phase.size)} {', '.join(parts)}"
-        if _knows_chaos(one, str(backend)):
-            chaotic = int((one.phase == Phase.CHAOS).sum())
-            text += f"; {_counted(chaotic, _WORDS['chaotic'])}"
+        if measure := _known_measure(one, str(backend)):
+            word, phase = _BY_MEASURE[measure]
+            text += f"; {_counted(int((one.phase == phase).sum()), _WORDS[word])}"
         yield f"{text}."
 
 
@@ -47,14 +52,13 @@ def _counts(one: xr.Dataset) -> dict[str, int]:
     return counts | {"saturated": int(saturated.sum()), "broken": int(broken.sum())}
 
 
-def _knows_chaos(one: xr.Dataset, backend: str) -> bool:
-    if backend not in BACKENDS:  # a map from elsewhere
-        return False
-    measure = BACKENDS[backend].measure_of_chaos
-    if measure is None:
-        return False
+def _known_measure(one: xr.Dataset, backend: str) -> str | None:
+    """What was measured of a backend's sensitivity, if anything."""
+    measure = BACKENDS[backend].measure_of_sensitivity if backend in BACKENDS else None
+    if measure is None:  # or a map from elsewhere
+        return None
     flag = {"lyapunov_exponent": "lyapunov_flag", "spike_damage": "spike_damage_fate"}[measure]
-    return flag in one and bool((one[flag] >= 0).any())
+    return measure if flag in one and bool((one[flag] >= 0).any()) else None
 
 
 def _counted(n: int, words: tuple[str, str]) -> str:

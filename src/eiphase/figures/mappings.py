@@ -146,7 +146,7 @@ def weight_bits(dataset: xr.Dataset) -> int:
 def shifts(dataset: xr.Dataset) -> xr.DataArray:
     """The distance in q_factor by which integers move the border, over g_factor and seed.
 
-    NaN where either has no border above which there is chaos.
+    NaN where either has no border above which one spike's effect spreads.
     """
     begins = dataset.measured_critical_q_flag.isin([Crossing.RISE, Crossing.SEVERAL])
     borders = dataset.measured_critical_q.where(begins)

@@ -1,4 +1,4 @@
-"""A sweep on one page: phases and borders, what integers change, and chaos itself."""
+"""A sweep on one page: phases and borders, what integers change, exponents and damage."""
 
 from string import ascii_lowercase
 from typing import Any

@@ -16,18 +16,21 @@ from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.flags import Phase
 
-# Colours that differ in lightness too; chaos stands out.
+# Colours that differ in lightness too; chaos stands out, and what is sensitive after it.
 _LOOKS: dict[Phase, tuple[str, str, str]] = {
     Phase.FIXED_POINT: ("#2c4a7c", "", "fixed point"),
     Phase.OSCILLATION: ("#7fb0d3", "", "oscillation"),
     Phase.CHAOS: ("#e8853a", "", "chaos"),
+    Phase.SENSITIVE: ("#f7cda6", "", "sensitive: one spike's effect spreads"),
+    Phase.REGULAR: ("#7d9bc1", "", "regular firing"),
+    Phase.IRREGULAR: ("#b9d3c2", "", "irregular firing, one spike's effect stays small"),
     Phase.SATURATED: ("0.72", "xx", "saturated"),
     Phase.SILENT: ("0.85", "..", "silent"),
     Phase.BROKEN: ("white", "xxxx", "broken mapping, or not finite"),
     Phase.UNDECIDED: ("white", "", "undecided"),
 }
 _DISAGREE = "seeds disagree; shown is the commonest phase"
-# What is drawn of each measure of chaos, and how it is called.
+# What is drawn of each measure of sensitivity, and how it is called.
 _MEASURES = {
     "lyapunov_exponent": (
         "lyapunov_exponent_per_time_constant", "largest Lyapunov exponent\n(1 / time constant)"
@@ -39,15 +42,15 @@ _DRAWN = [name for name, _ in _MEASURES.values()]
 
 @panels.in_our_look
 def plot_phases(dataset: xr.Dataset) -> Figure:
-    """Phases (top), and the measure of chaos that decides them (below), for each backend.
+    """Phases (top), and the measure of sensitivity that decides them (below), for each backend.
 
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
     difference that one extra spike makes in the end. A backend without a measure has an empty
-    panel. Black: where it changes sign (of damage:
-    crosses one half), mean and 95 % interval over seeds; if the sweep refined it, where that
-    came to lie, and thin where grid points alone have it. Dashed: where theory has the rate
-    network's fixed point lose stability. Raises `DatasetError`, one sentence, if the dataset
-    is no phase map or its sweep did not measure chaos.
+    panel. Black: where it changes sign, mean and 95 % interval over seeds; if the sweep refined
+    it, where that came to lie, and thin where grid points alone have it. Rate networks have a
+    border of chaos, spiking ones a border of sensitivity, at which damage is one half. Dashed:
+    where theory has the rate network's fixed point lose stability. Raises `DatasetError`, one
+    sentence, if the dataset is no phase map or its sweep did not measure chaos.
     """
     dataset = checked(dataset)
     doubtful = panels.doubtful(dataset)
@@ -97,9 +100,9 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 
 
 def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
-    measure = BACKENDS[str(one.backend.values)].measure_of_chaos
+    measure = BACKENDS[str(one.backend.values)].measure_of_sensitivity
     if measure is None:
-        axis.text(0.5, 0.5, "no measure of chaos", transform=axis.transAxes, ha="center")
+        axis.text(0.5, 0.5, "no measure of sensitivity", transform=axis.transAxes, ha="center")
         return
     name, label = _MEASURES[measure]
     norm: Normalize = Normalize(0, 1)
@@ -119,7 +122,7 @@ def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "marker": ".", "markersize": 4}
     axis.fill_between(one.g_factor, low, high, color="black", alpha=0.25, linewidth=0)
     axis.plot(one.g_factor, mean, **style)
-    what = "border, refined" if is_refined else "border"
+    what = "border of chaos (rate) or sensitivity (LIF)" + ", refined" * is_refined
     text = f"measured {what}: mean and 95 % interval over seeds"
     legend[text] = Line2D([], [], label=text, **style)
     if is_refined:

@@ -1,4 +1,4 @@
-"""Where chaos begins in a sweep: measured along q_factor, and expected by theory."""
+"""Where sensitivity begins in a sweep: measured along q_factor, and expected by theory."""
 
 import math
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ MEASURED_BY = ("lyapunov_exponent", "spike_damage", "phase")
 def measured(
     backend: str, q_factor: np.ndarray, values: Mapping[str, np.ndarray]
 ) -> dict[str, np.ndarray]:
-    """Where a backend's measure of chaos changes its sign, by seed and over seeds.
+    """Where a backend's measure of sensitivity changes its sign, by seed and over seeds.
 
     `values` hold the variables of `MEASURED_BY`, shape (q_factor, g_factor, seed). Returns
     `measured_critical_q` and its `_flag`, shape (g_factor, seed), and its `_mean`, `_low` and
@@ -126,7 +126,7 @@ def check(refinements: Refinements, sweep: Sweep) -> None:
 def refined_borders(
     backend: str, values: Mapping[str, np.ndarray], refinements: Refinements, sweep: Sweep
 ) -> dict[str, np.ndarray]:
-    """Where a backend's measure of chaos changes its sign, to the sweep's precision.
+    """Where a backend's measure of sensitivity changes its sign, to the sweep's precision.
 
     `values` are those of `borders.MEASURED_BY`, shape (q_factor, g_factor, seed). Returns
     `refined_q`, `refined_q_width` and `refined_q_flag`, shape (g_factor, seed), and

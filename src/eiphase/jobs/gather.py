@@ -121,7 +121,7 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
 
 
 def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
-    """Where chaos begins, as measured on each backend."""
+    """Where sensitivity begins, as measured on each backend."""
     q_factor = np.array(sweep.grid.q_factor)
     for b, backend in enumerate(sweep.backends):
         points = {n: file[n][b] for n in borders.MEASURED_BY if n in file.variables}

@@ -89,7 +89,7 @@ def refine(sweep: Sweep, backend: str, seed: int, output: Path, *, tiles: Path) 
 
 
 def _of_grid(sweep: Sweep, backend: str, seed: int, folder: Path) -> border.Lines:
-    """The measure of chaos in the sweep's own tiles."""
+    """The measure of sensitivity in the sweep's own tiles."""
     found: dict[float, dict[float, float]] = {g: {} for g in sweep.grid.g_factor}
     for number in range(sweep.tiles):
         path = folder / sweep.tile_path(sweep.tile(backend, seed, number))

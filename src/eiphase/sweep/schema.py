@@ -234,7 +234,7 @@ class Observables(_Section):
 
 
 class Refinement(_Section):
-    """Further simulations where chaos begins."""
+    """Further simulations where sensitivity begins."""
 
     precision: Annotated[float, Field(ge=0.001, le=1e6)] | None = None
     """How narrowly each border is to be known in q_factor, by simulations near it alone; needs
