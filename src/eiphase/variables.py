@@ -623,7 +623,14 @@ FORMER_NAMES = {
 """What variables were called up to version 0.1."""
 
 
-ADDED = ("step_limited", "effective_coupling")
+ADDED = (
+    "step_limited",
+    "effective_coupling",
+    "c0_error",
+    "decay_time_error",
+    "mean_rate_error",
+    "quality",
+)
 """What phase maps of before lack, which open even so."""
 
 

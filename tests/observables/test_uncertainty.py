@@ -77,6 +77,10 @@ def test_short_runs_are_flagged():
     random = np.random.default_rng(3)
     assert quality(estimate_of(ornstein_uhlenbeck(random, 200, 20))) == Quality.SHORT
     assert quality(estimate_of(ornstein_uhlenbeck(random, 1000, 20))) == Quality.OK
+    # A decay time beyond the largest lag: nobody knows how many of them the run lasts.
+    censored = estimate_of(ornstein_uhlenbeck(random, 1000, 20), max_lag=5)
+    assert quality(censored) == Quality.SHORT
+    assert censored.n_decay_times == 200
     few = estimate_of(ornstein_uhlenbeck(random, 5, 20), max_lag=2)
     assert np.isnan(few.c0_error)
     assert quality(few) == Quality.UNKNOWN

@@ -186,7 +186,7 @@ class Estimate(NamedTuple):
     mean: float
     mean_error: float
     r_hat: float  # NaN of one state
-    n_decay_times: float  # in the shortest of the runs
+    n_decay_times: float  # in the shortest of the runs; fewer if the decay time is censored
 
     def precision(self) -> float:
         """The larger relative error of c(0) and decay time; of c(0) alone if that is the only."""
@@ -213,12 +213,15 @@ def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int)
     r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), by_lag[:, :, 0])
     several = r_hat > R_HAT_LIMIT
     tau, flag = decay_time(c)
+    n_steps = min(state.n_samples for state in states) * step
     tau_error, n_decay_times = np.nan, np.nan
+    if flag == Flag.CENSORED:
+        n_decay_times = n_steps / (step * (n_lags - 1))
     if flag == Flag.OK:
         slope = (c[int(tau)] - c[int(tau) + 1]) / each
         tau *= each
         tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope, several)
-        n_decay_times = min(state.n_samples for state in states) * step / tau
+        n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
         c0=float(c[0]),
@@ -239,7 +242,7 @@ def quality(known: Estimate, *, several: bool = False) -> Quality:
         return Quality.SEVERAL_STATES
     if not np.isfinite(known.c0_error):
         return Quality.UNKNOWN
-    if not known.n_decay_times >= LEAST_DECAY_TIMES:  # or not known
+    if known.decay_time_flag != Flag.OK or known.n_decay_times < LEAST_DECAY_TIMES:
         return Quality.SHORT
     return Quality.OK
 
