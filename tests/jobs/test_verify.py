@@ -1,5 +1,9 @@
 """A phase map is simulated again: what is as it was, and what is not."""
 
+import json
+import re
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -8,9 +12,11 @@ from tiny_sweep import VALID, simulate_and_gather
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError
+from eiphase.flags import Flag
 from eiphase.jobs import verify
 from eiphase.jobs.datasets import netcdf
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.networks import weights as network
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, VARIABLES
@@ -164,3 +170,138 @@ def test_a_terminal_sees_points_counted(phase_map, tmp_path):
     assert (code, counts(shown)[-1]) == (0, ("3", "3"))
     assert "verifying" in shown
     assert shown.count(": equal") == 3
+
+
+STEPS = Sweep.model_validate(
+    VALID
+    | {
+        "network": {"neurons": 100},
+        "grid": {"q_factor": [3.0, 6.0], "g_factor": [4.5]},
+        "backends": ["rate", "lif_float", "lif_bit_accurate"],
+        "seeds": [1],
+        "simulation": {"steps": 2000, "burn_in": 500, "max_lag": 50},
+        "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
+        "observables": {"boxcar": 10},  # short: the variance of counts depends on the window
+        "tiles": 1,
+    }
+)
+WEAK, STRONG = (verify.Point("lif_float", q, 4.5, 1) for q in STEPS.grid.q_factor)
+OK, SETTLED, TRANSIENT = Flag.OK, Flag.UNDEFINED, Flag.TRANSIENT
+
+
+@pytest.fixture(scope="module")
+def step_map(tmp_path_factory):
+    return simulate_and_gather(STEPS, tmp_path_factory.mktemp("steps"))
+
+
+@pytest.fixture(scope="module")
+def halved(step_map):
+    """Activity with the whole step and with half of it, by point."""
+    points = [replace(p, backend=b) for p in (WEAK, STRONG) for b in STEPS.backends[1:]]
+    found = verify.with_half_the_step(xr.load_dataset(step_map), points)
+    return dict(zip(points, found, strict=True))
+
+
+@pytest.mark.parametrize("backend", STEPS.backends[1:])
+def test_neurons_that_fire_in_every_other_step_change_with_it_and_others_do_not(halved, backend):
+    before, after = halved[replace(STRONG, backend=backend)]
+    assert before.rate > 40  # of at most 100 spikes per time constant
+    assert after.rate > 1.3 * before.rate
+    assert verify.changes(before, after)
+    before, after = halved[replace(WEAK, backend=backend)]
+    assert before.rate == pytest.approx(after.rate, rel=0.05)
+    assert before.c0 == pytest.approx(after.c0, rel=0.25)
+    assert not verify.changes(before, after)
+
+
+def test_half_the_step_is_the_same_network_over_the_same_time(step_map):
+    """The dynamics written down once more, with weights and durations from the dataset."""
+    phase_map = xr.load_dataset(step_map)
+    scale = float(phase_map.weight_scale.sel(backend="lif_float", q_factor=3.0).item())
+    half = network.half_gaussian(network.gaussian_matrix(100, 1))
+    weights = scale * network.weights(half, q_factor=3.0, g_factor=4.5)
+    step = 0.005
+    current, voltage, spikes = np.zeros((3, 100))
+    fired = np.zeros((4000, 100))
+    for t in range(4000):
+        current = (1 - 7 * step) * current + 7 * step * weights @ spikes
+        voltage = (1 - step) * voltage + current + 5 * step
+        spikes = (voltage > 1).astype(float)
+        voltage[spikes > 0] = 0
+        fired[t] = spikes
+    _, after = next(verify.with_half_the_step(phase_map, [WEAK]))
+    total = np.concatenate([np.zeros((1, 100)), fired.cumsum(axis=0)])
+    counts = (total[20:] - total[:-20])[981:]
+    assert after.rate == pytest.approx(fired[1000:].mean() / step, rel=0.01)
+    assert after.c0 == pytest.approx(counts.var(axis=0).mean(), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "changes"),
+    [
+        ((10.0, 0.1, 5.0, 0.1, OK), (10.9, 0.1, 5.4, 0.1, OK), False),  # by 9 and 8 %
+        ((10.0, 0.1, 5.0, 0.1, OK), (11.1, 0.1, 5.0, 0.1, OK), True),
+        ((10.0, 0.3, 5.0, 0.1, OK), (11.1, 0.3, 5.0, 0.1, OK), False),  # 2.6 errors
+        ((10.0, 0.1, 5.0, 0.1, OK), (10.0, 0.1, 4.4, 0.1, OK), True),
+        ((10.0, 0.1, 5.0, 0.2, OK), (10.0, 0.1, 4.4, 0.1, OK), False),
+        ((10.0, 0.1, 5.0, 0.1, OK), (10.0, 0.1, np.nan, np.nan, SETTLED), True),
+        ((10.0, 0.1, np.nan, np.nan, SETTLED), (10.0, 0.1, 5.0, 0.1, OK), True),
+        ((10.0, 0.1, np.nan, np.nan, SETTLED), (10.0, 0.1, np.nan, np.nan, SETTLED), False),
+        ((10.0, 0.1, 5.0, 0.1, OK), (10.0, 0.1, np.nan, np.nan, TRANSIENT), False),
+        ((10.0, np.nan, 5.0, np.nan, OK), (99.0, np.nan, 50.0, np.nan, OK), False),
+    ],
+)
+def test_a_change_is_more_than_errors_and_more_than_a_tenth(before, after, changes):
+    before, after = verify.Activity(*before), verify.Activity(*after)
+    assert verify.changes(before, after) == changes
+    assert verify.comparable(before, after) == np.isfinite(before.rate_error)
+
+
+def test_the_command_lists_what_changes_with_the_step(step_map, capfd):
+    assert commands.main(["verify", str(step_map), "--step", "--points", "4"]) == 0
+    printed = capfd.readouterr().out.splitlines()
+    assert len(printed) == 3
+    place = r"lif_(float|bit_accurate), q_factor 6, g_factor 4\.5, seed 1"
+    number = r"(saturated|[0-9.]+ \+- [0-9.]+)"
+    change = f"{number} -> {number}"
+    line = f"{place}: mean rate {change} per time constant, c\\(0\\) {change}"
+    assert all(re.fullmatch(line, one) for one in printed[:2])
+    assert printed[2] == "2 of 4 cells change with the time step."
+
+
+def test_only_lif_neurons_know_half_a_step(step_map, tmp_path, capfd):
+    assert commands.main(["verify", str(step_map), "--step", "--points", "5"]) == 1
+    assert "but the phase map has 1 to 4" in capfd.readouterr().err
+    path = tmp_path / "rate.nc"
+    netcdf.write(xr.load_dataset(step_map).sel(backend=["rate"]), path)
+    assert commands.main(["verify", str(path), "--step"]) == 1
+    expected = "--step is for LIF neurons, but the phase map has rate only."
+    assert expected in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("burn_in", [500, 9])  # 9: no more than the window needs
+def test_durations_stay_the_same_in_time_constants(burn_in):
+    simulation = {"steps": 2000, "burn_in": burn_in, "max_lag": 50, "precision": 0.1}
+    config = STEPS.model_dump() | {"simulation": simulation}
+    config["network"]["refractory"] = 0.05
+    whole = Sweep.model_validate(config)
+    half = verify.halved_step(whole)
+    assert half.network.step_size == whole.network.step_size / 2
+    assert half.network.refractory_steps == 2 * whole.network.refractory_steps == 10
+    assert half.observables.boxcar == 2 * whole.observables.boxcar
+    for name in ("steps", "max_lag", "max_steps"):
+        assert getattr(half.simulation, name) == 2 * getattr(whole.simulation, name)
+    assert half.simulation.burn_in == max(2 * burn_in, 19)
+    kept = {"float_to_integer", "weight_bits"}
+    assert half.mapping.model_dump(include=kept) == whole.mapping.model_dump(include=kept)
+    assert half.simulation.precision == whole.simulation.precision
+
+
+def test_half_a_step_must_be_one_that_a_sweep_may_have(phase_map):
+    config = json.loads(phase_map.attrs["sweep_config"])
+    config["network"]["step_size"] = 0.001
+    short = phase_map.assign_attrs(sweep_config=json.dumps(config))
+    with pytest.raises(
+        DatasetError, match=r"Half the time step is not possible: network\.step_size"
+    ):
+        next(verify.with_half_the_step(short, [WEAK]))

@@ -1,6 +1,7 @@
 """What the command line prints: tables, in colour only where there is a terminal."""
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
@@ -24,7 +25,7 @@ from eiphase.system.files import beside
 from eiphase.variables import DERIVED, NOT_APPLICABLE, VARIABLES, Variable
 
 if TYPE_CHECKING:
-    from eiphase.jobs.verify import Point
+    from eiphase.jobs.verify import Activity, Point
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
 # Why there is no number, and what gives one.
@@ -165,17 +166,49 @@ def print_verification(
             f"The dataset is of code {plain(code_digest[:12])}, but this is {runs[:12]}: "
             "numbers may differ."
         )
-    places = (
-        f"{point.backend}, q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, "
-        f"seed {point.seed}"
-        for point in points
-    )
+    places = map(_place, points)
     for what, different in zip(chain(["derived from the points"], places), found, strict=False):
         result = f"differs in {', '.join(different)}" if different else "equal"
         console.print(Text(plain(f"{what}: {result}"), "red" if different else ""))
     n_points, n_equal = len(found) - 1, found[1:].count([])
     console.print(f"{n_equal} of {n_points} points are equal to the bit.")
     return not any(found)
+
+
+def print_steps(points: Sequence["Point"], pairs: Sequence[tuple["Activity", "Activity"]]) -> None:
+    """Networks that change with half the time step, a line each, and how many they are."""
+    from eiphase.jobs import verify
+
+    console = _Output()
+    lines = [
+        f"{_place(point)}: mean rate {_change(*pair, 'rate')} per time constant, "
+        f"c(0) {_change(*pair, 'c0')}"
+        for point, pair in zip(points, pairs, strict=False)
+        if verify.changes(*pair)
+    ]
+    for line in lines:
+        console.print(Text(plain(line), "red"))
+    console.print(f"{len(lines)} of {len(pairs)} cells change with the time step.")
+    if unknown := sum(not verify.comparable(*pair) for pair in pairs):
+        console.print(f"Of {unknown}, errors are unknown: their runs are too short, or broken.")
+
+
+def _change(before: "Activity", after: "Activity", name: str) -> str:
+    return " -> ".join(_with_error(one, name) for one in (before, after))
+
+
+def _with_error(one: "Activity", name: str) -> str:
+    value, error = getattr(one, name), getattr(one, f"{name}_error")
+    if math.isnan(value):
+        return Flag(one.c0_flag).name.lower()
+    return f"{value:.3g} +- {error:.2g}"
+
+
+def _place(point: "Point") -> str:
+    return (
+        f"{point.backend}, q_factor {point.q_factor:g}, g_factor {point.g_factor:g}, "
+        f"seed {point.seed}"
+    )
 
 
 def _axes(phase_map: xr.Dataset) -> Table:

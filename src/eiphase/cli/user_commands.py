@@ -1,10 +1,13 @@
 """The commands that people type: one network, and phase maps that are there."""
 
 import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import compress
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
 
 from eiphase.backends import BACKENDS
 from eiphase.cli.arguments import add_command, add_time_limit, whole
@@ -17,6 +20,9 @@ from eiphase.networks.weights import Network
 from eiphase.numerics.arrays import shared_array
 from eiphase.system import progress_bar, supervisor
 from eiphase.system.files import check_writable
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 # Options of `simulate` that have another name than the argument they set.
 _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
@@ -102,6 +108,11 @@ def _add_verify(commands) -> None:
     verify.add_argument("dataset", type=Path, help="a phase_map.nc")
     verify.add_argument("--points", type=whole, default=6, help="how many (default: 6)")
     verify.add_argument("--seed", type=whole, help="of the sample (default: another each time)")
+    verify.add_argument(
+        "--step",
+        action="store_true",
+        help="instead, simulate LIF networks with half the time step, and list those that change",
+    )
     verify.set_defaults(command=_verify)
 
 
@@ -235,7 +246,10 @@ def _compile(options: argparse.Namespace) -> None:
 def _verify(options: argparse.Namespace) -> int:
     if options.seed is not None and options.seed < 0:
         raise DatasetError(f"--seed is {options.seed}, but must be 0 or more.")
+    return _verify_step(options) if options.step else _verify_bits(options)
 
+
+def _verify_bits(options: argparse.Namespace) -> int:
     from eiphase.cli import terminal
     from eiphase.jobs import verify
 
@@ -243,30 +257,63 @@ def _verify(options: argparse.Namespace) -> int:
     with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
         points = verify.sample(phase_map, options.points, seed=options.seed)
         code_digest = str(phase_map.attrs.get("code_digest"))
-    steps = shared_array((2,), "int64")
-    steps[1] = 1 + len(points)
     differs = shared_array((1 + len(points), len(names)), "?")
 
-    def tell(different: list[str]) -> None:
-        differs[steps[0]] = [name in different for name in names]
-        steps[0] += 1
+    def verdicts(phase_map: "xr.Dataset") -> Iterator[list[bool]]:
+        different = verify.not_derived(phase_map)
+        yield [name in different for name in names]
+        for _, different in verify.differences(phase_map, points):
+            yield [name in different for name in names]
 
-    def work() -> None:
-        with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
-            tell(verify.not_derived(phase_map))
-            for _, different in verify.differences(phase_map, points):
-                tell(different)
-
-    code = supervisor.supervised(
-        lambda: without_traceback(work),
-        time_limit=None,
-        meanwhile=progress_bar.progress_of_another("verifying", steps),
-    )
-    found = [list(compress(names, row)) for row in differs[: steps[0]]]
+    code, n_done = _filled(differs, path, verdicts)
+    found = [list(compress(names, row)) for row in differs[:n_done]]
     if not found:
         return code
     all_equal = terminal.print_verification(code_digest, points, found)
     return code or int(not all_equal)
+
+
+def _verify_step(options: argparse.Namespace) -> int:
+    from eiphase.cli import terminal
+    from eiphase.jobs import verify
+
+    path = options.dataset
+    with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+        networks = verify.lif_networks(phase_map)
+        points = verify.sample(networks, options.points, seed=options.seed)
+    activity = shared_array((len(points), 2, len(verify.Activity._fields)), "float64")
+    code, n_done = _filled(activity, path, lambda it: verify.with_half_the_step(it, points))
+    pairs = [
+        (verify.Activity(*before), verify.Activity(*after))
+        for before, after in activity[:n_done].tolist()
+    ]
+    if pairs:
+        terminal.print_steps(points, pairs)
+    return code
+
+
+def _filled(
+    rows: np.ndarray, path: Path, work: Callable[["xr.Dataset"], Iterable]
+) -> tuple[int, int]:
+    """Fill shared rows, one after the other, with what a supervised process finds in a dataset.
+
+    Returns its exit code and how many rows there are.
+    """
+    steps = shared_array((2,), "int64")
+    steps[1] = len(rows)
+
+    def fill() -> None:
+        with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+            for row in work(phase_map):
+                rows[steps[0]] = row
+                steps[0] += 1
+
+    code = supervisor.supervised(
+        lambda: without_traceback(fill),
+        time_limit=None,
+        meanwhile=progress_bar.progress_of_another("verifying", steps),
+    )
+    return code, int(steps[0])
 
 
 @setting_aside()

@@ -1,24 +1,37 @@
-"""Checks a phase map: some of its points simulated again, and all that is derived from points."""
+"""Checks a phase map: some of its points simulated again, and all that is derived from points.
+
+Also what of it is the time step's: LIF networks are simulated again with half of it.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from math import hypot, isfinite, sqrt
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
+from pydantic import ValidationError
 
-from eiphase.backends import BACKENDS
+from eiphase.backends import BACKENDS, mapped
 from eiphase.chaos import phases
 from eiphase.errors import DatasetError, NoSuchIntegers
+from eiphase.flags import Flag
 from eiphase.jobs import borders
 from eiphase.jobs.datasets.derivation import derived
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.lava.run import ONE_AT_A_TIME
 from eiphase.simulation.backends import module
 from eiphase.simulation.observation import Values, broken
 from eiphase.simulation.single import simulate_cell
+from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.attributes import sweep_of
+from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
+
+LARGEST_CHANGE = 0.1  # of a number that does not depend on the time step, as a part of it
+LARGEST_CHANGE_IN_ERRORS = 3.0
+_NO_FLUCTUATION = (Flag.UNDEFINED, Flag.SATURATED, Flag.BROKEN)
 
 
 @dataclass(frozen=True)
@@ -106,3 +119,108 @@ def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, n
     values = Values(1, len(sweep.lags))
     values.store(0, {n: found[n] for n in VARIABLES.keys() & found.keys() - set(taken)})
     return values.arrays
+
+
+class Activity(NamedTuple):
+    """What a LIF network does, in units that know nothing of the time step."""
+
+    rate: float  # spikes per neuron and time constant
+    rate_error: float
+    c0: float  # of spike counts in a window of the same duration
+    c0_error: float
+    c0_flag: int
+
+    @classmethod
+    def of(cls, values: Mapping[Any, Any], step_size: float) -> "Activity":
+        """From the variables of one point."""
+        rate, rate_error = (float(values[n]) / step_size for n in ("mean_rate", "mean_rate_error"))
+        c0, c0_error = float(values["c0"]), float(values["c0_error"])
+        return cls(rate, rate_error, c0, c0_error, int(values["c0_flag"]))
+
+
+def comparable(before: Activity, after: Activity) -> bool:
+    """Whether errors are known: not of short runs, nor of networks that have no integers."""
+    return isfinite(before.rate_error) and isfinite(after.rate_error)
+
+
+def changes(before: Activity, after: Activity) -> bool:
+    """Whether rate or c(0) differ by more than 3 combined errors and 10 %, or only one has a c(0).
+
+    A run that was too short to tell whether it is stationary has no c(0) to compare.
+    """
+    flags = before.c0_flag, after.c0_flag
+    if Flag.OK in flags and any(flag in _NO_FLUCTUATION for flag in flags):
+        return True
+    return any(
+        abs(new - old) > LARGEST_CHANGE * abs(old)
+        and abs(new - old) > LARGEST_CHANGE_IN_ERRORS * hypot(old_error, new_error)
+        for old, old_error, new, new_error in (
+            (before.rate, before.rate_error, after.rate, after.rate_error),
+            (before.c0, before.c0_error, after.c0, after.c0_error),
+        )
+    )
+
+
+def lif_networks(phase_map: xr.Dataset) -> xr.Dataset:
+    """The part of a phase map that is of LIF neurons; raises `DatasetError` if there is none."""
+    backends = phase_map.backend.values.tolist()
+    if not mapped(backends):
+        raise DatasetError(
+            f"--step is for LIF neurons, but the phase map has {', '.join(backends)} only."
+        )
+    return phase_map.sel(backend=mapped(backends))
+
+
+def with_half_the_step(
+    phase_map: xr.Dataset, points: list[Point]
+) -> Iterator[tuple[Activity, Activity]]:
+    """Each point as it stands in a phase map, and simulated with half the time step.
+
+    Weights and all durations in time constants stay. Raises `DatasetError` if the sweep allows
+    no such steps.
+    """
+    sweep = sweep_of(phase_map)
+    halved = halved_step(sweep)
+    phase_map = completed(phase_map, VARIABLES)
+    for point in points:
+        in_map = phase_map.sel(asdict(point))
+        found = _with_scale(halved, point, float(in_map.weight_scale))
+        yield (
+            Activity.of(in_map, sweep.network.step_size),
+            Activity.of({name: found[name][0] for name in found}, halved.network.step_size),
+        )
+
+
+def halved_step(sweep: Sweep) -> Sweep:
+    """The sweep with half the time step, and what is in steps doubled; numbers of interest only."""
+    config = sweep.model_dump(mode="json")
+    for name in ("step_size", "bias"):
+        config["network"][name] /= 2
+    for name in ("steps", "burn_in", "max_lag", "max_steps"):
+        config["simulation"][name] *= 2
+    config["observables"] |= {"statistics": False, "chaos": False}
+    config["observables"]["boxcar"] *= 2
+    # The window must be full when the burn-in ends.
+    shortest = config["observables"]["boxcar"] - 1
+    config["simulation"]["burn_in"] = max(config["simulation"]["burn_in"], shortest)
+    config["mapping"]["rate_to_lif"] = "identity"
+    config["refinement"] = {}
+    try:
+        return Sweep.model_validate(config)
+    except ValidationError as error:
+        raise DatasetError(f"Half the time step is not possible: {sentence(error)}.") from None
+
+
+def _with_scale(sweep: Sweep, point: Point, scale: float) -> dict[str, np.ndarray]:
+    """Simulate a point whose LIF weights are those of rate neurons, times a scale.
+
+    Weights grow with the square of q_factor: a scale is another q_factor.
+    """
+    alone = sweep.at([(point.q_factor * sqrt(scale), point.g_factor)])
+    update = {"seeds": (point.seed,), "backends": (point.backend,), "tiles": 1}
+    alone = alone.model_copy(update=update)
+    found: dict[str, np.ndarray] = {}
+    for one in reversed(BACKENDS[point.backend].lineage):
+        with ONE_AT_A_TIME:
+            found = simulate_tile(alone, alone.tile(one.name, point.seed, 0), source=found)
+    return found
