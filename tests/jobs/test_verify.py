@@ -12,11 +12,12 @@ from tiny_sweep import VALID, simulate_and_gather
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError
-from eiphase.flags import Flag
+from eiphase.flags import Flag, Stopped
 from eiphase.jobs import verify
 from eiphase.jobs.datasets import netcdf
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.networks import weights as network
+from eiphase.simulation.single import simulate_cell
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, VARIABLES
@@ -47,6 +48,22 @@ def test_every_point_simulated_by_itself_is_equal_to_the_bit(phase_map):
     assert all(different == [] for _, different in verify.differences(phase_map, points))
     assert verify.not_derived(phase_map) == []
     assert phase_map.network_critical_q.notnull().any()
+
+
+def test_runs_until_they_are_precise_are_equal_to_the_bit(tmp_path):
+    simulation = VALID["simulation"] | {"precision": 0.3, "max_steps": 4000}
+    sweep = Sweep.model_validate(SWEEP.model_dump(mode="json") | {"simulation": simulation})
+    phase_map = xr.load_dataset(simulate_and_gather(sweep, tmp_path))
+    assert phase_map.lag.values.tolist() == list(range(51))
+    assert set(phase_map.stopped.values.ravel()) > {Stopped.SETTLED}
+    points = verify.sample(phase_map, 18, seed=0)
+    assert all(different == [] for _, different in verify.differences(phase_map, points))
+    where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.5, "seed": 5}
+    cell = simulate_cell(phase_map, **where)
+    assert cell.sizes["time"] == 300
+    assert np.array_equal(cell.lag, phase_map.lag)
+    for name in ("c0", "c0_error", "n_steps", "autocovariance", "spike_damage"):
+        assert np.array_equal(cell[name], phase_map[name].sel(where), equal_nan=True), name
 
 
 @pytest.mark.parametrize("name", ["autocovariance", "c0_flag", "mean_rate", "integer_threshold"])

@@ -12,7 +12,7 @@ from eiphase.jobs import gather, simulate
 from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import DERIVED, VARIABLES
+from eiphase.variables import DERIVED, VARIABLES, measured
 
 VALID = {
     "network": {"neurons": 20},
@@ -55,9 +55,10 @@ def values_of(tile, sweep=SWEEP):
     """Numbers that say where they belong: backend, seed, q and g, in digits."""
     base = 1000 * ["rate", "lif_float", "lif_bit_accurate"].index(tile.backend) + 100 * tile.seed
     numbers = np.array([base + 10 * q + g for q, g in tile.points], float)
-    lags = np.arange(sweep.simulation.max_lag + 1)
+    known = measured(sweep.backends, sweep.model_dump())
     return {
-        name: numbers[:, None] + lags / 1000 if v.lagged else
+        name: numbers[:, None] + sweep.lags / 1000 if v.lagged else
+        np.full(len(numbers), v.fill, v.dtype) if v.flags and name not in known else
         (np.zeros(len(numbers), "i1") if v.flags else numbers)
         for name, v in VARIABLES.items()
     }  # fmt: skip

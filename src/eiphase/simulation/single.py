@@ -29,7 +29,7 @@ from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Observables, SingleRun, Sweep
 from eiphase.system import progress_bar
-from eiphase.variables import measured
+from eiphase.variables import VARIABLES, measured
 
 Show = Callable[[int, int], None]  # how many steps are done, of how many
 
@@ -131,21 +131,29 @@ def simulate_cell(
     with _followed(progress, run) as steps_done:
         if sweep.simulation.precision is None:
             return _recorded(run, names, sweep.perturb_after, steps_done, sweep)
-        recording = _recorded(run, names, sweep.perturb_after, steps_done, None)
+        source, found = _until_precise(run, sweep)
+        recording = _recorded(run, names, sweep.perturb_after, steps_done, None, source)
     lag = ("lag", sweep.lags, {"long_name": "lag", "units": "step"})
-    return recording.assign(labelled_values(_until_precise(run, sweep)) | {"lag": lag})
+    return recording.assign(labelled_values(found) | {"lag": lag})
 
 
-def _until_precise(run: SingleRun, sweep: Sweep) -> dict[str, Any]:
-    """What a sweep with a precision finds of the run's network."""
+def _until_precise(run: SingleRun, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a sweep with a precision finds of the run's network, and what that is made from."""
     alone = sweep.at([(run.q_factor, run.g_factor)])
     alone = alone.model_copy(update={"seeds": (run.seed,), "tiles": 1})
+    source: dict[str, np.ndarray] = {}
     found: dict[str, np.ndarray] = {}
     for one in reversed(BACKENDS[run.backend].lineage):
+        source = found
         with ONE_AT_A_TIME:
-            found = simulate_tile(alone, alone.tile(one.name, run.seed, 0), source=found)
-    names = measured([run.backend], sweep.model_dump()).keys() & found.keys()
-    return {name: found[name][0] for name in found if name in names}
+            found = simulate_tile(alone, alone.tile(one.name, run.seed, 0), source=source)
+    taken = backends.module(run.backend).TAKEN
+    names = measured(sweep.backends, sweep.model_dump())
+    return {name: source[name][0] for name in taken}, {
+        name: values[0]
+        for name, values in found.items()
+        if name in names and not np.array_equal(values[0], VARIABLES[name].fill)
+    }
 
 
 def _recorded(
@@ -154,8 +162,12 @@ def _recorded(
     burn_in: int | None,
     steps_done: np.ndarray | None,
     sweep: Sweep | None,
+    source: Mapping[str, Any] | None = None,
 ) -> xr.Dataset:
-    """Simulate a network and keep what it does; with a sweep, also what that measures."""
+    """Simulate a network and keep what it does; with a sweep, also what that measures.
+
+    `source` is what its backend takes from another, if that is known.
+    """
     _check_memory(run, names)
     settings = _settings(run, names, steps_done, sweep)
     kept = Kept(run.backend, names, steps=run.steps, n_neurons=run.n_neurons)
@@ -164,8 +176,8 @@ def _recorded(
         recorders.append(Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in))
     takes_from = BACKENDS[run.backend].takes_from
     with ONE_AT_A_TIME:
-        source = {}
-        if takes_from:
+        source = dict(source or {})
+        if takes_from and not source:
             source = _through_lava(takes_from, run, settings, {}, [], None)
         settings = replace(settings, perturb_after=burn_in)
         found = _through_lava(run.backend, run, settings, source, recorders, sweep)
