@@ -33,8 +33,8 @@ phase_map
 # %% [markdown]
 # ## The maps
 #
-# c(0) and decay time, median over seeds. Grey cells settle to a fixed point; the legend explains
-# the other marks. c(0) of rate neurons is the variance of their state, that of LIF neurons the
+# Phases where the sweep measured chaos, else c(0) and decay time, median over seeds; the legend
+# explains all marks. c(0) of rate neurons is the variance of their state, that of LIF neurons the
 # variance of their spike counts in a window: compare shapes, not heights.
 
 # %%
@@ -68,7 +68,7 @@ for axis, backend in zip(axes[0], phase_map.backend.values, strict=True):
 
 # %% [markdown]
 # Where the sweep measured chaos (`observables.chaos`), exponents and damage say where it begins,
-# with an interval over seeds:
+# on each seed (thin) and in the mean (thick):
 
 # %%
 config = json.loads(phase_map.attrs["sweep_config"])
@@ -78,7 +78,7 @@ if config["observables"]["chaos"]:
 # %% [markdown]
 # ## A cut at fixed inhibition, through all backends
 #
-# Lines are medians over seeds, bands reach from the lowest to the highest seed.
+# Thick lines are medians over seeds, thin ones seeds; bars are standard errors.
 
 # %%
 _ = eiphase.plot_cut(phase_map)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eiphase.figures.phase_map import (
         plot_autocovariance,
         plot_cut,
+        plot_fluctuations,
         plot_mapping,
         plot_phase_maps,
     )
@@ -50,6 +51,7 @@ _HOME = {
     "simulate_across_border": "eiphase.jobs.divergence",
     "plot_autocovariance": "eiphase.figures.phase_map",
     "plot_cut": "eiphase.figures.phase_map",
+    "plot_fluctuations": "eiphase.figures.phase_map",
     "plot_mapping": "eiphase.figures.phase_map",
 }
 
@@ -61,6 +63,7 @@ __all__ = [
     "measure",
     "plot_autocovariance",
     "plot_cut",
+    "plot_fluctuations",
     "plot_mapping",
     "plot_overview",
     "plot_phase_maps",

@@ -14,7 +14,7 @@ from eiphase.errors import DatasetError
 from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
-from eiphase.flags import Flag, Phase, ScaleStatus
+from eiphase.flags import Crossing, Flag, Phase, Quality, ScaleStatus, StepLimited
 from eiphase.jobs.datasets import netcdf
 
 mpl.use("agg")
@@ -35,6 +35,39 @@ def phase_map(phase_map_file):
     return found
 
 
+@pytest.fixture
+def with_borders(phase_map):
+    """LIF networks in floating point have a border on both seeds, at these q along g."""
+    on_seeds = {1: [1.5, 2.5, 3.5], 2: [2.5, 3.5, 4.5]}
+    for seed, at in on_seeds.items():
+        phase_map.measured_critical_q.loc[{"backend": "lif_float", "seed": seed}] = at
+    phase_map["measured_critical_q_flag"][:] = Crossing.RISE
+    phase_map["theory_critical_q"][:] = [3.0, 2.0, 1.5]
+    return phase_map
+
+
+def doubted(axis):
+    """Centres of the cells in doubt: (g_factor, q_factor)."""
+    return [
+        (g, pytest.approx(q)) for g, q, patch in drawn_cells(axis) if patch.get_hatch() == "..."
+    ]
+
+
+def legend_of(figure):
+    return [text.get_text().replace("\n", " ") for text in figure.legends[0].get_texts()]
+
+
+def lines_of(axis):
+    """Of each line in the legend's words, q_factor over g_factor; of seeds, one for each."""
+    kinds = {2.0: "mean", 0.7: "seed", 1.6: "theory"}
+    found: dict[str, list] = {}
+    for line in axis.lines:
+        ring = line.get_marker() == "o"
+        kind = "ring" if ring else kinds[line.get_linewidth()]
+        found.setdefault(kind, []).append(np.array(line.get_ydata(), float).tolist())
+    return found
+
+
 def flag(phase_map, name, value, **where):
     """Give one observable a flag at some points, and NaN with it."""
     at = phase_map.copy(deep=True)
@@ -45,24 +78,32 @@ def flag(phase_map, name, value, **where):
 
 def hatched(axis):
     """Cells drawn over the map: (g_factor, q_factor) of the centre, hatch."""
-    return [(g, q, patch.get_hatch() or "") for g, q, patch in drawn_cells(axis)]
+    cells = ((g, q, patch.get_hatch() or "") for g, q, patch in drawn_cells(axis))
+    return [cell for cell in cells if cell[2] != "..."]
 
 
 def test_each_map_shows_the_median_over_seeds(phase_map):
-    figure = phase_map_figures.plot_phase_maps(phase_map)
+    figure = phase_map_figures.plot_fluctuations(phase_map)
     maps = [axis.collections[0].get_array() for axis in figure.axes[:4]]
     expected = phase_map.c0.median("seed").transpose("backend", "q_factor", "g_factor")
     for found, backend in zip(maps[:2], expected, strict=True):
         np.testing.assert_array_equal(np.ma.getdata(found).reshape(backend.shape), backend)
 
 
-def test_maps_of_a_row_share_one_scale(phase_map):
-    norms = [
-        axis.collections[0].norm for axis in phase_map_figures.plot_phase_maps(phase_map).axes[:4]
-    ]
-    assert norms[0] is norms[1]
+def test_backends_share_a_scale_if_their_unit_is_one(phase_map):
+    """c(0) of states has another unit than that of spike counts; decay times are all in steps."""
+    figure = phase_map_figures.plot_fluctuations(phase_map)
+    norms = [axis.collections[0].norm for axis in figure.axes[:4]]
     assert norms[2] is norms[3]
-    assert norms[0].vmin == phase_map.c0.min()
+    for norm, backend in zip(norms, ["rate", "lif_float"], strict=False):
+        c0 = phase_map.c0.sel(backend=backend)
+        assert (norm.vmin, norm.vmax) == (c0.min(), c0.max())
+    labels = [axis.get_ylabel().replace("\n", " ") for axis in figure.axes[4:]]
+    assert labels == [
+        "c(0) of states (state²)",
+        "c(0) of spike counts (spikes²)",
+        "decay time (steps)",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -77,69 +118,115 @@ def test_maps_of_a_row_share_one_scale(phase_map):
 )
 def test_a_flagged_cell_is_drawn_as_such(phase_map, value, text):
     at = flag(phase_map, "decay_time", value, backend="lif_float", q_factor=6.0, g_factor=4.5)
-    figure = phase_map_figures.plot_phase_maps(at)
+    figure = phase_map_figures.plot_fluctuations(at)
     drawn = [hatched(axis) for axis in figure.axes[:4]]
     assert [len(cells) for cells in drawn] == [0, 0, 0, 1]
     assert drawn[3][0][:2] == (4.5, pytest.approx(6.0))
-    assert [t.get_text() for t in figure.legends[0].get_texts()] == [text]
+    assert legend_of(figure) == [text]
 
 
 def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
     at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.0, seed=1)
-    axis = phase_map_figures.plot_phase_maps(at).axes[0]
-    assert hatched(axis) == [(4.0, pytest.approx(1.0), "////")]
+    axis = phase_map_figures.plot_fluctuations(at).axes[0]
+    assert doubted(axis) == [(4.0, 1.0)]
+    assert not hatched(axis)
     cell = axis.collections[0].get_array().reshape(2, 3)[0, 0]
     assert cell == at.c0.sel(backend="rate", q_factor=1.0, g_factor=4.0, seed=2)
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "text"),
+    ("name", "value", "reason"),
     [
-        ("weight_scale_status", ScaleStatus.UNCHANGED, "mapping in doubt"),
-        ("weight_scale_status", ScaleStatus.NOT_SOLVED, "mapping in doubt"),
-        ("weight_scale_status", ScaleStatus.NOT_POSITIVE, "mapping in doubt"),
-        ("weight_strength", 1.2, "mapping in doubt"),
-        ("weight_strength", 0.8, "mapping in doubt"),
-        ("current_wraps", 1, "mapping in doubt"),
-        ("centring_bias", 0.2, "run too short"),
+        ("weight_scale_status", ScaleStatus.UNCHANGED, "mapping"),
+        ("weight_scale_status", ScaleStatus.NOT_SOLVED, "mapping"),
+        ("weight_scale_status", ScaleStatus.NOT_POSITIVE, "mapping"),
+        ("weight_scale_status", ScaleStatus.STRONGEST, "mapping"),
+        ("weight_strength", 1.2, "mapping"),
+        ("weight_strength", 0.8, "mapping"),
+        ("current_wraps", 1, "mapping"),
+        ("centring_bias", 0.2, "short run"),
+        ("quality", Quality.SHORT, "short run"),
+        ("quality", Quality.SEVERAL_STATES, "several states"),
+        ("step_limited", StepLimited.YES, "rates limited by the time step"),
     ],
 )
-def test_a_doubtful_cell_is_marked(phase_map, name, value, text):
-    assert not phase_map_figures.plot_phase_maps(phase_map).legends
-    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
+def test_a_cell_in_doubt_is_of_the_region(phase_map, name, value, reason):
+    assert not phase_map_figures.plot_fluctuations(phase_map).legends
+    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0, "seed": 2}
     phase_map[name].loc[where] = value
-    figure = phase_map_figures.plot_phase_maps(phase_map)
-    marks = [[line.get_xydata().tolist() for line in axis.lines] for axis in figure.axes[:4]]
-    assert marks == [[], [[[5.0, 1.0]]], [], [[[5.0, 1.0]]]]
-    assert figure.legends[0].get_texts()[0].get_text().startswith(text)
+    for plot, panels in ((phase_map_figures.plot_fluctuations, 4), (phase_figures.plot_phases, 2)):
+        figure = plot(phase_map)
+        regions = [doubted(axis) for axis in figure.axes[:panels]]
+        assert regions == [[], [(5.0, 1.0)]] * (panels // 2)
+        assert f"in doubt: {reason} (on half of the seeds or more)" in legend_of(figure)
+        assert not [doubted(axis) for axis in plot(phase_map.sel(seed=[1])).axes if doubted(axis)]
+
+
+def test_a_reason_on_fewer_than_half_of_the_seeds_is_no_doubt(phase_map):
+    three = phase_map.isel(seed=[0, 0, 1]).assign_coords(seed=[1, 2, 3])
+    del three.attrs["sweep_config"]
+    three.quality.loc[{"seed": 3}] = Quality.SHORT
+    assert not phase_map_figures.plot_fluctuations(three).legends
+
+
+def test_one_outline_goes_around_all_cells_in_doubt(phase_map):
+    """Around two neighbours, six sides: not the one between them."""
+    where = {"backend": "rate", "q_factor": 1.0, "g_factor": [4.0, 4.5]}
+    phase_map.quality.loc[where] = Quality.SHORT
+    axis = phase_map_figures.plot_fluctuations(phase_map).axes[0]
+    sides = {tuple(map(tuple, side)) for side in axis.collections[-1].get_segments()}
+    g, (low, high) = [3.75, 4.25, 4.75], (-1.5, 3.5)
+    along = {((g[i], q), (g[i + 1], q)) for i in (0, 1) for q in (low, high)}
+    assert sides == along | {((g[i], low), (g[i], high)) for i in (0, 2)}
 
 
 @pytest.mark.parametrize("value", [ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
 def test_a_sound_mapping_is_not_marked(phase_map, value):
     phase_map.weight_scale_status[:] = value
-    assert not phase_map_figures.plot_phase_maps(phase_map).legends
+    assert not phase_map_figures.plot_fluctuations(phase_map).legends
 
 
 def test_mapping_maps_hatch_what_is_not_solved(phase_map):
     where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.0, "seed": 2}
     phase_map.weight_scale_status.loc[where] = ScaleStatus.UNCHANGED
-    assert hatched(phase_map_figures.plot_mapping(phase_map).axes[0]) == [
-        (4.0, pytest.approx(6.0), "////")
-    ]
+    assert doubted(phase_map_figures.plot_mapping(phase_map).axes[0]) == [(4.0, 6.0)]
 
 
-def test_a_cut_shows_median_and_spread_of_seeds(phase_map):
+def test_what_is_ideally_1_has_a_scale_around_it(phase_map):
+    phase_map.weight_strength[:] = [[[0.5, 2.0]] * 3] * 2
+    phase_map["effective_coupling"][:] = 4.0
+    axes = phase_map_figures.plot_mapping(phase_map).axes
+    norms = {axis.get_title(): axis.collections[0].norm for axis in axes[:6]}
+    for title, reach in (("integer / float weight strength", 1.25), ("effective coupling R", 4.0)):
+        (norm,) = (norm for name, norm in norms.items() if name.startswith(title))
+        assert norm(1.0) == pytest.approx(0.5)
+        assert norm.vmax == pytest.approx(reach)
+
+
+def test_a_cut_shows_median_error_and_each_seed(phase_map):
+    phase_map["c0_error"] = phase_map.c0 / 10
     axis = phase_map_figures.plot_cut(phase_map, g_factor=4.4).axes[0]
     seeds = phase_map.c0.sel(backend="rate", g_factor=4.5)
-    np.testing.assert_array_equal(axis.lines[0].get_ydata(), seeds.median("seed"))
-    heights = axis.collections[0].get_paths()[0].vertices[:, 1]
-    assert (heights.min(), heights.max()) == (seeds.min(), seeds.max())
+    first, second, median = (line.get_ydata() for line in axis.lines[:3])
+    np.testing.assert_array_equal([first, second], seeds.transpose("seed", "q_factor"))
+    np.testing.assert_array_equal(median, seeds.median("seed"))
+    bars = [segment[:, 1] for segment in axis.collections[0].get_segments()]
+    np.testing.assert_allclose(bars, np.outer(seeds.median("seed"), [0.9, 1.1]))
+
+
+def test_a_cut_has_a_panel_for_each_unit(phase_map):
+    labels = [a.get_ylabel() for a in phase_map_figures.plot_cut(phase_map).axes]
+    assert [label.partition("\n")[0] for label in labels] == [
+        "c(0) of states", "c(0) of spike counts", "decay time (steps)"
+    ]  # fmt: skip
 
 
 def test_a_cut_marks_points_with_flagged_seeds(phase_map):
     at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.5, seed=1)
     axis = phase_map_figures.plot_cut(at).axes[0]
-    whole, some = (axis.lines[i].get_ydata() for i in (1, 2))
+    rings = {line.get_markerfacecolor(): line for line in axis.lines if line.get_marker() == "o"}
+    some = rings.pop("white").get_ydata()
+    (whole,) = (line.get_ydata() for line in rings.values())
     assert np.isnan(whole).tolist() == [True, False]
     assert np.isnan(some).tolist() == [False, True]
 
@@ -171,13 +258,17 @@ def test_autocovariance_curves_are_those_of_their_points(phase_map):
     ],
     ids=str,
 )
-@pytest.mark.parametrize("plot", ["plot_phase_maps", "plot_autocovariance", "plot_cut"])
+@pytest.mark.parametrize(
+    "plot", ["plot_phase_maps", "plot_fluctuations", "plot_autocovariance", "plot_cut"]
+)
 def test_any_selection_can_be_drawn(phase_map, plot, selection, tmp_path):
     figure = getattr(phase_map_figures, plot)(phase_map.sel(selection))
     figure.savefig(tmp_path / "figure.png")
 
 
-@pytest.mark.parametrize("plot", ["plot_phase_maps", "plot_autocovariance", "plot_cut"])
+@pytest.mark.parametrize(
+    "plot", ["plot_phase_maps", "plot_fluctuations", "plot_autocovariance", "plot_cut"]
+)
 def test_an_average_over_seeds_can_be_drawn(phase_map, plot):
     getattr(phase_map_figures, plot)(phase_map.mean("seed"))
 
@@ -186,7 +277,7 @@ def test_averaged_flags_are_not_read_as_flags(phase_map):
     """The mean of ok (0) and undefined (2) is not censored (1)."""
     at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.0, seed=1)
     at = flag(at, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=5.0)
-    figure = phase_map_figures.plot_phase_maps(at.mean("seed"))
+    figure = phase_map_figures.plot_phase_maps(at.mean("seed"))  # without phases
     assert [cell[:2] for cell in hatched(figure.axes[0])] == [(5.0, pytest.approx(1.0))]
     texts = [text.get_text() for text in figure.legends[0].get_texts()]
     assert texts == ["no number on any seed"]
@@ -197,7 +288,7 @@ def test_what_is_no_phase_map_cannot_be_drawn(phase_map):
         phase_map_figures.plot_phase_maps(phase_map[["c0", "c0_flag", "decay_time"]])
 
 
-PLOTS = ("plot_phase_maps", "plot_autocovariance", "plot_cut", "plot_mapping")
+PLOTS = ("plot_phase_maps", "plot_fluctuations", "plot_autocovariance", "plot_cut", "plot_mapping")
 NO_PHASE_MAPS = {
     "None": (lambda m: None, "must be a dataset, not None"),
     "an array": (lambda m: m.c0, "must be a dataset, not a DataArray"),
@@ -363,20 +454,32 @@ def test_compare_writes_a_figure(tmp_path, monkeypatch):
         save.draw_comparison([tmp_path / "a.nc"], [tmp_path / "b.png"])
 
 
-def test_phases_have_their_colours_and_seeds_that_disagree_a_mark(phase_map):
-    phase_map["phase"][:] = Phase.CHAOS
-    phase_map.phase.loc[{"backend": "rate", "q_factor": 1.0}] = Phase.FIXED_POINT
-    phase_map.phase.loc[{"backend": "rate", "q_factor": 6.0, "g_factor": 5.0, "seed": 2}] = (
-        Phase.UNDECIDED
-    )
-    axis = phase_figures.plot_phases(phase_map).axes[0]
-    colours = {(g, q): mpl.colors.to_hex(p.get_facecolor()) for g, q, p in drawn_cells(axis)}
-    assert colours == {
-        **{(g, 1.0): "#2c4a7c" for g in (4.0, 4.5, 5.0)},
-        **{(g, 6.0): "#e8853a" for g in (4.0, 4.5, 5.0)},
+def test_phases_have_their_colours_and_seeds_that_disagree_are_in_doubt(phase_map):
+    phase_map["phase"][:] = Phase.FIXED_POINT
+    phase_map.phase.loc[{"backend": "rate", "q_factor": 1.0}] = Phase.SATURATED
+    where = {"backend": "rate", "q_factor": 6.0, "g_factor": 5.0, "seed": 2}
+    phase_map.phase.loc[where] = Phase.UNDECIDED
+    expected = {
+        (g, q): mpl.colors.to_hex(phase_figures.LOOKS[phase][0])
+        for g in (4.0, 4.5, 5.0)
+        for q, phase in ((1.0, Phase.SATURATED), (6.0, Phase.FIXED_POINT))
     }
-    (marks,) = [line for line in axis.lines if line.get_marker() == "o"]
-    assert marks.get_xydata().tolist() == [[5.0, 6.0]]
+    for plot in (phase_figures.plot_phases, phase_map_figures.plot_phase_maps):
+        axis = plot(phase_map).axes[0]
+        cells = [cell for cell in drawn_cells(axis) if cell[2].get_hatch() != "..."]
+        colours = {(g, round(q)): mpl.colors.to_hex(p.get_facecolor()) for g, q, p in cells}
+        assert colours == expected
+        assert doubted(axis) == [(5.0, 6.0)]
+
+
+def test_without_chaos_and_without_seeds_maps_are_of_fluctuations(phase_map):
+    assert len(phase_map_figures.plot_phase_maps(phase_map).axes) == 2
+    averaged = phase_map_figures.plot_phase_maps(phase_map.mean("seed"))
+    for name in ("lyapunov_exponent_per_time_constant", "spike_damage"):
+        phase_map[name][:] = np.nan
+    for figure in (averaged, phase_map_figures.plot_phase_maps(phase_map)):
+        labels = {axis.get_ylabel() for axis in figure.axes}
+        assert "decay time (steps)" in labels
 
 
 @pytest.mark.parametrize(
@@ -396,36 +499,53 @@ def test_the_row_says_which_measure_is_drawn(phase_map, monkeypatch, measure, la
     assert texts == ["no measure of sensitivity"] * (measure is None)
 
 
-def test_borders_are_drawn_over_both_rows(phase_map):
-    phase_map.measured_critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
-    phase_map.measured_critical_q_low.loc[{"backend": "lif_float"}] = [1.5, 2.5, 3.5]
-    phase_map.measured_critical_q_high.loc[{"backend": "lif_float"}] = [2.5, 3.5, 4.5]
-    phase_map["theory_critical_q"][:] = [3.0, 2.0, 1.5]
-    figure = phase_figures.plot_phases(phase_map)
-    for axis in figure.axes[:4]:
-        lines = [line.get_xydata().tolist() for line in axis.lines if line.get_marker() in ".None"]
-        if axis.get_subplotspec().colspan.start == 0:
-            assert lines == [[[4.0, 3.0], [4.5, 2.0], [5.0, 1.5]]]
-        else:
-            assert lines == [[[4.0, 2.0], [4.5, 3.0], [5.0, 4.0]]]
+def test_borders_are_drawn_over_both_rows_and_over_the_phase_map(with_borders):
+    theory = [3.0, 2.0, 1.5]
+    figures = (
+        phase_figures.plot_phases(with_borders),
+        phase_map_figures.plot_phase_maps(with_borders),
+    )
+    seeds = [[1.5, 2.5, 3.5], [2.5, 3.5, 4.5]]
+    whole = {"seed": seeds, "mean": [[2.0, 3.0, 4.0]], "theory": [theory]}
+    for axes in (figures[0].axes[:2], figures[0].axes[2:4], figures[1].axes):
+        assert [lines_of(axis) for axis in axes] == [{"theory": [theory]}, whole]
+    assert "95 % interval of the mean" not in legend_of(figures[0])  # two seeds are no interval
 
 
-def test_a_refined_border_is_drawn_over_the_one_between_grid_points(phase_map):
-    phase_map.measured_critical_q_mean.loc[{"backend": "lif_float"}] = [2.0, 3.0, 4.0]
-    for part, values in (("mean", [2.2, 2.9]), ("low", [2.1, 2.8]), ("high", [2.3, 3.0])):
-        phase_map[f"refined_q_{part}"].loc[{"backend": "lif_float"}] = [*values, np.nan]
-    figure = phase_figures.plot_phases(phase_map)
+def test_a_seed_alone_has_its_own_border(with_borders):
+    axis = phase_figures.plot_phases(with_borders.sel(seed=2)).axes[1]
+    assert lines_of(axis) == {"mean": [[2.5, 3.5, 4.5]], "theory": [[3.0, 2.0, 1.5]]}
+
+
+def test_a_border_of_some_seeds_alone_is_a_ring(with_borders):
+    with_borders.measured_critical_q.loc[{"backend": "lif_float", "g_factor": 5.0, "seed": 1}] = (
+        np.nan
+    )
+    figure = phase_figures.plot_phases(with_borders)
+    found = lines_of(figure.axes[1])
+    np.testing.assert_array_equal(found["mean"], [[2.0, 3.0, np.nan]])
+    np.testing.assert_array_equal(found["ring"], [[np.nan, np.nan, 4.5]])
+    assert "border on some seeds only: their mean" in legend_of(figure)
+
+
+def test_from_four_seeds_on_a_border_has_a_band(with_borders):
+    others = with_borders.assign_coords(seed=[3, 4])
+    four = xr.concat([with_borders, others], "seed", data_vars="minimal")
+    del four.attrs["sweep_config"]
+    axis = phase_figures.plot_phases(four).axes[1]
+    (band,) = [c for c in axis.collections if isinstance(c, mpl.collections.PolyCollection)]
+    heights = band.get_paths()[0].vertices[:, 1]
+    # 1.5, 2.5, 1.5, 2.5: the mean is 2, s / sqrt(4) is 1 / sqrt(12), Student's t of three is 3.182.
+    assert heights.min() == pytest.approx(2 - 3.1824 / np.sqrt(12), abs=1e-4)
+
+
+def test_a_refined_border_is_drawn_instead_of_the_one_between_grid_points(with_borders):
+    for seed, at in {1: [2.2, 2.9, np.nan], 2: [2.4, 3.1, np.nan]}.items():
+        with_borders.refined_q.loc[{"backend": "lif_float", "seed": seed}] = at
+    figure = phase_figures.plot_phases(with_borders)
     for axis in (figure.axes[1], figure.axes[3]):
-        refined, thin = (line for line in axis.lines if line.get_marker() in ".None")
-        assert thin.get_ydata().tolist() == [2.0, 3.0, 4.0]
-        assert thin.get_linewidth() < refined.get_linewidth()
-        np.testing.assert_array_equal(refined.get_ydata(), [2.2, 2.9, np.nan])
-        (interval,) = axis.collections[-1:]
-        assert interval.get_paths()[0].get_extents().y0 == 2.1
-    texts = [text.get_text() for text in figure.legends[0].get_texts()]
-    border = "measured border of chaos (rate) or sensitivity (LIF), refined"
-    assert f"{border}: mean and 95 % interval over seeds" in texts
-    assert "the same from grid points alone" in texts
+        (mean,) = lines_of(axis)["mean"]
+        np.testing.assert_allclose(mean, [2.3, 3.0, np.nan])
 
 
 def test_a_sweep_that_did_not_measure_chaos_has_no_phases_to_draw(phase_map):

@@ -13,7 +13,13 @@ import eiphase
 from eiphase.figures import save
 
 mpl.use("agg")
-OF_A_PHASE_MAP = ("plot_phase_maps", "plot_cut", "plot_autocovariance", "plot_mapping")
+OF_A_PHASE_MAP = (
+    "plot_phase_maps",
+    "plot_fluctuations",
+    "plot_cut",
+    "plot_autocovariance",
+    "plot_mapping",
+)
 
 
 @pytest.fixture(params=["dark_background", "matplotlibrc"])

@@ -13,7 +13,7 @@ from tiny_sweep import with_all_variables
 from eiphase.errors import DatasetError
 from eiphase.figures import has_overview, panels, save
 from eiphase.figures.overview import plot_overview
-from eiphase.flags import Fate, Phase
+from eiphase.flags import Crossing, Fate, Phase
 from eiphase.jobs.datasets import netcdf
 from eiphase.variables import NOT_APPLICABLE
 
@@ -36,13 +36,15 @@ def phase_map(phase_map_file):
     found = found.drop_encoding()
     config = json.loads(two.attrs["sweep_config"]) | {"backends": found.backend.values.tolist()}
     found.attrs["sweep_config"] = json.dumps(config)
-    found.current_wraps[:] = 0
+    found.current_wraps[:] = found.centring_bias[:] = 0
     found.weight_strength[:] = 1
     found["phase"][:] = Phase.CHAOS
     for backend, borders in {
         "rate": [3, 4, 5], "lif_float": [2, 2.5, 3], "lif_bit_accurate": [2.2, 2.5, np.nan],
     }.items():  # fmt: skip
-        found.measured_critical_q_mean.loc[{"backend": backend}] = borders
+        for seed in found.seed.values:
+            found.measured_critical_q.loc[{"backend": backend, "seed": seed}] = borders
+    found["measured_critical_q_flag"][:] = Crossing.RISE
     found["theory_critical_q"][:] = [3.5, 4.5, 5.5]
     found.network_critical_q.loc[{"seed": 1}] = [3.2, 4.2, 5.2]
     found.network_critical_q.loc[{"seed": 2}] = [3.4, 4.4, 5.4]
@@ -99,14 +101,16 @@ def test_a_fourth_backend_has_a_panel_too(phase_map, divergence, monkeypatch):
 def test_maps_have_measured_border_theory_and_spectra(phase_map, divergence):
     axes = axes_of(plot_overview(phase_map, divergence))
     for letter, backend in zip("abc", panels.BACKEND_TITLES, strict=True):
-        border = phase_map.measured_critical_q_mean.sel(backend=backend).values
-        (measured,) = lines_of(axes[letter], "-")
-        np.testing.assert_array_equal(measured, np.column_stack([G, border]))
+        seeds = phase_map.measured_critical_q.sel(backend=backend)
+        *single, mean = lines_of(axes[letter], "-")
+        np.testing.assert_array_equal(mean, np.column_stack([G, seeds.mean("seed")]))
+        for line, seed in zip(single, seeds.seed, strict=True):
+            np.testing.assert_array_equal(line, np.column_stack([G, seeds.sel(seed=seed)]))
         assert lines_of(axes[letter], "--") == [[[4.0, 3.5], [4.5, 4.5], [5.0, 5.5]]]
         assert len(list(drawn_cells(axes[letter]))) == 6
-    (spectra,) = lines_of(axes["a"], ":")
+    (spectra,) = lines_of(axes["a"], "-.")
     np.testing.assert_allclose(spectra, np.column_stack([G, [3.3, 4.3, 5.3]]))
-    assert not lines_of(axes["b"], ":")
+    assert not lines_of(axes["b"], "-.")
 
 
 def test_integers_are_shown_beside_floating_point(phase_map, divergence):
@@ -119,8 +123,12 @@ def test_integers_are_shown_beside_floating_point(phase_map, divergence):
     np.testing.assert_array_equal(ratio, [[np.nan, 2, 2], [2, 2, 2]])
     covered = {(g, patch.get_hatch()) for g, _, patch in drawn_cells(axis)}
     assert covered == {(4.0, ""), (5.0, "xxxx")}
-    assert lines_of(axis, "-") == [[[4.0, 2.0], [4.5, 2.5], [5.0, 3.0]]]
-    assert lines_of(axis, "--")[0][:2] == [[4.0, 2.2], [4.5, 2.5]]
+    means = {line.get_color(): line.get_ydata() for line in axis.lines if line.get_marker() == "."}
+    for backend, border in {
+        "lif_float": [2, 2.5, 3],
+        "lif_bit_accurate": [2.2, 2.5, np.nan],
+    }.items():
+        np.testing.assert_array_equal(means[panels.BACKEND_COLOURS[backend]], border)
     assert "move the border by +0.0 to +10.0 %" in axis.get_title("left")
 
 
@@ -130,7 +138,8 @@ def test_seeds_that_disagree_on_the_ratio_are_marked(phase_map, divergence):
     where = {"q_factor": 6.0, "g_factor": 4.5, "seed": 1}
     phase_map.c0.loc[{"backend": "lif_bit_accurate"} | where] = real.sel(where) / 2
     axis = axes_of(plot_overview(phase_map, divergence))["d"]
-    assert lines_of(axis, "None") == [[[4.5, 6.0]]]
+    marked = [(g, q) for g, q, patch in drawn_cells(axis) if patch.get_hatch() == "..."]
+    assert marked == [(4.5, pytest.approx(6.0))]
 
 
 @pytest.mark.parametrize(
@@ -143,16 +152,16 @@ def test_seeds_that_disagree_on_the_ratio_are_marked(phase_map, divergence):
 def test_a_cut_has_median_range_and_border(phase_map, divergence, letter, name, backends):
     axis = axes_of(plot_overview(phase_map, divergence))[letter]
     curves = [line for line in axis.lines if line.get_marker() == "." and line.get_ls() == "-"]
-    for curve, band, backend in zip(curves, axis.collections, backends, strict=False):
+    thin = [line for line in axis.lines if line.get_linewidth() == 0.6 and line.get_ls() == "-"]
+    for i, (curve, backend) in enumerate(zip(curves, backends, strict=True)):
         seeds = phase_map[name].sel(backend=backend, g_factor=4.5)
         np.testing.assert_array_equal(curve.get_ydata(), seeds.median("seed"))
-        heights = band.get_paths()[0].vertices[:, 1]
-        assert (heights.min(), heights.max()) == (seeds.min(), seeds.max())
+        single = [line.get_ydata() for line in thin[2 * i : 2 * i + 2]]
+        np.testing.assert_array_equal(single, seeds.transpose("seed", "q_factor"))
     assert [curve.get_color() for curve in curves] == [panels.BACKEND_COLOURS[b] for b in backends]
-    vertical = {line.get_xdata()[0] for line in axis.lines if list(line.get_ydata()) == [0, 1]}
-    assert vertical == {
-        float(phase_map.measured_critical_q_mean.sel(backend=b)[1]) for b in backends
-    }
+    triangles = [line for line in axis.lines if line.get_marker() == "^"]
+    borders = {"rate": 4.0, "lif_float": 2.5, "lif_bit_accurate": 2.5}
+    assert {line.get_xdata()[0] for line in triangles} == {borders[b] for b in backends}
     assert "g_factor 4.5" in axis.get_title("left")
 
 
@@ -189,7 +198,7 @@ def test_a_broken_mapping_is_said_in_its_panel(phase_map, divergence):
 
 def test_what_a_sweep_lacks_is_said(phase_map, divergence, tmp_path):
     phase_map = phase_map.sel(backend=["lif_float"])
-    phase_map.measured_critical_q_mean[:] = np.nan
+    phase_map.measured_critical_q[:] = np.nan
     figure = plot_overview(phase_map, divergence.isel(place=[]).sel(backend=["lif_float"]))
     axes = axes_of(figure)
     assert texts(axes["a"]) == texts(axes["c"]) == ["not in this sweep"]

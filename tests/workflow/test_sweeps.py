@@ -28,7 +28,7 @@ from eiphase.sweep.schema import Sweep
 
 def test_draws_what_it_promises(sweep):
     _, results, _, _ = sweep
-    for name in ("phase_maps", "cut", "autocovariance", "mapping", "phases"):
+    for name in ("phase_maps", "fluctuations", "cut", "autocovariance", "mapping", "phases"):
         assert (results / f"figures/{name}.png").stat().st_size > 10_000
         assert (results / f"figures/{name}.pdf").stat().st_size > 5_000
 
@@ -201,7 +201,7 @@ def test_a_folder_with_a_space_is_fine(tmp_path):
     config = TINY | {"backends": ["rate"], "seeds": [1]}
     results, _ = run_sweep(folder, config, cores="1")
     assert sorted(path.name for path in (results / "figures").glob("*.png")) == [
-        "autocovariance.png", "cut.png", "phase_maps.png", "phases.png",
+        "autocovariance.png", "cut.png", "fluctuations.png", "phase_maps.png", "phases.png",
     ]  # fmt: skip
 
 

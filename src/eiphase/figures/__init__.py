@@ -15,11 +15,12 @@ class InReport(NamedTuple):
 
 # Figures of a phase map, drawn by `phase_map.plot_<name>`.
 PHASE_MAP = {
-    "phase_maps": InReport("Maps", "c(0) and decay time"),
+    "phase_maps": InReport("Maps", "Phase maps"),
+    "fluctuations": InReport("Maps", "c(0) and decay time"),
     "cut": InReport("Cuts", "c(0) and decay time along q_factor"),
     "autocovariance": InReport("Cuts", "Autocovariance"),
     "mapping": InReport("Diagnostics", "How the mappings went"),
-    "phases": InReport("Maps", "Phases and borders"),
+    "phases": InReport("Maps", "Phases and what decides them"),
 }
 # Figures of the tutorial with their titles, drawn by `tutorial.<name>`.
 TUTORIAL = {
@@ -37,11 +38,11 @@ TUTORIAL = {
 
 def of_sweep(backends: Collection[str], *, chaos: bool) -> list[str]:
     """The figures of a sweep with these backends, and with or without measures of chaos."""
-    lacking = set()
+    lacking: set[str] = set()
     if not mapped(backends):
         lacking.add("mapping")
     if not chaos:
-        lacking.add("phases")
+        lacking |= {"phases", "fluctuations"}  # which phase_maps shows in their stead
     return [name for name in PHASE_MAP if name not in lacking]
 
 

@@ -21,7 +21,6 @@ from eiphase.figures.panels import as_text, check_derived, config, edges
 from eiphase.flags import Crossing, Fate, Phase
 from eiphase.jobs.datasets.unmeasured import completed
 
-_BLUE = "#1696d2"
 _DAMAGE = "above: damage spreads"
 
 
@@ -64,15 +63,15 @@ def _pair(dataset: xr.Dataset) -> tuple[str, str]:
 def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     """Variance over mean of LIF neurons' counts: floating point on the left, integers beside it.
 
-    Colour is the median over seeds. Black: where that is 1, the border between
-    regular firing and slow fluctuations; dotted is that of floating point. Blue: the border
+    Colour is the median over seeds, on a scale around 1. Lines in the colours of the backends:
+    where it is 1, the border between regular firing and slow fluctuations. Black: the border
     above which damage by one spike spreads, mean over seeds, where chaos was measured. Phase
     maps that are the same in floating point share a row. The datasets need a backend in integers
     and the one in floating point that it is made from, and may differ in all else.
     """
     rows = _rows([completed(dataset, ["measured_critical_q_mean"]) for dataset in datasets])
     n_columns = 1 + max(len(row) for row in rows)
-    size = 3 * n_columns + 1.4, 2.4 * len(rows) + 1
+    size = 2.8 * n_columns + 1.4, 2.4 * len(rows) + 1
     figure, axes = panels.subplots(len(rows), n_columns, *size, share=True)
     legend: dict[str, Line2D] = {}
     for row, members in zip(axes, rows, strict=True):
@@ -93,9 +92,7 @@ def plot_comparison(datasets: Sequence[xr.Dataset]) -> Figure:
     for axis in axes[-1]:
         axis.set_xlabel("g_factor (inhibition)", fontsize="small")
     figure.colorbar(image, ax=axes, label="mean variance / mean of spike counts", shrink=0.7)
-    figure.legend(
-        handles=list(legend.values()), loc="outside lower center", ncols=len(legend), frameon=False
-    )
+    panels.explain(figure, legend)
     return figure
 
 
@@ -121,21 +118,20 @@ def _map(axis: Axes, dataset: xr.Dataset, backend: str, legend: dict) -> QuadMes
     ratio = variance_to_mean(dataset).median("seed")
     g, q = (edges(ratio[name].values) for name in ("g_factor", "q_factor"))
     one = ratio.sel(backend=backend).transpose("q_factor", "g_factor")
-    image = axis.pcolormesh(g, q, one, norm=LogNorm(0.1, 100), cmap="rocket_r", rasterized=True)
-    lines: dict[str, tuple[Any, str]] = {
-        _pair(dataset)[0]: ("dotted", "variance = mean, floating point"),
-        backend: ("solid", "variance = mean"),
-    }
-    for name, (style, text) in lines.items():
+    norm = LogNorm(0.01, 100)  # around that of Poisson counts
+    image = axis.pcolormesh(g, q, one, norm=norm, cmap=panels.RATIO_COLOURS, rasterized=True)
+    for name in dict.fromkeys((_pair(dataset)[0], backend)):
         line = ratio.sel(backend=name).transpose("q_factor", "g_factor")
-        axis.contour(
-            line.g_factor, line.q_factor, np.log(line), [0.0], colors="black", linestyles=style
-        )
-        legend[text] = Line2D([], [], color="black", linestyle=style, label=text)
+        colour = panels.BACKEND_COLOURS[name]
+        drawn = axis.contour(line.g_factor, line.q_factor, np.log(line), [0.0], colors=[colour])
+        drawn.set_path_effects(panels.HALO)
+        text = f"variance = mean, {panels.BACKEND_TITLES[name].removeprefix('LIF, ')}"
+        legend[text] = Line2D([], [], color=colour, label=text)
     border = dataset.measured_critical_q_mean.sel(backend=backend)
     if border.notnull().any():
-        axis.plot(border.g_factor, border, color=_BLUE, linewidth=2, marker=".")
-        legend[_DAMAGE] = Line2D([], [], color=_BLUE, linewidth=2, marker=".", label=_DAMAGE)
+        style: dict[str, Any] = {"color": "black", "linewidth": 2, "marker": "."}
+        axis.plot(border.g_factor, border, path_effects=panels.HALO, **style)
+        legend[_DAMAGE] = Line2D([], [], label=_DAMAGE, **style)
     return image
 
 
@@ -175,9 +171,10 @@ def kept_by_integers(dataset: xr.Dataset) -> dict[str, float]:
 def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     """What weight bits do to the border of LIF networks, from phase maps that differ in them.
 
-    Left: borders of floating point (black, band: 95 % interval of the mean over seeds) and of
-    integers, mean over seeds. Middle: by how much integers move it, a dot for each seed and
-    g_factor, and the mean, with 95 % interval, over seeds of their means over g_factor.
+    Left: borders of floating point (in its colour; from `panels.SEEDS_OF_A_BAND` on the band is
+    the 95 % interval of the mean over seeds) and of integers, mean over seeds.
+    Middle: by how much integers move it, a dot for each seed and g_factor, and
+    the mean, with 95 % interval, over seeds of their means over g_factor.
     Right: which part of the networks integers keep as they are, see `kept_by_integers`.
 
     Raises `DatasetError`, one sentence, if the maps lack a LIF backend or chaos, or if two
@@ -185,7 +182,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     """
     by_bits = _by_bits(datasets)
     colours = dict(zip(by_bits, sns.color_palette("viridis", len(by_bits)), strict=True))
-    figure, (axes,) = panels.subplots(1, 3, 11.5, 3.9)
+    figure, (axes,) = panels.subplots(1, 3, 10, 3.6)
     _borders(axes[0], by_bits, colours)
     _shifts(axes[1], by_bits, colours)
     _kept(axes[2], by_bits)
@@ -228,17 +225,16 @@ def _borders(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tupl
             label=f"{bits} bits",
         )
     first = next(iter(by_bits.values()))
-    one = first.sel(backend=_pair(first)[0]).sortby("g_factor")
-    axis.fill_between(
-        one.g_factor,
-        one.measured_critical_q_low,
-        one.measured_critical_q_high,
-        color="black",
-        alpha=0.2,
-        linewidth=0,
-    )
-    look: dict[str, Any] = {"color": "black", "linestyle": "--", "label": "floating point"}
-    axis.plot(one.g_factor, one.measured_critical_q_mean, **look)
+    floats = _pair(first)[0]
+    one = first.sel(backend=floats).sortby("g_factor")
+    colour = panels.BACKEND_COLOURS[floats]
+    if one.measured_critical_q.notnull().sum("seed").max() >= panels.SEEDS_OF_A_BAND:
+        ends = one.measured_critical_q_low, one.measured_critical_q_high
+        axis.fill_between(one.g_factor, *ends, color=colour, alpha=0.25, linewidth=0)
+    axis.plot(
+        one.g_factor, one.measured_critical_q_mean, color=colour, linewidth=2.5,
+        label="floating point",
+    )  # fmt: skip
     axis.set(xlabel="g_factor (inhibition)", ylabel="critical q_factor", title="border")
     axis.legend(frameon=False, fontsize="small")
 

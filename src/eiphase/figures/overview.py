@@ -3,11 +3,9 @@
 from string import ascii_lowercase
 from typing import Any
 
-import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -18,8 +16,8 @@ from eiphase.errors import DatasetError
 from eiphase.figures import panels, phases
 from eiphase.flags import Fate, Phase
 
-_INTEGERS_BROKEN = ("white", "xxxx", "broken mapping")
-_NO_C0 = ("0.88", "", "no c(0) to compare")
+_INTEGERS_BROKEN = (*phases.LOOKS[Phase.BROKEN][:2], "broken mapping")
+_NO_C0 = ("white", "", "no c(0) to compare")
 _EITHER = "seeds on both sides of 1"
 _PLACES = {"below": "below the border", "at": "at the border", "above": "above the border"}
 # What was perturbed, in words, and how its line looks.
@@ -31,10 +29,10 @@ _NOT_BELOW = 5e-4  # of damage on a logarithmic axis; less is off the axis
 def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     """One page on the chaos of a sweep.
 
-    Top: phases of each backend, with measured border (mean and 95 % interval over seeds) and
+    Top: phases of each backend, with the measured border (see `phases.draw_border`) and
     the rate network's by theory. Middle: c(0) of integers over that of floating point with
-    both borders; the largest Lyapunov exponent, and damage, on a cut at one g_factor: lines
-    are medians over seeds, bands reach from the lowest to the highest. Bottom: damage
+    both borders; the largest Lyapunov exponent, and damage, on a cut at one g_factor: thick
+    lines are medians over seeds, thin ones seeds, triangles borders. Bottom: damage
     against time below, at and above the border on the same cut, a line for each seed.
 
     `dataset` is a phase map, `divergence` what `divergence.simulate_across_border` gives
@@ -46,8 +44,8 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     damages = [f"{cause}_damage" for cause in _causes()]
     dataset = phases.checked(dataset, "c0", "network_critical_q", *damages)
     name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
-    figure = panels.page(10, 11.2)
-    rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.2, 1.05, 0.95])
+    figure = panels.page(10, 12.4)
+    rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.35, 1.05, 0.95])
     top, middle, bottom = rows[:, 0]
     _phase_maps(top, dataset)
     _middle(middle, dataset, float(divergence.g_factor))
@@ -61,36 +59,31 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
 
 def _phase_maps(figure: SubFigure, dataset: xr.Dataset) -> None:
     axes = figure.subplots(1, len(panels.BACKEND_TITLES), sharex=True, sharey=True)
-    doubtful = panels.doubtful(dataset)
-    legend: dict[str, Patch | Line2D] = {}
-    for axis, (backend, title) in zip(axes, panels.BACKEND_TITLES.items(), strict=True):
-        axis.set_title(title, loc="left")
+    there = [backend for backend in panels.BACKEND_TITLES if backend in dataset.backend]
+    panel = dict(zip(panels.BACKEND_TITLES, axes, strict=True))
+    legend = phases.draw_row([panel[backend] for backend in there], dataset.sel(backend=there))
+    for backend, axis in panel.items():
+        axis.set_title(panels.BACKEND_TITLES[backend], loc="left")
+        axis.set_title("")
         axis.set_xlabel("g_factor (inhibition)")
-        if backend not in dataset.backend.values:
+        if backend not in there:
             _say(axis, "not in this sweep")
             continue
         one = dataset.sel(backend=backend)
-        phases.draw_phases(axis, one, legend)
-        panels.mark(axis, doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
-        phases.draw_border(axis, one, legend)
-        phases.draw_theory(axis, one, legend)
         if BACKENDS[backend].has_theory:
             _spectra(axis, one, legend)
-        if one.measured_critical_q_mean.isnull().all():
-            axis.set_title(f"{title}: no border in range", loc="left")
+        if phases.borders(one).isnull().all():
+            axis.set_title(f"{panels.BACKEND_TITLES[backend]}: no border in range", loc="left")
     axes[0].set_ylabel("q_factor (recurrent gain)")
-    figure.legend(
-        handles=list(legend.values()), loc="outside lower center", ncols=2, frameon=False,
-        fontsize="small",
-    )  # fmt: skip
+    panels.explain(figure, legend)
 
 
 def _spectra(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     border = one.network_critical_q.mean("seed").sortby("g_factor")
     if border.notnull().any():
-        text = "spectra of the seeds' own matrices: mean"
-        look: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": ":"}
-        axis.plot(border.g_factor, border, **look)
+        text = "theory of the seeds' own matrices: mean"
+        look: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "-."}
+        axis.plot(border.g_factor, border, path_effects=panels.HALO, **look)
         legend[text] = Line2D([], [], label=text, **look)
 
 
@@ -108,14 +101,14 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
     for axis, what in ((exponents, "Exponents"), (damages, "Damage")):
         axis.set_title(f"{what} at g_factor {g_factor:g}", loc="left")
         axis.set_xlabel("q_factor (recurrent gain)")
-        if axis.lines:
+        if axis.get_legend_handles_labels()[0]:
             axis.legend(frameon=False, fontsize="small")
         sns.despine(ax=axis)
 
 
 def _moves(dataset: xr.Dataset) -> str:
     """How far integers move the border, over all g_factors at which both have one."""
-    borders = phases.border(dataset)
+    borders = phases.borders(dataset).mean("seed")
     found = pairs(dataset.backend.values)
     if not found:
         return "Integers and floating point"
@@ -159,50 +152,48 @@ def _look(cause: str) -> tuple[str, str]:
 
 
 def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
-    real, integer = (dataset.sel(backend=name) for name in pairs(dataset.backend.values)[0])
+    names = pairs(dataset.backend.values)[0]
+    real, integer = (dataset.sel(backend=name) for name in names)
     ratio = integer.c0 / real.c0
     found = ratio.where(ratio > 0)
-    reach = max(1.25, float(np.exp(np.abs(np.log(found.median("seed"))).max())) or 1)
-    image = panels.draw_map(axis, found, LogNorm(1 / reach, reach), colours="PuOr_r")
-    ticks = np.geomspace(1 / reach, reach, 5)
-    bar = figure.colorbar(image, ax=axis, label="c(0), bit-accurate / floating point")
-    bar.set_ticks(ticks.tolist(), labels=[f"{tick:.2g}" for tick in ticks], minor=False)
-    bar.ax.minorticks_off()
+    norm = panels.norm_around_one(found.median("seed"))
+    image = panels.draw_map(axis, found, norm, colours=panels.RATIO_COLOURS)
+    panels.log_bar(figure, image, axis, "c(0), bit-accurate / floating point")
     legend: dict[str, Patch | Line2D] = {}
     broken = (integer.phase == Phase.BROKEN).mean("seed") > 0.5
-    panels.hatch(axis, broken, _INTEGERS_BROKEN, legend)
+    panels.fill(axis, broken, _INTEGERS_BROKEN, legend)
+    panels.fill(axis, found.isnull().all("seed") & ~broken, _NO_C0, legend)
     either = ((found > 1).any("seed") & (found < 1).any("seed")) & ~broken
-    panels.mark(axis, either, "o", _EITHER, legend)
-    panels.hatch(axis, found.isnull().all("seed") & ~broken, _NO_C0, legend)
-    for one, line in ((real, "-"), (integer, "--")):
-        _border(axis, one, line, legend)
-    figure.legend(
-        handles=list(legend.values()), loc="outside lower center", ncols=5, frameon=False,
-        fontsize="small",
-    )  # fmt: skip
+    panels.Doubt(either.expand_dims(backend=names[1:]), _EITHER).draw(axis, names[1], legend)
+    for name, one in zip(names, (real, integer), strict=True):
+        _border(axis, one, panels.BACKEND_COLOURS[name], legend)
+    panels.explain(figure, legend)
 
 
-def _border(axis: Axes, one: xr.Dataset, line: str, legend: dict) -> None:
-    border = phases.border(one).sortby("g_factor")
-    text = f"border, {panels.BACKEND_TITLES[str(one.backend.values)].removeprefix('LIF, ')}"
-    look: dict[str, Any] = {"color": "black" if line == "-" else "#d6336c", "linestyle": line}
-    axis.plot(border.g_factor, border, linewidth=1.6, **look)
-    legend[text] = Line2D([], [], label=text, **look)
+def _border(axis: Axes, one: xr.Dataset, colour: Any, legend: dict) -> None:
+    own: phases.Legend = {}
+    phases.draw_border(axis, one, own, colour)
+    if own:
+        text = f"border, {panels.BACKEND_TITLES[str(one.backend.values)].removeprefix('LIF, ')}"
+        legend[text] = Line2D([], [], label=text, color=colour, linewidth=2)
 
 
 def _along_q(
     axis: Axes, one: xr.Dataset, name: str, backend: str, text: str = "", **style: Any
 ) -> None:
-    """Median and range over seeds; the border is a vertical line."""
+    """Median over seeds, and each seed; a triangle stands at the mean border."""
     if backend not in one.backend.values or one[name].sel(backend=backend).isnull().all():
         return
     one = one.sel(backend=backend)
     values = one[name].transpose("q_factor", "seed")
     colour, label = panels.BACKEND_COLOURS[backend], panels.BACKEND_TITLES[backend] + text
-    low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
-    axis.fill_between(one.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
-    axis.plot(one.q_factor, median, color=colour, label=label, marker=".", **style)
-    axis.axvline(float(phases.border(one)), color=colour, linewidth=1, alpha=0.7)
+    axis.plot(one.q_factor, values, color=colour, linewidth=0.6, alpha=0.6, **style)
+    axis.plot(
+        one.q_factor, values.median("seed"), color=colour, label=label, linewidth=2, marker=".",
+        **style,
+    )  # fmt: skip
+    at, bottom = [float(phases.borders(one).mean())], axis.get_xaxis_transform()
+    axis.plot(at, [0.0], "^", color=colour, clip_on=False, transform=bottom)
 
 
 def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
@@ -223,11 +214,7 @@ def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
         axis.set(yscale="log", ylim=(_NOT_BELOW, 3), xlim=(0, None))
         sns.despine(ax=axis)
     axes[0].set_ylabel("damage (1: as independent trains)")
-    if legend:
-        figure.legend(
-            handles=list(legend.values()), loc="outside lower center", ncols=2, frameon=False,
-            fontsize="small",
-        )  # fmt: skip
+    panels.explain(figure, legend, n_columns=2)
 
 
 def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:

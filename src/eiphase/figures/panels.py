@@ -1,9 +1,23 @@
-"""What figures of phase maps share: checked data, panels, maps of cells, marks."""
+"""What figures share: checked data, panels, maps of cells, and marks with one meaning each.
+
+In every figure:
+
+- a backend has its colour of `BACKEND_COLOURS`;
+- a dotted region with an outline is in `Doubt`, for the reasons that the legend gives;
+- a ring stands for fewer than all seeds;
+- a thin line is one seed, a thick one their mean or median;
+- a dashed line is theory;
+- a band is the 95 % interval of a mean over seeds, drawn from `SEEDS_OF_A_BAND` on;
+- a bar is a standard error;
+- a white cell has nothing to show.
+"""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from functools import wraps
+from textwrap import fill as fill_text
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
@@ -13,16 +27,16 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
-from matplotlib.collections import QuadMesh
-from matplotlib.colors import LogNorm, Normalize
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.collections import LineCollection, QuadMesh
+from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
+from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
+from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError, plain
-from eiphase.flags import Flag, ScaleStatus
+from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
 from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, lack_of
@@ -30,9 +44,24 @@ from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, la
 BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
-DOUBTFUL = "mapping in doubt: no scale fits, weights off by 10 %, or a current wrapped"
-_COLOURS = sns.color_palette("rocket_r", as_cmap=True)
-_CELLS_WITH_FULL_MARKS = 20  # along an axis; where there are more, marks shrink with them
+SEEDS_OF_A_BAND = 4  # an interval from fewer is far wider than what the seeds do
+RATIO_COLOURS = "RdYlBu_r"  # of what is ideally 1, or has a sign; not white in the middle
+HALO: list[AbstractPathEffect] = [
+    withStroke(linewidth=3, foreground="white", alpha=0.7)
+]  # of lines over maps
+# What fluctuations are about, and the unit of their variance, of states and of spike counts.
+C0_LABELS = {False: "c(0) of states\n(state²)", True: "c(0) of spike counts\n(spikes²)"}
+DECAY_LABEL = "decay time (steps)"
+IN_DOUBT = (
+    "weight_scale_status", "weight_strength", "current_wraps", "quality", "centring_bias",
+    "step_limited",
+)  # fmt: skip
+"""The variables that `doubt` looks at."""
+# Not up to black, on which no mark would be seen.
+_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
+_FAR = 10.0  # off 1: further, no difference is of interest
+_LEGEND_WIDTH = 38  # characters of an entry in a legend
+_SPECKS: dict[str, Any] = {"facecolor": "none", "hatch": "...", "edgecolor": "0.55"}
 
 
 def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
@@ -125,18 +154,51 @@ def _check_axes(dataset: xr.Dataset) -> None:
         )
 
 
-def doubtful(dataset: xr.Dataset) -> xr.DataArray:
-    """Where, on any seed, a mapping did not do what it is meant to do."""
+@dataclass(frozen=True)
+class Doubt:
+    """Which cells ask for caution, and why in words."""
+
+    cells: xr.DataArray
+    text: str
+
+    def draw(self, axis: Axes, backend: str, legend: dict) -> None:
+        """Outline and dot the region of one backend's cells, and explain it if there is one."""
+        cells = self.cells.sel(backend=backend)
+        if not cells.any():
+            return
+        axis.add_patch(PathPatch(_outlines(cells), linewidth=0, **_SPECKS))
+        rim = LineCollection(_rim(cells), colors="0.4", linewidths=0.9, path_effects=HALO)
+        axis.add_collection(rim)
+        legend["in doubt"] = Patch(label=f"in doubt: {self.text}", linewidth=0.9, **_SPECKS)
+
+
+def doubt(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
+    """Where seeds `differ`, in words `how`, or half of them or more have a reason for doubt.
+
+    The reasons: the run was short, there are several states, the time step limits rates, or the
+    mapping is in doubt. So it is where no weight scale solves its equation, integer weights are
+    10 % off, or a current wrapped. `dataset` has the variables of `IN_DOUBT`.
+    """
     solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
-    return (
-        ~dataset.weight_scale_status.isin(solved)
+    reasons = {
+        "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
+        "several states": dataset.quality == Quality.SEVERAL_STATES,
+        "rates limited by the time step": dataset.step_limited == StepLimited.YES,
+        "mapping": ~dataset.weight_scale_status.isin(solved)
         | (abs(dataset.weight_strength - 1) > 0.1)
-        | (dataset.current_wraps > 0)
-    ).any("seed")
+        | (dataset.current_wraps > 0),
+    }
+    often = {text: cells.mean("seed") >= 0.5 for text, cells in reasons.items()}
+    found = [text for text, cells in often.items() if cells.any()]
+    texts = [how] if differ.any() else []
+    if found:
+        of_seeds = " (on half of the seeds or more)" if dataset.seed.size > 1 else ""
+        texts.insert(0, ", ".join(found) + of_seeds)
+    return Doubt(sum(often.values(), differ), "; ".join(texts))
 
 
-def panels(n_rows: int, n_columns: int, width: float = 3.3) -> tuple[Figure, np.ndarray]:
-    size = width * n_columns + 1.2, 2.9 * n_rows + 0.9
+def panels(n_rows: int, n_columns: int) -> tuple[Figure, np.ndarray]:
+    size = 2.8 * n_columns + 1.2, 2.6 * n_rows + 1.9
     return subplots(n_rows, n_columns, *size, share=True)
 
 
@@ -145,15 +207,21 @@ def finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) 
         axis.set_xlabel("g_factor (inhibition)")
     for axis in axes[:, 0]:
         axis.set_ylabel("q_factor (recurrent gain)")
-    if legend:
-        figure.legend(
-            handles=list(legend.values()),
-            loc="outside lower center",
-            ncols=2 if axes.shape[1] > 2 else 1,
-            frameon=False,
-        )
+    explain(figure, legend, n_columns=min(3, 1 + axes.shape[1]))
     figure.suptitle(subtitle(dataset), fontsize="medium")
     return figure
+
+
+def explain(figure: Figure | SubFigure, legend: Mapping[str, Any], *, n_columns: int = 3) -> None:
+    """Put one legend below for all that was drawn, if anything was."""
+    handles = list(legend.values())
+    for handle in handles:
+        handle.set_label(fill_text(handle.get_label(), width=_LEGEND_WIDTH))
+    if handles:
+        figure.legend(
+            handles=handles, loc="outside lower center", ncols=n_columns,
+            frameon=False, fontsize="small",
+        )  # fmt: skip
 
 
 def subtitle(dataset: xr.Dataset) -> str:
@@ -193,40 +261,40 @@ def draw_map(
     return axis.pcolormesh(g, q, cells, norm=norm, cmap=colours, rasterized=True)
 
 
-def hatch(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
-    """Draw cells (q_factor, g_factor) in a style, and explain it in the legend if there are any."""
+def fill(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
+    """Draw cells (q_factor, g_factor) in a colour and hatch, and explain it if there are any."""
     if not cells.any():
         return
     colour, hatch, text = style
     look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "0.45"}
+    axis.add_patch(PathPatch(_outlines(cells), linewidth=0, **look))
+    frame = {"linewidth": 0.5} if colour == "white" else {"linewidth": 0}
+    legend[text] = Patch(label=text, **look, **frame)
+
+
+def _grid(cells: xr.DataArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The cells as an array (q_factor, g_factor), and the edges of its rows and columns."""
     cells = cells.sortby(["q_factor", "g_factor"]).transpose("q_factor", "g_factor")
-    g, q = (edges(cells[name].values) for name in ("g_factor", "q_factor"))
-    i, j = np.nonzero(cells.values)
+    return cells.values, edges(cells.q_factor.values), edges(cells.g_factor.values)
+
+
+def _outlines(cells: xr.DataArray) -> Path:
+    """The cells as one path: thousands of them would take a minute to draw one by one."""
+    inside, q, g = _grid(cells)
+    i, j = np.nonzero(inside)
     sides = (g[j], q[i]), (g[j + 1], q[i]), (g[j + 1], q[i + 1]), (g[j], q[i + 1])
-    corners = np.transpose(sides, (2, 0, 1))
-    # All as one path: thousands of cells would take a minute to draw one by one.
-    together = Path.make_compound_path_from_polys(corners)
-    axis.add_patch(PathPatch(together, linewidth=0, **look))
-    legend[text] = Patch(label=text, **look)
+    return Path.make_compound_path_from_polys(np.transpose(sides, (2, 0, 1)))
 
 
-def mark(axis: Axes, cells: xr.DataArray, marker: str, text: str, legend: dict) -> None:
-    """Put a small marker into cells, and explain it in the legend if there are any.
-
-    In maps of many cells it is smaller, so that the cells' colour can be seen beside it.
-    """
-    if not cells.any():
-        return
-    q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
-    look: dict[str, Any] = {
-        "marker": marker, "linestyle": "none", "markerfacecolor": "white",
-        "markeredgecolor": "0.2" if marker == "o" else "0.55",
-    }  # fmt: skip
-    size = 3 if marker == "o" else 7
-    scale = min(1.0, _CELLS_WITH_FULL_MARKS / max(cells.sizes["q_factor"], cells.sizes["g_factor"]))
-    small: dict[str, Any] = {"markersize": scale * size, "markeredgewidth": scale}
-    axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look, **small)
-    legend[text] = Line2D([], [], label=text, markersize=size, **look)
+def _rim(cells: xr.DataArray) -> list[np.ndarray]:
+    """Sides between a cell of the region and what is not of it."""
+    inside, q, g = _grid(cells)
+    padded = np.pad(inside, 1)
+    i, j = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
+    across = np.transpose([(g[j], q[i]), (g[j + 1], q[i])], (2, 0, 1))
+    i, j = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
+    upward = np.transpose([(g[j], q[i]), (g[j], q[i + 1])], (2, 0, 1))
+    return [*across, *upward]
 
 
 def log_norm(values: xr.DataArray) -> LogNorm:
@@ -235,6 +303,26 @@ def log_norm(values: xr.DataArray) -> LogNorm:
         return LogNorm(0.1, 1)
     low, high = numbers.min(), numbers.max()
     return LogNorm(low, high) if low < high else LogNorm(low / 2, high * 2)
+
+
+def norm_around_one(values: xr.DataArray) -> LogNorm:
+    """A logarithmic scale with 1 in its middle; what is off by more than `_FAR` is at its end."""
+    numbers = values.values[np.isfinite(values.values) & (values.values > 0)]
+    reach = float(np.exp(np.abs(np.log(numbers)).max())) if numbers.size else 1.0
+    reach = min(max(reach, 1.1), _FAR)
+    return LogNorm(1 / reach, reach)
+
+
+def log_bar(figure: Figure | SubFigure, image: QuadMesh, axis: Axes, label: str = "") -> None:
+    """A logarithmic colour bar with five ticks in plain numbers, whatever it spans."""
+    low, high = image.get_clim()
+    values = np.ma.compressed(np.ma.masked_invalid(image.get_array()))
+    below, above = (values < low).any(), (values > high).any()
+    extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
+    bar = figure.colorbar(image, ax=axis, label=label, extend=extend)
+    ticks = np.geomspace(low, high, 5)
+    bar.set_ticks(ticks.tolist(), labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+    bar.ax.minorticks_off()
 
 
 def norm_from_zero(values: xr.DataArray) -> Normalize:

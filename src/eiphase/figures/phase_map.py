@@ -1,5 +1,6 @@
 """Figures of a phase map dataset."""
 
+from collections.abc import Iterable, Sequence
 from numbers import Real
 from typing import Any
 
@@ -7,100 +8,148 @@ import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from eiphase.backends import integers_first, mapped
+from eiphase.backends import BACKENDS, integers_first, mapped
 from eiphase.errors import DatasetError
-from eiphase.figures import panels
-from eiphase.flags import Flag, ScaleStatus
+from eiphase.figures import panels, phases
+from eiphase.flags import Flag, Phase, ScaleStatus
 
-# Cells without a number on any seed, by the flag that most seeds have: colour, hatch, text.
+# Cells without a number on any seed, by the flag that most seeds have, with the looks of phases.
 _FLAGGED: dict[int, tuple[str, str, str]] = {
-    panels.AVERAGED: ("0.88", "..", "no number on any seed"),
-    Flag.CENSORED: ("0.65", "...", "decay time beyond the largest lag"),
-    Flag.TRANSIENT: ("white", "---", "not stationary: needs longer burn-in or run"),
-    Flag.UNDEFINED: ("0.88", "", "settles: fluctuations vanish"),
-    Flag.SATURATED: ("0.75", "xx", "saturated: neurons silent or always firing"),
-    Flag.BROKEN: ("white", "xxxx", "broken: not finite, or no such network in integers"),
-}
-_PARTLY = ("none", "////", "flagged on some seeds; colour: median of the others")
-_UNSOLVED = ("none", "////", "the solver found no weight scale")
-_SHORT = "run too short: c(0) low by over 10 %"
+    panels.AVERAGED: ("white", "", "no number on any seed"),
+    Flag.CENSORED: ("black", "", "decay time beyond the largest lag"),
+    Flag.TRANSIENT: ("white", "", "not stationary: needs longer burn-in or run"),
+    Flag.UNDEFINED: (*phases.LOOKS[Phase.FIXED_POINT][:2], "settles: fluctuations vanish"),
+    Flag.SATURATED: (
+        *phases.LOOKS[Phase.SATURATED][:2], "saturated: neurons silent or always firing"
+    ),
+    Flag.BROKEN: (
+        *phases.LOOKS[Phase.BROKEN][:2], "broken: not finite, or no such network in integers"
+    ),
+}  # fmt: skip
+_FLUCTUATIONS = ("c0", "decay_time")
 
 
 @panels.in_our_look
 def plot_phase_maps(dataset: xr.Dataset) -> Figure:
-    """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
+    """Phases over g_factor and q_factor, a panel per backend, with the borders between them.
 
-    One column per backend, one colour scale per row. Colour is the median over the seeds
-    that have a number; cells without, or with a mapping in doubt, are marked as the legend
-    says. `dataset` is a phase map, or any selection from one (`.sel`, `.where`) that keeps
+    Colour is the commonest phase over seeds. Of a sweep that did not measure chaos, and of an
+    average over seeds, these are maps of c(0) and decay time, see `plot_fluctuations`.
+    `dataset` is a phase map, or any selection from one (`.sel`, `.where`) that keeps
     backend, q_factor and g_factor; seeds may be averaged (`.mean("seed")`).
 
     Raises `DatasetError`, one sentence, if it is something else, as all plots do.
     """
-    dataset = panels.checked(
-        dataset, "c0", "c0_flag", "decay_time", "decay_time_flag", "centring_bias",
-        "weight_scale_status", "weight_strength", "current_wraps",
-    )  # fmt: skip
-    doubtful = panels.doubtful(dataset)
+    if not phases.are_there(dataset):
+        return plot_fluctuations(dataset)
+    dataset = phases.checked(dataset)
+    figure, axes = panels.panels(1, dataset.backend.size)
+    return panels.finish(figure, axes, dataset, phases.draw_row(axes[0], dataset))
+
+
+@panels.in_our_look
+def plot_fluctuations(dataset: xr.Dataset) -> Figure:
+    """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
+
+    One column per backend. Colour is the median over the seeds that have a number, and backends
+    whose numbers have the same unit share a scale. Cells without a number look as the legend
+    says; the outlined region asks for caution.
+    """
+    flags = [f"{name}_flag" for name in _FLUCTUATIONS]
+    dataset = panels.checked(dataset, *_FLUCTUATIONS, *flags, *panels.IN_DOUBT)
     figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
-    for row, (name, label) in enumerate(
-        [("c0", "autocovariance at lag 0, c(0)"), ("decay_time", "decay time (steps)")]
-    ):
-        norm = (
-            panels.log_norm(dataset[name]) if name == "c0" else panels.norm_from_zero(dataset[name])
-        )
-        for axis, backend in zip(axes[row], dataset.backend.values, strict=True):
-            one = dataset.sel(backend=backend)
-            image = panels.draw_map(axis, one[name], norm)
-            _mark_flags(axis, one[f"{name}_flag"], legend)
-            panels.mark(axis, doubtful.sel(backend=backend), "o", panels.DOUBTFUL, legend)
-            panels.mark(axis, one.centring_bias.median("seed") > 0.1, "_", _SHORT, legend)
-            axis.set_title(panels.BACKEND_TITLES[str(backend)] if row == 0 else "")
-        figure.colorbar(image, ax=list(axes[row]), label=label)
+    columns = dict(zip(dataset.backend.values.tolist(), axes.T, strict=True))
+    for backends in _by_unit(columns):
+        label = panels.C0_LABELS[BACKENDS[backends[0]].spiking]
+        norm = panels.log_norm(dataset.c0.sel(backend=backends))
+        upper = [columns[backend][0] for backend in backends]
+        _map_of(figure, upper, dataset.sel(backend=backends), "c0", norm, label, legend)
+    scale = panels.norm_from_zero(dataset.decay_time)
+    _map_of(figure, axes[1], dataset, "decay_time", scale, panels.DECAY_LABEL, legend)
+    for backend, column in columns.items():
+        column[0].set_title(panels.BACKEND_TITLES[backend])
+        for axis, flag in zip(column, flags, strict=True):
+            ok = dataset[flag] == Flag.OK
+            partly = ok.any("seed") & ~ok.all("seed")
+            panels.doubt(dataset, partly, "some seeds have no number").draw(axis, backend, legend)
     return panels.finish(figure, axes, dataset, legend)
+
+
+def _by_unit(backends: Iterable[str]) -> list[list[str]]:
+    """Backends whose c(0) has the same unit, in the order given."""
+    by_unit: dict[bool, list[str]] = {}
+    for backend in backends:
+        by_unit.setdefault(BACKENDS[backend].spiking, []).append(backend)
+    return list(by_unit.values())
+
+
+def _map_of(
+    figure: Figure, axes: Sequence[Axes], dataset: xr.Dataset, name: str, norm: Normalize,
+    label: str, legend: dict,
+) -> None:  # fmt: skip
+    """Maps of one variable, a backend in each of the axes, with the colour bar that they share."""
+    for axis, backend in zip(axes, dataset.backend.values, strict=True):
+        one = dataset.sel(backend=backend)
+        image = panels.draw_map(axis, one[name], norm)
+        _fill_flagged(axis, one[f"{name}_flag"], legend)
+    figure.colorbar(image, ax=list(axes), label=label)
+
+
+_UNSOLVED = "no weight scale solves the mapping's equation"
+# Ratios, on a scale around 1, which is ideal, or a border.
+_RATIOS = {"weight_scale", "weight_strength", "effective_coupling"}
 
 
 @panels.in_our_look
 def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
-    Weight scale and whether it is a solution, weights clipped, bits used, voltages
-    clipped: medians over seeds, of the backend in integers, if there is one.
+    Weight scale and whether it is a solution, effective coupling, weights clipped, bits used,
+    voltages clipped: medians over seeds, of the backend in integers, if there is one. Ratios have
+    a scale around 1.
     """
     maps = {
         "weight_scale": "LIF weights / rate weights",
+        "effective_coupling": "effective coupling R (border in theory: 1)",
+        "weight_strength": "integer / float weight strength",
         "clipped_weight_fraction": "fraction of weights clipped",
         "weight_bits": "weight bits used, of 8",
-        "weight_strength": "integer / float weight strength",
         "voltage_clips": "voltages clipped (neurons x steps)",
     }
-    dataset = panels.checked(dataset, *maps, "weight_scale_status")
+    dataset = panels.checked(dataset, *maps, *panels.IN_DOUBT)
     names = integers_first(mapped(dataset.backend.values.tolist()))
     if not names:
         raise DatasetError("The backends of this phase map have no mapping to draw.")
     one = dataset.sel(backend=names[0])
-    figure, axes = panels.panels(1, 5, width=3.4)
+    figure, axes = panels.panels(2, 3)
     legend: dict[str, Patch | Line2D] = {}
-    for axis, (name, label) in zip(axes[0], maps.items(), strict=True):
-        log = name == "weight_scale"
-        norm = panels.log_norm(one[name]) if log else panels.norm_from_zero(one[name])
-        bar = figure.colorbar(panels.draw_map(axis, one[name], norm), ax=axis)
-        if log:
-            bar.ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-            bar.ax.yaxis.set_major_formatter(ScalarFormatter())
-            bar.ax.yaxis.set_minor_formatter(NullFormatter())
+    for axis, (name, label) in zip(axes.flat, maps.items(), strict=True):
+        _draw_mapping(figure, axis, one[name])
         axis.set_title(label, fontsize="medium")
-        if one[name].isnull().all():
-            axis.text(0.5, 0.5, "in integers only", transform=axis.transAxes, ha="center")
     solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
-    panels.hatch(axes[0, 0], ~solved.all("seed"), _UNSOLVED, legend)
+    panels.Doubt(~solved.all("seed").expand_dims(backend=names[:1]), _UNSOLVED).draw(
+        axes[0, 0], names[0], legend
+    )
     return panels.finish(figure, axes, dataset, legend)
+
+
+def _draw_mapping(figure: Figure, axis: Axes, values: xr.DataArray) -> None:
+    if values.isnull().all():
+        text = "not known" if values.name == "effective_coupling" else "in integers only"
+        axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center")
+        return
+    if values.name in _RATIOS:
+        norm = panels.norm_around_one(values.median("seed"))
+        panels.log_bar(figure, panels.draw_map(axis, values, norm, panels.RATIO_COLOURS), axis)
+    else:
+        image = panels.draw_map(axis, values, panels.norm_from_zero(values))
+        figure.colorbar(image, ax=axis)
 
 
 @panels.in_our_look
@@ -136,7 +185,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
             label = f"q_factor {q:g}: {seeds}"
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
-        axis.axhline(1 / np.e, color="0.5", linewidth=0.8, linestyle="--")
+        axis.axhline(1 / np.e, color="0.5", linewidth=0.8)
         axis.set(title=panels.BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
         axis.legend(frameon=False, fontsize="small")
         sns.despine(ax=axis)
@@ -149,13 +198,15 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
 
 @panels.in_our_look
 def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
-    """c(0) and decay time over q_factor at one g_factor, one line per backend.
+    """c(0) and decay time over q_factor at one g_factor, in each backend's colour.
 
-    Lines are medians over the seeds that have a number, bands reach from the lowest to the
-    highest. Open circles: some seeds are flagged; nothing: all are. `g_factor` is the
-    nearest there is to the one given, which must be within the map, or the middle one.
+    Thick lines are medians over the seeds that have a number, thin ones single seeds; bars are
+    standard errors, in the median over seeds. Rings: some seeds are flagged; nothing: all are.
+    `g_factor` is the nearest there is to the one given, which must be within the map, or the
+    middle one.
     """
-    dataset = panels.checked(dataset, "c0", "decay_time").sortby(["q_factor", "g_factor"])
+    errors = [f"{name}_error" for name in _FLUCTUATIONS]
+    dataset = panels.checked(dataset, *_FLUCTUATIONS, *errors).sortby(["q_factor", "g_factor"])
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
     if not isinstance(g_factor, Real):
@@ -166,50 +217,74 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
             f"g_factor is {g_factor}, but the phase map reaches from {low:g} to {high:g}."
         )
     cut = dataset.sel(g_factor=g_factor, method="nearest")
-    figure = panels.page(7, 6)
-    axes = figure.subplots(2, 1, sharex=True)
-    labels = {"c0": "autocovariance at lag 0, c(0)", "decay_time": "decay time (steps)"}
-    for axis, (name, label) in zip(axes, labels.items(), strict=True):
-        for backend in cut.backend.values:
-            values = cut[name].sel(backend=backend).transpose("q_factor", "seed")
-            low, median, high = values.min("seed"), values.median("seed"), values.max("seed")
-            colour = panels.BACKEND_COLOURS[str(backend)]
-            axis.fill_between(cut.q_factor, low, high, color=colour, alpha=0.25, linewidth=0)
-            axis.plot(cut.q_factor, median, color=colour, label=panels.BACKEND_TITLES[str(backend)])
-            some = median.where(values.isnull().any("seed"))
-            whole = median.where(values.notnull().all("seed"))
-            axis.plot(cut.q_factor, whole, "o", color=colour, markersize=4)
-            axis.plot(
-                cut.q_factor, some, "o", markersize=5,
-                markerfacecolor="white", markeredgecolor=colour,
-            )  # fmt: skip
-        logarithmic = name == "c0" and bool((cut.c0 > 0).any())
-        axis.set(ylabel=label, yscale="log" if logarithmic else "linear")
+    rows = [("c0", backends) for backends in _by_unit(cut.backend.values.tolist())]
+    rows += [("decay_time", cut.backend.values.tolist())]
+    figure = panels.page(7, 2.4 * len(rows) + 1.2)
+    axes = figure.subplots(len(rows), 1, sharex=True)
+    for axis, (name, backends) in zip(axes, rows, strict=True):
+        for backend in backends:
+            _draw_cut(axis, cut.sel(backend=backend), name)
+        label = panels.C0_LABELS[BACKENDS[backends[0]].spiking]
+        logarithmic = name == "c0" and bool((cut.c0.sel(backend=backends) > 0).any())
+        axis.set(
+            ylabel=label if name == "c0" else panels.DECAY_LABEL,
+            yscale="log" if logarithmic else "linear",
+        )
         sns.despine(ax=axis)
-    axes[1].set_xlabel("q_factor (recurrent gain)")
-    axes[0].legend(frameon=False)
-    axes[1].legend(handles=_meanings(), frameon=False, fontsize="small")
+    axes[-1].set_xlabel("q_factor (recurrent gain)")
+    panels.explain(figure, {line.get_label(): line for line in _meanings(cut.backend.values)})
     figure.suptitle(
         f"{panels.subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium"
     )
     return figure
 
 
-def _meanings() -> list[Line2D | Patch]:
-    """What lines, bands and circles of a cut stand for."""
-    circle: dict[str, Any] = {"linestyle": "", "marker": "o", "color": "0.4"}
+def _draw_cut(axis: Axes, one: xr.Dataset, name: str) -> None:
+    """One backend: the median over seeds with its bars, and each seed."""
+    colour = panels.BACKEND_COLOURS[str(one.backend.values)]
+    values = one[name].transpose("q_factor", "seed")
+    median, error = values.median("seed"), one[f"{name}_error"].median("seed")
+    if one.seed.size > 1:
+        axis.plot(one.q_factor, values, color=colour, linewidth=0.6, alpha=0.7)
+    axis.plot(one.q_factor, median, color=colour, linewidth=2)
+    # A bar must not reach below zero, which a logarithmic axis lacks.
+    bars = np.stack([np.minimum(error, 0.9 * median), error])
+    axis.errorbar(one.q_factor, median, bars, fmt="none", ecolor=colour, capsize=2)
+    whole = values.notnull().all("seed")
+    axis.plot(one.q_factor, median.where(whole), "o", color=colour, markersize=4)
+    axis.plot(
+        one.q_factor, median.where(~whole), "o", color=colour, markerfacecolor="white", markersize=5
+    )
+
+
+def _meanings(backends: Iterable[str]) -> list[Line2D]:
+    """What colours, lines, bars and rings of a cut stand for."""
+    grey: dict[str, Any] = {"color": "0.4"}
+    circle: dict[str, Any] = {"linestyle": "", "marker": "o", **grey}
     return [
-        Line2D([], [], color="0.4", label="median over seeds"),
-        Patch(facecolor="0.4", alpha=0.25, label="lowest to highest seed"),
-        Line2D([], [], **circle, markersize=4, label="all seeds have a number"),
-        Line2D([], [], **circle, markerfacecolor="white", label="some seeds are flagged"),
+        *(
+            Line2D([], [], color=panels.BACKEND_COLOURS[name], label=panels.BACKEND_TITLES[name])
+            for name in backends
+        ),
+        Line2D([], [], linewidth=2, label="median over seeds", **grey),
+        Line2D([], [], linewidth=0.6, label="each seed", **grey),
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            marker="|",
+            markersize=10,
+            label="standard error on a seed",
+            **grey,
+        ),
+        Line2D([], [], markersize=4, label="all seeds have a number", **circle),
+        Line2D([], [], markerfacecolor="white", label="some seeds have none", **circle),
     ]
 
 
-def _mark_flags(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
-    ok = flags == Flag.OK
-    panels.hatch(axis, ok.any("seed") & ~ok.all("seed"), _PARTLY, legend)
+def _fill_flagged(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
+    ok = (flags == Flag.OK).any("seed")
     counts = xr.concat([(flags == flag).sum("seed") for flag in _FLAGGED], "flag")
     commonest = counts.argmax("flag")
     for number, style in enumerate(_FLAGGED.values()):
-        panels.hatch(axis, ~ok.any("seed") & (commonest == number), style, legend)
+        panels.fill(axis, ~ok & (commonest == number), style, legend)

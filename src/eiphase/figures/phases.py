@@ -1,5 +1,6 @@
 """Phases and what decides them: maps for each backend, with the border that was measured."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,25 +12,24 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from eiphase.backends import BACKENDS
-from eiphase.chaos import phases
+from eiphase.chaos import border, phases
 from eiphase.errors import DatasetError
 from eiphase.figures import panels
-from eiphase.flags import Phase
+from eiphase.flags import Crossing, Phase
 
 # Colours that differ in lightness too; chaos stands out, and what is sensitive after it.
-_LOOKS: dict[Phase, tuple[str, str, str]] = {
+LOOKS: dict[Phase, tuple[str, str, str]] = {
     Phase.FIXED_POINT: ("#2c4a7c", "", "fixed point"),
-    Phase.OSCILLATION: ("#7fb0d3", "", "oscillation"),
+    Phase.OSCILLATION: ("#3d9aa8", "", "oscillation"),
     Phase.CHAOS: ("#e8853a", "", "chaos"),
     Phase.SENSITIVE: ("#f7cda6", "", "sensitive: one spike's effect spreads"),
-    Phase.REGULAR: ("#7d9bc1", "", "regular firing"),
+    Phase.REGULAR: ("#9db7dc", "", "regular firing"),
     Phase.IRREGULAR: ("#b9d3c2", "", "irregular firing, one spike's effect stays small"),
-    Phase.SATURATED: ("0.72", "xx", "saturated"),
-    Phase.SILENT: ("0.85", "..", "silent"),
+    Phase.SATURATED: ("0.6", "", "saturated"),
+    Phase.SILENT: ("0.85", "", "silent"),
     Phase.BROKEN: ("white", "xxxx", "broken mapping, or not finite"),
     Phase.UNDECIDED: ("white", "", "undecided"),
 }
-_DISAGREE = "seeds disagree; shown is the commonest phase"
 # What is drawn of each measure of sensitivity, and how it is called.
 _MEASURES = {
     "lyapunov_exponent": (
@@ -38,6 +38,9 @@ _MEASURES = {
     "spike_damage": ("spike_damage", "damage by one spike\n(1: as independent trains)"),
 }  # fmt: skip
 _DRAWN = [name for name, _ in _MEASURES.values()]
+_RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
+_BORDERS = ("measured_critical_q", "measured_critical_q_flag", "refined_q")
+Legend = dict[str, Patch | Line2D]
 
 
 @panels.in_our_look
@@ -46,27 +49,39 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
 
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
     difference that one extra spike makes in the end. A backend without a measure has an empty
-    panel. Black: where it changes sign, mean and 95 % interval over seeds; if the sweep refined
-    it, where that came to lie, and thin where grid points alone have it. Rate networks have a
-    border of chaos, spiking ones a border of sensitivity, at which damage is one half. Dashed:
-    where theory has the rate network's fixed point lose stability. Raises `DatasetError`, one
-    sentence, if the dataset is no phase map or its sweep did not measure chaos.
+    panel. Black: the border where it changes sign, refined where the sweep refined it, see
+    `draw_border`. Rate networks have a border of chaos, spiking ones a border of sensitivity,
+    at which damage is one half. Dashed: where theory has the rate network's fixed point lose
+    stability. Raises `DatasetError`, one sentence, if the dataset is no phase map or its sweep
+    did not measure chaos.
     """
     dataset = checked(dataset)
-    doubtful = panels.doubtful(dataset)
     figure, axes = panels.panels(2, dataset.backend.size)
-    legend: dict[str, Patch | Line2D] = {}
-    for column, backend in enumerate(dataset.backend.values):
+    legend = draw_row(axes[0], dataset)
+    for axis, backend in zip(axes[1], dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
-        draw_phases(axes[0, column], one, legend)
-        panels.mark(axes[0, column], doubtful.sel(backend=backend), "_", panels.DOUBTFUL, legend)
-        _measure(figure, axes[1, column], one)
-        for axis in axes[:, column]:
-            draw_border(axis, one, legend)
-            if BACKENDS[backend].has_theory:
-                draw_theory(axis, one, legend)
-        axes[0, column].set_title(panels.BACKEND_TITLES[str(backend)])
+        _measure(figure, axis, one)
+        draw_border(axis, one, legend)
+        draw_theory(axis, one, legend)
     return panels.finish(figure, axes, dataset, legend)
+
+
+def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
+    """Phases, doubt, border and theory of each backend; returns the legend."""
+    legend: Legend = {}
+    disagree = (dataset.phase != dataset.phase.isel(seed=0)).any("seed")
+    known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
+    doubt = panels.doubt(dataset.where(known), disagree, "seeds disagree")
+    for axis, backend in zip(axes, dataset.backend.values, strict=True):
+        one = dataset.sel(backend=backend)
+        draw_phases(axis, one, legend)
+        axis.set_title(panels.BACKEND_TITLES[str(backend)])
+    for axis, backend in zip(axes, dataset.backend.values, strict=True):
+        one = dataset.sel(backend=backend)
+        doubt.draw(axis, backend, legend)
+        draw_border(axis, one, legend)
+        draw_theory(axis, one, legend)
+    return legend
 
 
 def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
@@ -75,26 +90,37 @@ def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
     `needed` are the names of further variables.
     """
     dataset = panels.checked(
-        dataset, "phase", *(f"measured_critical_q_{part}" for part in ("mean", "low", "high")),
-        "refined_q_mean", "refined_q_low", "refined_q_high",
-        "theory_critical_q", "weight_scale_status", "weight_strength", "current_wraps",
-        *_DRAWN, *needed,
-    )  # fmt: skip
-    if all(dataset[name].isnull().all() for name in _DRAWN):
+        dataset, "phase", "theory_critical_q", *_BORDERS, *panels.IN_DOUBT, *_DRAWN, *needed
+    )
+    if not _are_measured(dataset):
         raise DatasetError("The sweep did not measure chaos: set observables.chaos to true.")
     if dataset.phase.dtype.kind not in "iu":
         raise DatasetError("phase is averaged over seeds, which means nothing: select seeds.")
     return dataset
 
 
-def draw_phases(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+def are_there(dataset: xr.Dataset) -> bool:
+    """Whether `plot_phases` can draw it: chaos was measured, and seeds are not averaged."""
+    return (
+        isinstance(dataset, xr.Dataset)
+        and "phase" in dataset
+        and dataset.phase.dtype.kind in "iu"
+        and _are_measured(dataset)
+    )
+
+
+def _are_measured(dataset: xr.Dataset) -> bool:
+    return any(name in dataset and dataset[name].notnull().any() for name in _DRAWN)
+
+
+def draw_phases(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
+    """The commonest phase over seeds, of one backend."""
     seeds = one.phase.get_axis_num("seed")
     commonest, part = phases.agreement(one.phase.values, axis=seeds)
     cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
-    for phase, style in _LOOKS.items():
+    for phase, style in LOOKS.items():
         here = (commonest == phase) & (part > 0)  # none where a selection has no points
-        panels.hatch(axis, cells.copy(data=here), style, legend)
-    panels.mark(axis, cells.copy(data=(part > 0) & (part < 1)), "o", _DISAGREE, legend)
+        panels.fill(axis, cells.copy(data=here), style, legend)
     g, q = (panels.edges(np.sort(one[name].values)) for name in ("g_factor", "q_factor"))
     axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
 
@@ -108,47 +134,67 @@ def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
     norm: Normalize = Normalize(0, 1)
     if measure == "lyapunov_exponent":
         norm = CenteredNorm(0, max(float(np.abs(one[name]).max()), 1e-9))
-    image = panels.draw_map(axis, one[name], norm, colours="PuOr_r")
+    image = panels.draw_map(axis, one[name], norm, colours=panels.RATIO_COLOURS)
     figure.colorbar(image, ax=axis, label=label)
 
 
-def draw_border(axis: Axes, one: xr.Dataset, legend: dict) -> None:
-    one = one.sortby("g_factor")
-    coarse = _along_g(one.measured_critical_q_mean)
-    if coarse.isnull().all():
+def draw_border(axis: Axes, one: xr.Dataset, legend: Legend, colour: Any = "black") -> None:
+    """The mean over seeds as a thick line, each seed's border as a thin one.
+
+    A ring is a mean over the seeds that have a border where others have none. From
+    `panels.SEEDS_OF_A_BAND` on there is a band, the 95 % interval of the mean.
+    """
+    seeds = _along(borders(one), "g_factor", "seed")
+    if seeds.isnull().all():
         return
-    mean, low, high = (_along_g(border(one, part)) for part in ("mean", "low", "high"))
-    is_refined = bool(one.refined_q_mean.notnull().any())
-    style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "marker": ".", "markersize": 4}
-    axis.fill_between(one.g_factor, low, high, color="black", alpha=0.25, linewidth=0)
-    axis.plot(one.g_factor, mean, **style)
-    what = "border of chaos (rate) or sensitivity (LIF)" + ", refined" * is_refined
-    text = f"measured {what}: mean and 95 % interval over seeds"
-    legend[text] = Line2D([], [], label=text, **style)
-    if is_refined:
-        style = {"color": "black", "linewidth": 0.7}
-        axis.plot(one.g_factor, coarse, **style)
-        text = "the same from grid points alone"
-        legend[text] = Line2D([], [], label=text, **style)
+    g, mean, n_seeds = seeds.g_factor, seeds.mean("seed"), seeds.sizes["seed"]
+    every = seeds.notnull().all("seed")
+    lines: list[tuple[str, Any, dict[str, Any]]] = []
+    if n_seeds > 1:
+        lines += [("border of each seed", seeds, {"linewidth": 0.7})]
+    thick = {"linewidth": 2, "marker": ".", "path_effects": panels.HALO}
+    name = "border of chaos (rate) or sensitivity (LIF)"
+    name += ", mean over seeds" * (n_seeds > 1)
+    lines += [(name, mean.where(every), thick)]
+    lines += [("border on some seeds only: their mean", mean.where(~every), _RING)]
+    for text, values, style in lines:
+        if values.notnull().any():
+            axis.plot(g, values, color=colour, **style)
+            legend[text] = Line2D([], [], label=text, color=colour, **style)
+    _draw_band(axis, seeds, legend, colour)
 
 
-def border(one: xr.Dataset, part: str = "mean") -> xr.DataArray:
-    """The border's mean over seeds, or an end of its interval: refined, if any of it is."""
-    is_refined = bool(one.refined_q_mean.notnull().any())
-    return one[f"{'refined_q' if is_refined else 'measured_critical_q'}_{part}"]
+def _draw_band(axis: Axes, seeds: xr.DataArray, legend: Legend, colour: Any) -> None:
+    enough = seeds.where(seeds.notnull().sum("seed") >= panels.SEEDS_OF_A_BAND)
+    if enough.isnull().all():
+        return
+    _, low, high = np.transpose([border.confidence_interval(line) for line in enough.values])
+    style: dict[str, Any] = {"color": colour, "alpha": 0.25, "linewidth": 0}
+    axis.fill_between(seeds.g_factor, low, high, **style)
+    text = "95 % interval of the mean"
+    legend[text] = Patch(label=text, **style)
 
 
-def draw_theory(axis: Axes, one: xr.Dataset, legend: dict) -> None:
-    one = one.sortby("g_factor")
-    theory = _along_g(one.theory_critical_q)
+def borders(dataset: xr.Dataset) -> xr.DataArray:
+    """The border of each seed, refined if any is: where chaos begins, or on no seed, ends."""
+    is_refined = bool(dataset.refined_q.notnull().any())
+    values = dataset.refined_q if is_refined else dataset.measured_critical_q
+    flags = dataset.measured_critical_q_flag
+    begins = flags.isin([Crossing.RISE, Crossing.SEVERAL])
+    return values.where(begins | (~begins.any("seed") & (flags == Crossing.FALL)))
+
+
+def draw_theory(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
+    theory = _along(one.theory_critical_q, "g_factor")
     if theory.isnull().all():
         return
     style: dict[str, Any] = {"color": "black", "linewidth": 1.6, "linestyle": "--"}
-    axis.plot(one.g_factor, theory, **style)
+    axis.plot(theory.g_factor, theory, path_effects=panels.HALO, **style)
     text = "mean-field theory of the rate network"
     legend[text] = Line2D([], [], label=text, **style)
 
 
-def _along_g(values: xr.DataArray) -> xr.DataArray:
+def _along(values: xr.DataArray, *dimensions: str) -> xr.DataArray:
     """Drop the dimensions that a selection had dropped and `panels.checked` put back."""
-    return values.mean([dimension for dimension in values.dims if dimension != "g_factor"])
+    values = values.mean([name for name in values.dims if name not in dimensions])
+    return values.sortby("g_factor").transpose(*dimensions)

@@ -31,7 +31,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset | None = None) ->
     observed = recording if observed is None else observed
     _check_observed(observed)
     received = received_input(recording)
-    figure, (axes,) = panels.subplots(1, 3, 13, 3.8)
+    figure, (axes,) = panels.subplots(1, 3, 10, 3.3)
     if "state" in recording:
         traces(axes[0], recording)
     else:
@@ -106,7 +106,7 @@ def autocovariance(
 def _mark_decay_time(axis: Axes, observed: xr.Dataset) -> None:
     flag = Flag(int(observed.decay_time_flag))
     if flag is Flag.OK:
-        axis.axvline(float(observed.decay_time), color="#b2182b", linewidth=1, linestyle="--")
+        axis.axvline(float(observed.decay_time), color="#b2182b", linewidth=1)
         axis.set_title(f"decay time {float(observed.decay_time):.0f} steps")
     else:
         settles = flag == Flag.UNDEFINED

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import xarray as xr
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eiphase.figures import panels
@@ -28,8 +29,15 @@ EDGE = 50  # steps left out at both ends of mean rates
 NEURON = 4  # the one whose input is shown
 
 
-def _axes(n_columns: int, height: float = 3.6) -> tuple[Figure, np.ndarray]:
-    return panels.subplots(1, n_columns, 5 * n_columns, height)
+def _axes(n_panels: int, height: float = 3.3) -> tuple[Figure, list[Axes]]:
+    """Panels in rows of two or three, as a page holds; none is empty."""
+    n_columns = 2 if n_panels in (2, 4) else min(n_panels, 3)
+    n_rows = -(-n_panels // n_columns)
+    width = 10 if n_panels > 1 else 5
+    figure, axes = panels.subplots(n_rows, n_columns, width, height * n_rows)
+    for axis in axes.flat[n_panels:]:
+        axis.remove()
+    return figure, list(axes.flat[:n_panels])
 
 
 def _title(recordings: Recordings, name: str) -> str:
@@ -40,7 +48,7 @@ def _title(recordings: Recordings, name: str) -> str:
 def states(recordings: Recordings) -> Figure:
     """States of 50 rate neurons: a fixed point, and chaos."""
     figure, axes = _axes(2)
-    for axis, name in zip(axes[0], NETWORKS, strict=True):
+    for axis, name in zip(axes, NETWORKS, strict=True):
         traces(axis, recordings[f"{name}_rate"])
         axis.set_title(_title(recordings, name))
     return figure
@@ -49,10 +57,10 @@ def states(recordings: Recordings) -> Figure:
 @panels.in_our_look
 def autocovariance(recordings: Recordings) -> Figure:
     """Autocovariance of rate and LIF neurons, by the tutorial's estimator."""
-    figure, axes = _axes(4, 3.2)
+    figure, axes = _axes(4, 3)
     neurons = {"rate": "rate", "lif_float": "LIF"}
-    panels = [(name, backend) for name in NETWORKS for backend in neurons]
-    for axis, (name, backend) in zip(axes[0], panels, strict=True):
+    shown = [(name, backend) for name in NETWORKS for backend in neurons]
+    for axis, (name, backend) in zip(axes, shown, strict=True):
         _plot_autocovariance(axis, recordings[f"{name}_{backend}"])
         axis.set_title(f"{name}, {neurons[backend]} neurons")
     return figure
@@ -61,14 +69,15 @@ def autocovariance(recordings: Recordings) -> Figure:
 @panels.in_our_look
 def rasters(recordings: Recordings) -> Figure:
     """Spikes of LIF neurons: balanced, critical, and critical in floating point and integers."""
-    figure, axes = _axes(3, 4.2)
-    for axis, name in zip(axes[0], NETWORKS, strict=False):
+    figure, axes = _axes(3, 3.6)
+    for axis, name in zip(axes, NETWORKS, strict=False):
         raster(axis, recordings[f"{name}_lif_float"])
         axis.set_title(_title(recordings, name))
-    axis = axes[0, 2]
-    for backend, colour in (("lif_float", "#e08214"), ("lif_bit_accurate", "#2166ac")):
+    axis = axes[2]
+    for backend in ("lif_float", "lif_bit_accurate"):
+        colour = panels.BACKEND_COLOURS[backend]
         raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
-    axis.set_title("critical: floating point orange, bit-accurate blue")
+    axis.set_title("critical: floating point orange, bit-accurate green")
     return figure
 
 
@@ -78,7 +87,7 @@ def mean_rates(recordings: Recordings) -> Figure:
     names = ["balanced_rate", "balanced_lif_float"]
     names += ["critical_rate", "critical_lif_float", "critical_lif_bit_accurate"]
     figure, axes = _axes(5, 3.0)
-    for axis, name in zip(axes[0], names, strict=True):
+    for axis, name in zip(axes, names, strict=True):
         recording = recordings[name]
         activity = _activity(recording)
         mean = (activity - activity.mean(axis=0)).mean(axis=1)
@@ -107,7 +116,7 @@ def input_of_the_population(recordings: Recordings) -> Figure:
 def input_over_time(recordings: Recordings) -> Figure:
     """Total input of three neurons over time."""
     figure, axes = _axes(2)
-    for axis, name in zip(axes[0], NETWORKS, strict=True):
+    for axis, name in zip(axes, NETWORKS, strict=True):
         received = _received(recordings, name)
         axis.plot(received.time, received.total[:, :3], linewidth=0.8, alpha=0.8)
         axis.set(xlabel="time (steps)", ylabel="total input (thresholds per step)")
@@ -123,12 +132,12 @@ def dynamic_range(recordings: Recordings) -> Figure:
     """
     figure, axes = _axes(2)
     recording = recordings["critical_lif_float"]
-    for axis, name in zip(axes[0], ("current", "voltage"), strict=True):
+    for axis, name in zip(axes, ("current", "voltage"), strict=True):
         values = recording[name].values.ravel()
         axis.hist(values, bins=200, density=True, color="0.5")
         for end, quantile in zip(("low", "high"), RANGE_QUANTILES, strict=True):
             at = float(recording[f"{name}_{end}"])
-            axis.axvline(at, color="#b2182b", linestyle="--", linewidth=1)
+            axis.axvline(at, color="#b2182b", linewidth=1)
             axis.text(
                 at, 0.95, f" {quantile} quantile: {at:.3g}", rotation=90, va="top", ha="right",
                 fontsize="small", transform=axis.get_xaxis_transform(),
@@ -142,8 +151,9 @@ def float_and_integers(recordings: Recordings) -> Figure:
     """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
     figure, axes = _axes(1)
     for backend, label in (("lif_bit_accurate", "bit-accurate"), ("lif_float", "floating point")):
-        _plot_autocovariance(axes[0, 0], recordings[f"critical_{backend}"], label=label)
-    axes[0, 0].legend(frameon=False)
+        look = {"color": panels.BACKEND_COLOURS[backend], "label": label}
+        _plot_autocovariance(axes[0], recordings[f"critical_{backend}"], **look)
+    axes[0].legend(frameon=False)
     return figure
 
 
@@ -168,7 +178,7 @@ def _input_histograms(
     recordings: Recordings, reduce: Callable[[xr.Dataset], xr.Dataset], what: str
 ) -> Figure:
     figure, axes = _axes(2)
-    for axis, name in zip(axes[0], NETWORKS, strict=True):
+    for axis, name in zip(axes, NETWORKS, strict=True):
         reduced = reduce(_received(recordings, name))
         input_histogram(axis, reduced)
         axis.set_title(f"{_title(recordings, name)}: {what}")
