@@ -598,6 +598,15 @@ DERIVED: dict[str, Variable] = {
         dimensions=("g_factor",),
         needs=("theory",),
     ),
+    "theory_lyapunov_exponent": Variable(
+        "largest Lyapunov exponent of rate neurons in mean-field theory",
+        "1 / time constant",
+        "For the ensemble, in steps of step_size, by exponent.lyapunov_exponent. NaN where theory "
+        "has no chaotic state, as below theory_critical_q. Networks of some hundred neurons are "
+        "less chaotic.",
+        dimensions=("q_factor", "g_factor"),
+        needs=("theory",),
+    ),
     "network_critical_q": Variable(
         "q_factor above which this seed's rate network no longer settles at a fixed point",
         comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
@@ -626,6 +635,7 @@ FORMER_NAMES = {
 ADDED = (
     "step_limited",
     "effective_coupling",
+    "theory_lyapunov_exponent",
     "c0_error",
     "decay_time_error",
     "mean_rate_error",

@@ -16,7 +16,7 @@ from eiphase.jobs import gather as gathering
 from eiphase.jobs.datasets import netcdf, tile_file
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.schema import Sweep
-from eiphase.theory import meanfield
+from eiphase.theory import chaotic_state, exponent, meanfield
 from eiphase.variables import DERIVED, VARIABLES
 
 
@@ -62,6 +62,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
             "step_limited",
             "weight_scale", "weight_scale_status", "phase", "phase_commonest", "phase_agreement",
             "effective_coupling", "theory_critical_q",
+            "theory_lyapunov_exponent",
         }  # fmt: skip
         for name, variable in found.variables.items():
             assert variable.attrs["long_name"]
@@ -246,6 +247,26 @@ def test_theory_stands_beside_what_was_measured(with_chaos):
     assert with_chaos.network_critical_q.notnull().any()
 
 
+def test_theory_says_how_chaotic_rate_networks_are_above_its_border(tmp_path):
+    grid = {"q_factor": [8.0, 1.0, 5.0], "g_factor": [6.0, 4.5]}
+    sweep = Sweep.model_validate(VALID | {"grid": grid, "tiles": 1})
+    found = gather(write_tiles(tmp_path, sweep), tmp_path, sweep)
+    exponents = found.theory_lyapunov_exponent
+    assert exponents.dims == ("q_factor", "g_factor")
+    for g in grid["g_factor"]:
+        border = found.theory_critical_q.sel(g_factor=g).item()
+        assert 1 < border < 5
+        assert np.isnan(exponents.sel(q_factor=1.0, g_factor=g))
+        for q in (5.0, 8.0):
+            coupling = meanfield.coupling(
+                n_neurons=20, q_factor=q, g_factor=g, bias=0.1, step_size=0.01
+            )
+            expected = exponent.lyapunov_exponent(chaotic_state.solve(coupling), step_size=0.01)
+            assert expected > 0
+            value = exponents.sel(q_factor=q, g_factor=g).item()
+            assert value == pytest.approx(expected, rel=1e-6)
+
+
 def test_without_chaos_there_are_no_borders_but_that_of_theory(phase_map_file):
     """Which needs no simulation."""
     with xr.open_dataset(phase_map_file) as found:
@@ -297,7 +318,9 @@ def test_what_was_measured_must_be_there(phase_map_file, lost):
 
 
 def test_a_phase_map_without_what_was_added_since_opens(phase_map_file):
-    before = xr.load_dataset(phase_map_file).drop_vars(["step_limited", "effective_coupling"])
+    before = xr.load_dataset(phase_map_file).drop_vars([
+        "step_limited", "effective_coupling", "theory_lyapunov_exponent",
+    ])  # fmt: skip
     netcdf.write(before, phase_map_file)
     found = completed(netcdf.open_phase_map(phase_map_file), VARIABLES | DERIVED)
     assert found.effective_coupling.isnull().all()

@@ -135,3 +135,17 @@ def test_simulated_networks_fluctuate_as_predicted():
     assert variance == pytest.approx(found.variance, rel=0.15)
     assert c0 == pytest.approx(found.c0, rel=0.25)
     assert abs(mean - found.mean) < 0.1 * np.sqrt(found.variance)
+
+
+def test_states_along_q_are_those_at_each_alone_whatever_the_others():
+    at_one = meanfield.coupling(n_neurons=400, q_factor=1.0, g_factor=4.5, bias=0.1, step_size=0.01)
+    strengths = [12.0, 4.3, 100.0, 4.4, 6.0]  # the border is at 4.37
+    found = chaotic_state.solve_along(at_one, strengths)
+    assert [state is None for state in found] == [False, True, False, False, False]
+    for strength, state in zip(strengths, found, strict=True):
+        assert chaotic_state.solve_along(at_one, [strength]) == [state]
+        alone = chaotic_state.solve(meanfield.scaled(at_one, strength))
+        if state is not None:
+            assert state.coupling == alone.coupling
+            assert state.c0 == pytest.approx(alone.c0, rel=1e-9)
+            assert state.mean == pytest.approx(alone.mean, rel=1e-9)

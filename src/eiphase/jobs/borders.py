@@ -1,7 +1,7 @@
 """Where sensitivity begins in a sweep: measured along q_factor, and expected by theory."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from eiphase.mapping.effective_coupling import HalfMoments
 from eiphase.mapping.rate_to_lif import RATE_TO_LIF
 from eiphase.networks import weights
 from eiphase.sweep.schema import Sweep
-from eiphase.theory import fixed_point, meanfield
+from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
 
 # Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
 LARGEST_SPECTRUM = 500
@@ -63,6 +63,25 @@ def of_ensemble(sweep: Sweep, g_factor: float) -> float:
         largest_q=max(sweep.grid.q_factor),
     )
     return found.value
+
+
+def exponents_of_ensemble(sweep: Sweep, q_factor: Sequence[float], g_factor: float) -> list[float]:
+    """Theory's Lyapunov exponents of rate networks, per time constant; NaN where none is chaotic.
+
+    About 20 ms for each q_factor. An exponent does not depend on which others are asked for.
+    """
+    step_size = sweep.network.step_size
+    at_one = meanfield.coupling(
+        n_neurons=sweep.network.neurons,
+        q_factor=1.0,
+        g_factor=g_factor,
+        bias=sweep.network.bias,
+        step_size=step_size,
+    )
+    return [
+        math.nan if state is None else exponent.lyapunov_exponent(state, step_size=step_size)
+        for state in chaotic_state.solve_along(at_one, q_factor)
+    ]
 
 
 def networks(sweep: Sweep) -> list[tuple[float, int]]:

@@ -12,7 +12,7 @@ from eiphase.errors import Damaged, DatasetError
 from eiphase.jobs import borders
 from eiphase.jobs.borders import Refinements
 from eiphase.jobs.datasets import tile_file
-from eiphase.jobs.datasets.derivation import effective_couplings
+from eiphase.jobs.datasets.derivation import effective_couplings, of_theory
 from eiphase.jobs.datasets.setting_aside import set_aside
 from eiphase.jobs.datasets.tile_file import Contents
 from eiphase.sweep import provenance
@@ -56,8 +56,8 @@ def gather(
             _derive_borders(file, sweep, refinements)
         _derive_couplings(file, sweep)
         if with_theory(sweep.backends):
-            expected = [borders.of_ensemble(sweep, g) for g in sweep.grid.g_factor]
-            file["theory_critical_q"][:] = expected
+            for name, values in of_theory(sweep, sweep.grid.q_factor, sweep.grid.g_factor).items():
+                file[name][:] = values
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)

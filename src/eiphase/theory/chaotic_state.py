@@ -34,6 +34,7 @@ some hundred neurons differ among themselves by more than c(0). Oscillations are
 Biol. 13, e1005498 (2017): with a mean, and with differences between neurons that stay.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -76,34 +77,78 @@ class ChaoticState:
         return self.variance - self.static_variance
 
 
+@dataclass(frozen=True)
+class _Followed:
+    """The solution at a coupling scaled by a strength, and which way it goes on."""
+
+    log_strength: float
+    solution: np.ndarray  # µ, Δ(0) and c(0)
+    trend: np.ndarray  # d/d log strength
+
+
 def solve(coupling: Coupling) -> ChaoticState | None:
     """The chaotic state at a coupling; None if none is found, as below the border.
 
     It follows the solution from coupling that is strong against the width of erf and the drive
     down to the one asked for.
     """
+    return solve_along(coupling, [1.0])[0]
+
+
+def solve_along(coupling: Coupling, strengths: Sequence[float]) -> list[ChaoticState | None]:
+    """What `solve` finds at a coupling scaled by some strengths, as q_factor scales it.
+
+    The solution is followed once. One that is asked for does not depend on which others are.
+    """
+    found: dict[float, np.ndarray | None] = dict.fromkeys(strengths)
     spread = np.sqrt(coupling.variance)
-    if not spread > 0:
-        return None
-    strength = max(1.0, np.sqrt(STRONG * max(1.0, abs(coupling.drive)) / spread))
-    log_strength, step = np.log(strength), SMALLER
-    here = _saturated(scaled(coupling, strength))
-    if here is None:
-        return None
-    trend = np.array([0.0, 4.0, 4.0]) * here  # d/d log strength
-    while log_strength > 0:
-        step = min(step, log_strength)
-        weaker = scaled(coupling, np.exp(log_strength - step))
-        found = _solve_near(weaker, here - step * trend)
+    if spread > 0:
+        strong = np.log(np.sqrt(STRONG * max(1.0, abs(coupling.drive)) / spread))
+        found |= {s: _saturated(scaled(coupling, s)) for s in strengths if np.log(s) >= strong}
+        for here in _weaker_and_weaker(coupling, strong):
+            for strength in strengths:
+                weaker = np.log(strength)
+                if here.log_strength - SMALLER <= weaker < here.log_strength:
+                    there = _follow(coupling, here, weaker)
+                    found[strength] = None if there is None else there.solution
+            if here.log_strength <= np.log(min(strengths)):
+                break
+    return [_state(scaled(coupling, s), found[s]) for s in strengths]
+
+
+def _weaker_and_weaker(coupling: Coupling, strong: float) -> Iterator[_Followed]:
+    """The solution in steps of `SMALLER`, from strong coupling to where it vanishes."""
+    solution = _saturated(scaled(coupling, np.exp(strong)))
+    here = None
+    if solution is not None:
+        here = _Followed(strong, solution, np.array([0.0, 4.0, 4.0]) * solution)
+    while here is not None:
+        yield here
+        here = _follow(coupling, here, here.log_strength - SMALLER)
+
+
+def _follow(coupling: Coupling, here: _Followed, log_strength: float) -> _Followed | None:
+    """The solution at a weaker coupling, in steps that are halved where it is lost."""
+    step = SMALLER
+    while here.log_strength > log_strength:
+        weaker = max(here.log_strength - step, log_strength)
+        change = weaker - here.log_strength
+        start = here.solution + change * here.trend
+        found = _solve_near(scaled(coupling, np.exp(weaker)), start)
         if found is None:
-            step /= 2
+            step = -change / 2
             if step < SMALLEST:
                 return None
             continue
-        trend, here = (here - found) / step, found
-        log_strength -= step
+        here = _Followed(weaker, found, (found - here.solution) / change)
         step = min(2 * step, SMALLER)
-    mean, variance, c0 = map(float, here)
+    return here
+
+
+def _state(coupling: Coupling, solution: np.ndarray | None) -> ChaoticState | None:
+    if solution is None:
+        return None
+    mean, variance, c0 = map(float, solution)
     return ChaoticState(coupling, mean, variance, variance - c0)
 
 

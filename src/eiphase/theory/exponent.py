@@ -38,7 +38,7 @@ from eiphase.theory.chaotic_state import ChaoticState
 
 BEYOND = 1.0  # how far ψ is followed, relative to the lag at which Δ is followed no more
 ITERATIONS = 100
-TOLERANCE = 1e-12
+TOLERANCE = 1e-9  # an iteration leaves a hundredth, and rounding about 1e-10
 
 
 def lyapunov_exponent(chaos: ChaoticState, *, step_size: float) -> float:
@@ -62,6 +62,7 @@ def well(chaos: ChaoticState) -> tuple[np.ndarray, np.ndarray]:
     lags, c = chaotic_state.curve(chaos)
     further = np.arange(lags[-1], (1 + BEYOND) * lags[-1], lags[-1] - lags[-2])[1:]
     covariance = np.append(c, np.zeros(len(further))) + chaos.static_variance
+    covariance = np.minimum(covariance, chaos.variance)  # which rounding may exceed
     product = gaussian_averages.slope_product(chaos.mean, chaos.variance, covariance)
     return np.append(lags, further), chaos.coupling.variance * product
 

@@ -52,9 +52,9 @@ def slope_product(mean, variance, covariance):
 
     The derivative of `output_product` by c; with c = s, `squared_slope`.
     """
-    spread = np.square(1 + 2 * variance) - 4 * np.square(covariance)
-    exponent = -2 * np.square(mean) / (1 + 2 * (variance + covariance))
-    return 4 / (np.pi * np.sqrt(spread)) * np.exp(exponent)
+    along = 1 + 2 * (variance + covariance)
+    across = 1 + 2 * (variance - covariance)  # no difference of squares: these may be huge
+    return 4 / (np.pi * np.sqrt(along * across)) * np.exp(-2 * np.square(mean) / along)
 
 
 def mean_curvature(mean, variance):

@@ -1,6 +1,6 @@
 """What follows from the points of a phase map alone, as gathering derives it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import xarray as xr
@@ -23,9 +23,9 @@ def derived(phase_map: xr.Dataset, sweep: Sweep) -> dict[str, np.ndarray]:
     """The derived variables that follow from points of a sweep, in the order of their dimensions.
 
     Phases and measured borders follow from the phase map's own points, mean-field theory's
-    border from its sweep, and effective couplings from that and `weight_scale`. Left out are
-    `network_critical_q`, which takes a second each, and of refined borders what rests on points
-    that a phase map does not hold; what is over seeds follows.
+    border and exponents from its sweep, and effective couplings from that and `weight_scale`. Left
+    out are `network_critical_q`, which takes a second each, and of refined borders what rests on
+    points that a phase map does not hold; what is over seeds follows.
     """
     phase_map = completed(phase_map, VARIABLES | DERIVED).transpose(*DIMENSIONS, "lag")
     expected = _empty(phase_map)
@@ -47,9 +47,20 @@ def derived(phase_map: xr.Dataset, sweep: Sweep) -> dict[str, np.ndarray]:
         sweep, phase_map.indexes, phase_map.weight_scale.values
     )
     if with_theory(sweep.backends):
-        g_factor = phase_map.g_factor.values.tolist()
-        expected["theory_critical_q"][:] = [borders.of_ensemble(sweep, g) for g in g_factor]
+        axes = phase_map.q_factor.values.tolist(), phase_map.g_factor.values.tolist()
+        expected |= of_theory(sweep, *axes)
     return expected
+
+
+def of_theory(
+    sweep: Sweep, q_factor: Sequence[float], g_factor: Sequence[float]
+) -> dict[str, np.ndarray]:
+    """What mean-field theory says of all rate networks of the sweep, whatever their seed."""
+    exponents = [borders.exponents_of_ensemble(sweep, q_factor, g) for g in g_factor]
+    return {
+        "theory_critical_q": np.array([borders.of_ensemble(sweep, g) for g in g_factor]),
+        "theory_lyapunov_exponent": np.array(exponents).T,
+    }
 
 
 def effective_couplings(
