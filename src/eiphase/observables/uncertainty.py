@@ -8,8 +8,10 @@ squared standard error is that of a mean of correlated numbers,
 $$\sigma^2 = \frac{\gamma_0 + 2 \sum_{j=1}^{J} \gamma_j}{B - 2J - 1}$$
 
 with the autocovariance $\gamma_j$ of $w_b$ over blocks, mean over the states, and J its last lag
-before it first ceases to be positive [1]. The decay time $\tau$ solves $c(\tau) = c(0)/e$, so
-that to first order its error is that of $w_b = c_b(\tau) - c_b(0)/e$ over $|c'(\tau)|$.
+before it first ceases to be positive [1]. Of several states it is divided by their number, and the
+variance of a mean over states counts instead where it is larger. The decay time $\tau$ solves
+$c(\tau) = c(0)/e$, so that to first order its error is that of $w_b = c_b(\tau) - c_b(0)/e$ over
+$|c'(\tau)|$.
 
 Several initial states of one network tell whether they lead to the same activity: with the
 variance W of $w_b = c_b(0)$ over blocks and the variance V of its mean over states,
@@ -211,7 +213,6 @@ def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int)
     means = np.array([mean for mean, _ in in_blocks])
     by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
     r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), by_lag[:, :, 0])
-    several = r_hat > R_HAT_LIMIT
     tau, flag = decay_time(c)
     n_steps = min(state.n_samples for state in states) * step
     tau_error, n_decay_times = np.nan, np.nan
@@ -220,17 +221,17 @@ def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int)
     if flag == Flag.OK:
         slope = (c[int(tau)] - c[int(tau) + 1]) / each
         tau *= each
-        tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope, several)
+        tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
         n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
         c0=float(c[0]),
-        c0_error=factor * _error(by_lag[:, :, 0], several),
+        c0_error=factor * _error(by_lag[:, :, 0]),
         decay_time=tau,
         decay_time_flag=flag,
         decay_time_error=tau_error,
         mean=float(means.mean()),
-        mean_error=_error(means, several),
+        mean_error=_error(means),
         r_hat=r_hat,
         n_decay_times=n_decay_times,
     )
@@ -275,10 +276,11 @@ def _r_hat(c0: np.ndarray, w: np.ndarray) -> float:
     return float(np.sqrt(1 - 1 / n_blocks + c0.var(ddof=1) / within))
 
 
-def _error(w: np.ndarray, several: bool) -> float:
+def _error(w: np.ndarray) -> float:
     """Standard error of the mean of values (state, block).
 
-    Where several states lead to different activity, that of a mean over states.
+    The larger one of what blocks and what states say: blocks do not see what changes more slowly
+    than a run lasts, and states are few.
     """
     n_states, n_blocks = w.shape
     if n_blocks < LEAST_BLOCKS:
@@ -291,6 +293,6 @@ def _error(w: np.ndarray, several: bool) -> float:
     positive = gamma if min(gamma) > 0 else gamma[: int(np.argmax(np.array(gamma) <= 0))]
     left = n_blocks - 2 * len(positive) + 1
     squared = (2 * sum(positive) - gamma[0]) / left if positive else 0.0
-    if several:
+    if n_states > 1:
         squared = max(squared, w.mean(axis=1).var(ddof=1))
     return float(np.sqrt(squared / n_states))

@@ -117,7 +117,7 @@ class Observation:
         return found | self._activity.found()
 
 
-class _OneState:
+class OneState:
     """What one network does from one initial state: samples from all steps after burn-in.
 
     Other numbers are measured anew whenever the run has doubled, so in its second half.
@@ -229,7 +229,7 @@ class UntilPrecise:
     def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, needed: bool):
         self._backend, self._sweep = BACKENDS[backend], sweep
         self._states = [
-            _OneState(backend, sweep, synapses, given=needed and number == 0)
+            OneState(backend, sweep, synapses, given=needed and number == 0)
             for number in range(STATES)
         ]
         self._refractory_steps = sweep.network.refractory_steps
@@ -297,14 +297,14 @@ class UntilPrecise:
             found |= self._statistics(each)
         return found
 
-    def _estimate(self, states: Sequence["_OneState"]) -> Estimate:
+    def _estimate(self, states: Sequence["OneState"]) -> Estimate:
         return estimate(
             [state.autocovariance() for state in states],
             [state.sampled.blocks for state in states],
             step=states[0].sampled.step,
         )
 
-    def _activity(self, each: list[Fluctuation], chosen: list["_OneState"]) -> dict[str, Any]:
+    def _activity(self, each: list[Fluctuation], chosen: list["OneState"]) -> dict[str, Any]:
         known = self._estimate(chosen)
         flags = [one.c0_flag for one in each]
         flag = Flag.OK if Flag.OK in flags else flags[0]
