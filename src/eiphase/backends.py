@@ -94,6 +94,7 @@ _TABLE = (
         title="LIF, floating point",
         spiking=True,
         perturbations=("spike",),
+        has_exponent=True,
         measure_of_sensitivity="spike_damage",
         depends_on=("network.refractory", "observables.boxcar", "mapping.rate_to_lif"),
     ),

@@ -30,6 +30,7 @@ class ExponentFlag(IntEnum):
     OK = 0
     VANISHED = 1  # the perturbation became exactly zero: it shrinks faster than can be said
     BROKEN = 2  # activity is not finite, or the mapping gives no network
+    UNRESOLVED = 3  # neurons fire more than once in a step: no spike times to follow
 
 
 class Fate(IntEnum):

@@ -115,7 +115,10 @@ _LOIHI = "Networks in integers only; NaN for the other backends."
 _CHAOS = "Needs observables.chaos."
 
 
-_GROWTH = f"{_RATE} {_CHAOS}"
+_GROWTH = (
+    "LIF neurons: of the network in continuous time that the steps approximate, along exact spike "
+    f"times; not below 0 but for its error. NaN for networks in integers. {_CHAOS}"
+)
 
 
 _LAST_QUARTER = "Measured in the last quarter of the run."
@@ -316,14 +319,18 @@ VARIABLES: dict[str, Variable] = {
         needs=(_CHAOTIC, "exponent"),
     ),
     "lyapunov_error": Variable(
-        "standard error of lyapunov_exponent, from ten blocks of the run",
+        "standard error of lyapunov_exponent, from correlated blocks of the run",
         "1 / step",
-        f"Too small if a tenth of the run is shorter than the decay time. {_CHAOS}",
+        "With several states: at least their scatter. Too small if a fortieth of the run is "
+        "shorter than the decay time, and, of one run, near a border: other runs may reach other "
+        "states, and the perturbation takes long to turn into the direction of fastest growth. "
+        f"{_CHAOS}",
         needs=(_CHAOTIC, "exponent"),
     ),
     "lyapunov_flag": Variable(
         "why lyapunov_exponent is, or is not, a number",
-        comment=f"vanished: the perturbation became zero; broken: as for c0. {_CHAOS}",
+        comment="vanished: the perturbation became zero; unresolved: a neuron fires twice in a "
+        f"step; broken: as for c0. {_CHAOS}",
         flags=ExponentFlag,
         needs=(_CHAOTIC, "exponent"),
     ),

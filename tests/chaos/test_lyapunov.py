@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
 from eiphase.chaos.lyapunov import BLOCKS, exponent
 from eiphase.flags import ExponentFlag
@@ -18,18 +19,16 @@ def test_the_logistic_map_at_4_has_exponent_ln_2():
     assert found.error < 0.005
 
 
-@pytest.mark.parametrize("memory", [0.0, 0.8])
-def test_the_error_is_the_standard_deviation_of_the_mean(memory):
-    """Of growth with correlations a^|k|: sigma^2 = (1 + a) / (1 - a) / T for unit variance."""
-    rng = np.random.default_rng(0)
-    n_steps, squares = 2000, []
-    for _ in range(300):
-        x = rng.normal(size=n_steps)
-        for t in range(1, n_steps):
-            x[t] = memory * x[t - 1] + np.sqrt(1 - memory**2) * x[t]
-        squares.append(exponent(x).error ** 2)
-    expected = (1 + memory) / (1 - memory) / n_steps
-    assert np.mean(squares) == pytest.approx(expected, rel=0.15)
+@pytest.mark.parametrize("memory", [0.0, 0.8, 0.98])
+def test_the_truth_lies_within_one_and_two_errors(memory):
+    """Of Gaussian growth of mean 0 with correlations a^|k|, also as long as half a block."""
+    n_steps, n_runs = 2000, 1000
+    noise = np.random.default_rng(0).normal(size=(n_runs, 2 * n_steps))
+    growth = lfilter([1], [1, -memory], noise, axis=1)[:, n_steps:]
+    found = [exponent(x) for x in growth]
+    distances = np.array([abs(one.value) / one.error for one in found])
+    assert np.mean(distances < 1) == pytest.approx(0.68, abs=0.05)
+    assert np.mean(distances < 2) == pytest.approx(0.95, abs=0.03)
 
 
 def test_steady_growth_has_no_error():
@@ -42,6 +41,9 @@ def test_what_is_no_number_is_flagged():
     vanished = exponent(np.array([0.1, -np.inf, np.nan]))
     assert np.isnan(vanished.value)
     assert vanished.flag == ExponentFlag.VANISHED
+    unresolved = exponent(np.array([0.1, np.inf, 0.1]))
+    assert np.isnan(unresolved.value)
+    assert unresolved.flag == ExponentFlag.UNRESOLVED
     broken = exponent(np.array([0.1, np.nan]))
     assert np.isnan(broken.value)
     assert broken.flag == ExponentFlag.BROKEN

@@ -60,6 +60,8 @@ def test_rate_neurons(values, expected):
         ({"spike_damage_fate": Fate.SPREAD}, Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD, "autocovariance": OSCILLATING}, Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD, "c0": 0.2}, Phase.SENSITIVE),
+        ({"spike_damage_fate": Fate.SPREAD} | exponent(0.01), Phase.CHAOS),
+        ({"spike_damage_fate": Fate.SPREAD} | exponent(0.0015), Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.UNDEFINED}, Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
         ({"spike_damage_fate": Fate.HEALED}, Phase.IRREGULAR),

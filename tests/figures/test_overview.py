@@ -145,7 +145,7 @@ def test_seeds_that_disagree_on_the_ratio_are_marked(phase_map, divergence):
 @pytest.mark.parametrize(
     ("letter", "name", "backends"),
     [
-        ("e", "lyapunov_exponent_per_time_constant", ["rate"]),
+        ("e", "lyapunov_exponent_per_time_constant", ["rate", "lif_float"]),
         ("f", "spike_damage", ["lif_float", "lif_bit_accurate"]),
     ],
 )

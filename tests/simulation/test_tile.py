@@ -330,7 +330,7 @@ OF_CHAOS = [
 ]
 MEASURED = {
     "rate": ("lyapunov",),
-    "lif_float": ("spike_damage",),
+    "lif_float": ("lyapunov", "spike_damage"),
     "lif_bit_accurate": ("spike_damage", "bit_damage"),
 }
 
@@ -377,6 +377,10 @@ def test_damage_of_spiking_networks_is_of_the_steps_after_burn_in(backend):
             _, found = perturbed_run.run_loihi(
                 float_to_integer.tutorial(real, ranges), 600, burn_in=150
             )
+        else:
+            expected = lyapunov.exponent(found.log_growth[150:])
+            np.testing.assert_equal(values["lyapunov_exponent"][index], expected.value)
+            assert values["lyapunov_flag"][index] == expected.flag
         for cause in ("spike", "bit")[: 1 + (backend == "lif_bit_accurate")]:
             outcome = damage.outcome(getattr(found, f"{cause}_damage"), spikes[index][150:])
             assert values[f"{cause}_damage"][index] == outcome.level

@@ -127,7 +127,7 @@ def test_a_new_backend_renames_no_tile(third, monkeypatch):
     [
         ("lif_float", {"title": "LIF neurons", "cost": 99.0, "has_theory": True}, True),
         ("lif_float", {"perturbations": ()}, False),
-        ("lif_float", {"has_exponent": True}, False),
+        ("lif_float", {"has_exponent": False}, False),
         ("lif_float", {"spiking": False}, False),
         ("lif_float", {"depends_on": ("mapping.rate_to_lif",)}, False),
         ("rate", {"spiking": True}, True),

@@ -7,6 +7,7 @@ import numpy as np
 
 from eiphase.chaos import damage
 from eiphase.chaos.damage import Damage, Perturbation, Twin
+from eiphase.chaos.spiking_tangent import Tangent
 from eiphase.networks import lif, loihi
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.loihi import IntegerRecording, LoihiParameters
@@ -16,9 +17,10 @@ INTERVAL = 10  # steps after which network and twin are compared; it divides a b
 
 
 class FloatTwins(NamedTuple):
-    """What became of perturbations of an LIF network, in some steps without burn-in."""
+    """What became of perturbations of an LIF network in floating point, in some steps."""
 
-    spike_damage: Damage
+    log_growth: np.ndarray  # (time,), burn-in included: see `spiking_tangent.Tangent`
+    spike_damage: Damage  # without burn-in
 
 
 class IntegerTwins(NamedTuple):
@@ -29,11 +31,12 @@ class IntegerTwins(NamedTuple):
 
 
 class FloatNetwork:
-    """An LIF network, with a twin that follows an extra spike after `burn_in`."""
+    """An LIF network, with a tangent vector, and a twin that gets a spike after `burn_in`."""
 
     def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
         self._simulator = lif.Simulator.of(parameters)
         self.state = self._simulator.at_rest()
+        self._tangent: Tangent | None = None  # from the state in which the first step begins
         self._beside = _Beside(
             self._simulator,
             [damage.extra_spike],
@@ -49,7 +52,10 @@ class FloatNetwork:
             part = lif.Recording(*(array[steps] for array in recording))
             self._simulator.advance(self.state, part, steps_done)
 
-        return FloatTwins(*self._beside.advance(self.state, recording.spikes, run))
+        self._tangent = self._tangent or Tangent.of(self._simulator.parameters, self.state)
+        log_growth = self._tangent.log_growth(len(recording.spikes))
+        (spike_damage,) = self._beside.advance(self.state, recording.spikes, run)
+        return FloatTwins(log_growth, spike_damage)
 
     def advance_alone(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> None:
         """Advance as many steps as the recording has, with no twin beside."""

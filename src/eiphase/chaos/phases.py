@@ -34,7 +34,8 @@ def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
        it is negative beyond two errors and fluctuations vanish or decay; `OSCILLATION` if
        activity fluctuates, λ is not positive, and activity repeats itself: c(lag) falls below
        zero and returns to 80 % of c(0) within the largest lag.
-    4. Damage by an extra spike: `SENSITIVE` if it spreads, unless activity is transient. If it
+    4. Damage by an extra spike: `SENSITIVE` if it spreads, unless activity is transient, and
+       `CHAOS` if λ, where a backend has one, is positive beyond two errors, too. If damage
        heals or stays confined: `FIXED_POINT` if spike counts do not fluctuate; `REGULAR` if
        they do as regular firing makes them: c(0) is at most 1/4, or activity repeats itself;
        `IRREGULAR` if they fluctuate more. Where `isi_cv` was measured, neurons whose intervals
@@ -101,15 +102,18 @@ def _by_exponent(values: Mapping[str, np.ndarray]) -> _Rule:
 def _by_damage(values: Mapping[str, np.ndarray]) -> _Rule:
     """What becomes of an extra spike says, and how spike counts fluctuate."""
     fate, fluctuation = values["spike_damage_fate"], values["c0_flag"]
+    grows = values["lyapunov_exponent"] > SIGNIFICANT * values["lyapunov_error"]
     stable = np.isin(fate, [Fate.HEALED, Fate.CONFINED])
     fluctuates, quiet = fluctuation == Flag.OK, fluctuation == Flag.UNDEFINED
     regular = (values["c0"] <= REGULAR_VARIANCE) | recurs(values["autocovariance"])
     regular &= ~(values["isi_cv"] > IRREGULAR_FROM)  # NaN where it was not measured
+    sensitive = (fate == Fate.SPREAD) & (fluctuates | quiet)
     return {
         Phase.IRREGULAR: stable & fluctuates,
         Phase.REGULAR: stable & fluctuates & regular,
         Phase.FIXED_POINT: stable & quiet,
-        Phase.SENSITIVE: (fate == Fate.SPREAD) & (fluctuates | quiet),
+        Phase.SENSITIVE: sensitive,
+        Phase.CHAOS: sensitive & fluctuates & grows,
     }
 
 

@@ -19,8 +19,8 @@ _WORDS = {
     "sensitive": ("is sensitive to one spike", "are sensitive to one spike"),
 }
 _BY_MEASURE = {
-    "lyapunov_exponent": ("chaotic", Phase.CHAOS),
-    "spike_damage": ("sensitive", Phase.SENSITIVE),
+    "lyapunov_exponent": ("chaotic", (Phase.CHAOS,)),
+    "spike_damage": ("sensitive", (Phase.SENSITIVE, Phase.CHAOS)),
 }
 
 
@@ -37,8 +37,8 @@ def in_words(phase_map: xr.Dataset) -> Iterator[str]:
         parts = [_counted(n, _WORDS[name]) for name, n in counts.items() if n]
         text = f"{backend}: of {_networks(one.phase.size)} {', '.join(parts)}"
         if measure := _known_measure(one, str(backend)):
-            word, phase = _BY_MEASURE[measure]
-            text += f"; {_counted(int((one.phase == phase).sum()), _WORDS[word])}"
+            word, phases = _BY_MEASURE[measure]
+            text += f"; {_counted(int(one.phase.isin(phases).sum()), _WORDS[word])}"
         yield f"{text}."
 
 

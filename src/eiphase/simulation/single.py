@@ -71,10 +71,10 @@ def simulate(
     - or `spikes`, 0 or 1; `current` and `voltage`, of `lif_float` in thresholds, of
       `lif_bit_accurate` Loihi's integers, of which a threshold has 64 `integer_threshold`;
     - how the mappings went, under the names that a phase map has for it;
-    - with `perturb_after`: `log_growth` along `time`, of rate neurons;
+    - with `perturb_after`: `log_growth` along `time`, of rate neurons and `lif_float`;
       `hamming_distance` and `state_distance` along `time` and `cause` (`spike`, `bit`) and
       `independent_distance` along `cause`, of LIF neurons; the exponents and damages that a
-      phase map has. See `chaos.tangent` and `chaos.damage`.
+      phase map has. See `chaos.tangent`, `chaos.spiking_tangent` and `chaos.damage`.
 
     Raises `SweepError`, one sentence, if there is no such network, or no memory for it;
     `NoSuchIntegers` if it is only the integers that cannot be.

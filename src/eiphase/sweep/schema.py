@@ -224,7 +224,7 @@ class Observables(_Section):
     statistics: bool = False
     """Also measure dimension, synchrony, irregularity of spikes, received input, and so on."""
     chaos: bool = False
-    """Also measure Lyapunov exponents and damage spreading; takes nearly twice as long."""
+    """Also measure Lyapunov exponents and damage spreading; takes two to three times as long."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

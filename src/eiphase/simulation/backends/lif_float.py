@@ -135,6 +135,7 @@ class _PerturbedRun:
             Block(
                 recording._asdict(),
                 {},
+                log_growth=found.log_growth,
                 damages={"spike": found.spike_damage},
                 diverged=_diverged(recording),
             )
