@@ -95,9 +95,9 @@ def test_each_number_of_bits_has_border_shift_and_kept_parts():
     np.testing.assert_allclose(drawn["4 bits"], [3.5, 4.5])
     means = [c.lines[0].get_xydata()[0].tolist() for c in moved.containers]
     np.testing.assert_allclose(means, [[4, 0.3], [8, 0.1]])
-    # Three seeds: Student's t of 4.303 times s / sqrt(3), s = sqrt(0.07).
+    # Three seeds: s / sqrt(3), s = sqrt(0.07).
     low, high = moved.containers[0].lines[2][0].get_segments()[0][:, 1]
-    half = 4.3027 * np.sqrt(0.07) / np.sqrt(3)
+    half = np.sqrt(0.07) / np.sqrt(3)
     np.testing.assert_allclose([low, high], [0.3 - half, 0.3 + half], rtol=1e-4)
     assert [list(line.get_xdata()) for line in parts.lines] == [[4, 8]] * 3
 

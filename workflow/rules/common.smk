@@ -91,6 +91,13 @@ def phase_maps_by_bits(wildcards):
     )
 
 
+def drawing_digest(*modules):
+    """Of what draws with these modules: a change of another figure's code draws nothing anew."""
+    every = {"mappings", "overview", "phase_map", "phases", "recording", "tutorial"}
+    others = [f"figures/{name}" for name in every.difference(modules)]
+    return provenance.sources_digest("figures.save", without=others)
+
+
 # The name of the stamp, see stamp.smk.
 GATHERED = [
     SWEEP.digest,

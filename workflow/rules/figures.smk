@@ -25,7 +25,7 @@ rule figures:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures.save"),  # a change of it draws again
+        code=drawing_digest("phase_map", "phases"),  # a change of it draws again
     shell:
         "eiphase draw -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"
 

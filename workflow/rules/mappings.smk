@@ -67,7 +67,7 @@ rule precision:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures.save"),
+        code=drawing_digest("mappings"),
     shell:
         "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"
 
@@ -96,6 +96,6 @@ rule mappings:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures.save"),
+        code=drawing_digest("mappings"),
     shell:
         "eiphase compare --figures {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

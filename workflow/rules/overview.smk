@@ -48,6 +48,6 @@ rule overview:
         mem_mb=2000,
         runtime=30,
     params:
-        code=provenance.sources_digest("figures.save"),
+        code=drawing_digest("overview", "phases"),
     shell:
         "eiphase draw-overview -- {input:q} {output:q} 2>&1 | tee -- {log:q} >&2"

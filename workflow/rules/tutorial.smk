@@ -74,6 +74,6 @@ rule tutorial_figures:
         mem_mb=2000,
         runtime=10,
     params:
-        code=provenance.sources_digest("figures.save"),
+        code=drawing_digest("tutorial", "recording"),
     shell:
         "eiphase draw-tutorial --recordings {input:q} --figures {output:q} 2>&1 | tee -- {log:q} >&2"

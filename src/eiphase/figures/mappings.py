@@ -14,7 +14,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from eiphase.backends import pairs, pairs_in_words
-from eiphase.chaos import border
 from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.figures.panels import as_text, check_derived, config, edges
@@ -176,7 +175,7 @@ def plot_precision(datasets: Sequence[xr.Dataset]) -> Figure:
     Left: borders of floating point (in its colour; from `panels.SEEDS_OF_A_BAND` on the band is
     the 95 % interval of the mean over seeds) and of integers, mean over seeds.
     Middle: by how much integers move it, a dot for each seed and g_factor, and
-    the mean, with 95 % interval, over seeds of their means over g_factor.
+    the mean, with standard error, over seeds of their means over g_factor.
     Right: which part of the networks integers keep as they are, see `kept_by_integers`.
 
     Raises `DatasetError`, one sentence, if the maps lack a LIF backend or chaos, or if two
@@ -247,16 +246,20 @@ def _shifts(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple
         moved = shifts(dataset)
         beside = np.linspace(-0.15, 0.15, moved.size)
         axis.plot(bits + beside, moved.values.ravel(), ".", color=colours[bits], alpha=0.6)
-        mean, low, high = border.confidence_interval(moved.mean("g_factor").values)
-        error = [[mean - low], [high - mean]] if np.isfinite(low) else None
-        axis.errorbar(bits, mean, error, fmt="o", color="black", capsize=4, markersize=5)
+        means = moved.mean("g_factor").dropna("seed")
+        error = float(means.std(ddof=1)) / np.sqrt(means.size) if means.size > 1 else None
+        axis.errorbar(
+            bits, float(means.mean()), error, fmt="o", color="black", capsize=4, markersize=5
+        )
     axis.set(ylabel="shift of the critical q_factor", title="integers less floating point")
 
 
 def _kept(axis: Axes, by_bits: dict[int, xr.Dataset]) -> None:
     parts = {bits: kept_by_integers(dataset) for bits, dataset in by_bits.items()}
     names = next(iter(parts.values()))
-    for name, colour, marker in zip(names, sns.color_palette("colorblind")[:3], "osX", strict=True):
+    # Not the first three colours, which are the backends'.
+    colours = [sns.color_palette("colorblind")[i] for i in (4, 5, 7)]
+    for name, colour, marker in zip(names, colours, "osX", strict=True):
         values = [part[name] for part in parts.values()]
         axis.plot(list(parts), values, marker=marker, color=colour, label=name)
     axis.set(ylim=(-0.02, 1.02), ylabel="part of all networks", title="beside floating point")

@@ -5,6 +5,7 @@ Each takes the recordings by name, network and backend: `balanced_rate`,
 """
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -61,7 +62,8 @@ def autocovariance(recordings: Recordings) -> Figure:
     neurons = {"rate": "rate", "lif_float": "LIF"}
     shown = [(name, backend) for name in NETWORKS for backend in neurons]
     for axis, (name, backend) in zip(axes, shown, strict=True):
-        _plot_autocovariance(axis, recordings[f"{name}_{backend}"])
+        recording = recordings[f"{name}_{backend}"]
+        _plot_autocovariance(axis, recording, color=_colour(recording))
         axis.set_title(f"{name}, {neurons[backend]} neurons")
     return figure
 
@@ -75,9 +77,9 @@ def rasters(recordings: Recordings) -> Figure:
         axis.set_title(_title(recordings, name))
     axis = axes[2]
     for backend in ("lif_float", "lif_bit_accurate"):
-        colour = panels.BACKEND_COLOURS[backend]
-        raster(axis, recordings[f"critical_{backend}"], color=colour, alpha=0.7)
-    axis.set_title("critical: floating point orange, bit-accurate green")
+        recording = recordings[f"critical_{backend}"]
+        raster(axis, recording, color=_colour(recording), alpha=0.7)
+    axis.set_title("critical: float orange, integers green", fontsize="medium")
     return figure
 
 
@@ -91,7 +93,9 @@ def mean_rates(recordings: Recordings) -> Figure:
         recording = recordings[name]
         activity = _activity(recording)
         mean = (activity - activity.mean(axis=0)).mean(axis=1)
-        axis.plot(recording.time[EDGE:-EDGE], mean[EDGE:-EDGE], color="0.2", linewidth=1)
+        axis.plot(
+            recording.time[EDGE:-EDGE], mean[EDGE:-EDGE], color=_colour(recording), linewidth=1
+        )
         unit = "state" if "state" in recording else f"spikes in {WINDOW} steps"
         axis.set(xlabel="time (steps)", ylabel=unit, title=name.replace("_", " "))
     return figure
@@ -151,10 +155,14 @@ def float_and_integers(recordings: Recordings) -> Figure:
     """Autocovariance of the critical LIF network, in floating point and bit-accurate."""
     figure, axes = _axes(1)
     for backend, label in (("lif_bit_accurate", "bit-accurate"), ("lif_float", "floating point")):
-        look = {"color": panels.BACKEND_COLOURS[backend], "label": label}
-        _plot_autocovariance(axes[0], recordings[f"critical_{backend}"], **look)
+        recording = recordings[f"critical_{backend}"]
+        _plot_autocovariance(axes[0], recording, color=_colour(recording), label=label)
     axes[0].legend(frameon=False)
     return figure
+
+
+def _colour(recording: xr.Dataset) -> Any:
+    return panels.BACKEND_COLOURS[recording.attrs["backend"]]
 
 
 def _activity(recording: xr.Dataset) -> np.ndarray:
