@@ -93,6 +93,7 @@ def test_a_change_of_the_config_reaches_its_other_mappings(sweep, tmp_path):
     ("source", "expected"),
     [
         ("figures/phase_map.py", {"figures": 1}),
+        ("figures/mappings.py", {}),  # another figure's
         ("cli/terminal.py", {"summary": 1}),
         ("jobs/gather.py", AFTER),
         ("networks/rate.py", {"simulate": 2} | AFTER),

@@ -198,7 +198,8 @@ def doubt(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, np.ndarray]:
-    size = 2.8 * n_columns + 1.2, 2.6 * n_rows + 1.9
+    legend = 3.2 if n_columns == 1 else 1.9
+    size = max(2.8 * n_columns + 1.2, 4.8), 2.6 * n_rows + legend
     return subplots(n_rows, n_columns, *size, share=True)
 
 
@@ -207,7 +208,7 @@ def finish(figure: Figure, axes: np.ndarray, dataset: xr.Dataset, legend: dict) 
         axis.set_xlabel("g_factor (inhibition)")
     for axis in axes[:, 0]:
         axis.set_ylabel("q_factor (recurrent gain)")
-    explain(figure, legend, n_columns=min(3, 1 + axes.shape[1]))
+    explain(figure, legend, n_columns=min(3, axes.shape[1]))
     figure.suptitle(subtitle(dataset), fontsize="medium")
     return figure
 

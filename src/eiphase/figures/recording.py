@@ -39,7 +39,7 @@ def plot_recording(recording: xr.Dataset, observed: xr.Dataset | None = None) ->
     autocovariance(axes[1], observed, color="0.2")
     _mark_decay_time(axes[1], observed)
     input_histogram(axes[2], received)
-    axes[2].set_title("input from E, from I and from both")
+    axes[2].set_title("input from E, I and both")
     sns.despine(figure)
     attributes = recording.attrs
     figure.suptitle(
