@@ -170,14 +170,14 @@ def test_a_reason_on_fewer_than_half_of_the_seeds_is_no_doubt(phase_map):
 
 
 def test_one_outline_goes_around_all_cells_in_doubt(phase_map):
-    """Around two neighbours, six sides: not the one between them."""
-    where = {"backend": "rate", "q_factor": 1.0, "g_factor": [4.0, 4.5]}
+    """Around four neighbours, eight sides: none of those between them."""
+    where = {"backend": "rate", "g_factor": [4.0, 4.5]}
     phase_map.quality.loc[where] = Quality.SHORT
     axis = phase_map_figures.plot_fluctuations(phase_map).axes[0]
     sides = {tuple(map(tuple, side)) for side in axis.collections[-1].get_segments()}
-    g, (low, high) = [3.75, 4.25, 4.75], (-1.5, 3.5)
-    along = {((g[i], q), (g[i + 1], q)) for i in (0, 1) for q in (low, high)}
-    assert sides == along | {((g[i], low), (g[i], high)) for i in (0, 2)}
+    g, q = [3.75, 4.25, 4.75], [-1.5, 3.5, 8.5]
+    across = {((g[i], q[j]), (g[i + 1], q[j])) for i in (0, 1) for j in (0, 2)}
+    assert sides == across | {((g[i], q[j]), (g[i], q[j + 1])) for i in (0, 2) for j in (0, 1)}
 
 
 @pytest.mark.parametrize("value", [ScaleStatus.SOLVED, ScaleStatus.IDENTITY])

@@ -46,6 +46,7 @@ def phase_map(phase_map_file):
             found.measured_critical_q.loc[{"backend": backend, "seed": seed}] = borders
     found["measured_critical_q_flag"][:] = Crossing.RISE
     found["theory_critical_q"][:] = [3.5, 4.5, 5.5]
+    found["theory_lyapunov_exponent"][:] = [[np.nan] * 3, [0.2, 0.3, 0.4]]
     found.network_critical_q.loc[{"seed": 1}] = [3.2, 4.2, 5.2]
     found.network_critical_q.loc[{"seed": 2}] = [3.4, 4.4, 5.4]
     return found
@@ -163,6 +164,11 @@ def test_a_cut_has_median_range_and_border(phase_map, divergence, letter, name, 
     borders = {"rate": 4.0, "lif_float": 2.5, "lif_bit_accurate": 2.5}
     assert {line.get_xdata()[0] for line in triangles} == {borders[b] for b in backends}
     assert "g_factor 4.5" in axis.get_title("left")
+
+
+def test_exponents_have_theory_beside_them(phase_map, divergence):
+    axis = axes_of(plot_overview(phase_map, divergence))["e"]
+    np.testing.assert_array_equal(lines_of(axis, "--"), [[[1.0, np.nan], [6.0, 0.3]]])
 
 
 def test_damage_is_drawn_over_time_at_each_place(phase_map, divergence):

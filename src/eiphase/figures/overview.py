@@ -42,7 +42,9 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     if dataset.attrs.get("sweep_digest") != divergence.attrs.get("sweep_digest"):
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
     damages = [f"{cause}_damage" for cause in _causes()]
-    dataset = phases.checked(dataset, "c0", "network_critical_q", *damages)
+    dataset = phases.checked(
+        dataset, "c0", "network_critical_q", "theory_lyapunov_exponent", *damages
+    )
     name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
     figure = panels.page(10, 12.4)
     rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.35, 1.05, 0.95])
@@ -125,6 +127,10 @@ def _exponents(axis: Axes, one: xr.Dataset) -> None:
     axis.set_ylabel("largest Lyapunov exponent\n(1 / time constant)")
     for backend in (name for name, row in BACKENDS.items() if row.has_exponent):
         _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend)
+    theory = one.theory_lyapunov_exponent
+    if theory.notnull().any():
+        theory = theory.mean([name for name in theory.dims if name != "q_factor"])
+        axis.plot(one.q_factor, theory, color="black", linestyle="--", label="mean-field theory")
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set_yscale("symlog", linthresh=1, linscale=1)
     low, high = axis.get_ylim()
