@@ -18,6 +18,7 @@ def phase_map(tmp_path_factory):
     sweep = Sweep.model_validate(
         VALID
         | {
+            "network": VALID["network"] | {"refractory": 0.05},
             "grid": {"q_factor": [6.0, 1000.0], "g_factor": [4.5]},
             "backends": ["rate", "lif_float", "lif_bit_accurate"],
             "seeds": [5],
