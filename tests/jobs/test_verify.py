@@ -222,11 +222,11 @@ def halved(step_map):
 @pytest.mark.parametrize("backend", STEPS.backends[1:])
 def test_neurons_that_fire_in_every_other_step_change_with_it_and_others_do_not(halved, backend):
     before, after = halved[replace(STRONG, backend=backend)]
-    assert before.rate > 40  # of at most 100 spikes per time constant
-    assert after.rate > 1.3 * before.rate
+    assert before.mean_rate > 40  # of at most 100 spikes per time constant
+    assert after.mean_rate > 1.3 * before.mean_rate
     assert verify.changes(before, after)
     before, after = halved[replace(WEAK, backend=backend)]
-    assert before.rate == pytest.approx(after.rate, rel=0.05)
+    assert before.mean_rate == pytest.approx(after.mean_rate, rel=0.05)
     assert before.c0 == pytest.approx(after.c0, rel=0.25)
     assert not verify.changes(before, after)
 
@@ -249,7 +249,7 @@ def test_half_the_step_is_the_same_network_over_the_same_time(step_map):
     _, after = next(verify.with_half_the_step(phase_map, [WEAK]))
     total = np.concatenate([np.zeros((1, 100)), fired.cumsum(axis=0)])
     counts = (total[20:] - total[:-20])[981:]
-    assert after.rate == pytest.approx(fired[1000:].mean() / step, rel=0.01)
+    assert after.mean_rate == pytest.approx(fired[1000:].mean() / step, rel=0.01)
     assert after.c0 == pytest.approx(counts.var(axis=0).mean(), rel=0.1)
 
 
@@ -271,7 +271,7 @@ def test_half_the_step_is_the_same_network_over_the_same_time(step_map):
 def test_a_change_is_more_than_errors_and_more_than_a_tenth(before, after, changes):
     before, after = verify.Activity(*before), verify.Activity(*after)
     assert verify.changes(before, after) == changes
-    assert verify.comparable(before, after) == np.isfinite(before.rate_error)
+    assert verify.comparable(before, after) == np.isfinite(before.mean_rate_error)
 
 
 def test_the_command_lists_what_changes_with_the_step(step_map, capfd):

@@ -181,7 +181,7 @@ def print_steps(points: Sequence["Point"], pairs: Sequence[tuple["Activity", "Ac
 
     console = _Output()
     lines = [
-        f"{_place(point)}: mean rate {_change(*pair, 'rate')} per time constant, "
+        f"{_place(point)}: mean rate {_change(*pair, 'mean_rate')} per time constant, "
         f"c(0) {_change(*pair, 'c0')}"
         for point, pair in zip(points, pairs, strict=False)
         if verify.changes(*pair)

@@ -124,8 +124,8 @@ def _simulated(phase_map: xr.Dataset, sweep: Sweep, point: Point) -> dict[str, n
 class Activity(NamedTuple):
     """What a LIF network does, in units that know nothing of the time step."""
 
-    rate: float  # spikes per neuron and time constant
-    rate_error: float
+    mean_rate: float  # spikes per neuron and time constant
+    mean_rate_error: float
     c0: float  # of spike counts in a window of the same duration
     c0_error: float
     c0_flag: int
@@ -140,7 +140,7 @@ class Activity(NamedTuple):
 
 def comparable(before: Activity, after: Activity) -> bool:
     """Whether errors are known: not of short runs, nor of networks that have no integers."""
-    return isfinite(before.rate_error) and isfinite(after.rate_error)
+    return isfinite(before.mean_rate_error) and isfinite(after.mean_rate_error)
 
 
 def changes(before: Activity, after: Activity) -> bool:
@@ -155,7 +155,7 @@ def changes(before: Activity, after: Activity) -> bool:
         abs(new - old) > LARGEST_CHANGE * abs(old)
         and abs(new - old) > LARGEST_CHANGE_IN_ERRORS * hypot(old_error, new_error)
         for old, old_error, new, new_error in (
-            (before.rate, before.rate_error, after.rate, after.rate_error),
+            (before.mean_rate, before.mean_rate_error, after.mean_rate, after.mean_rate_error),
             (before.c0, before.c0_error, after.c0, after.c0_error),
         )
     )
