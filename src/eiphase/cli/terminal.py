@@ -175,22 +175,24 @@ def print_verification(
     return not any(found)
 
 
-def print_steps(points: Sequence["Point"], pairs: Sequence[tuple["Activity", "Activity"]]) -> None:
-    """Networks that change with half the time step, a line each, and how many they are."""
-    from eiphase.jobs import verify
+def print_steps(
+    changed: Sequence[tuple["Point", "Activity", "Activity"]], *, n_cells: int, n_unknown: int
+) -> None:
+    """Networks that change with half the time step, a line each, and how many they are.
 
+    Of `n_unknown` of all, errors are unknown.
+    """
     console = _Output()
     lines = [
-        f"{_place(point)}: mean rate {_change(*pair, 'mean_rate')} per time constant, "
-        f"c(0) {_change(*pair, 'c0')}"
-        for point, pair in zip(points, pairs, strict=False)
-        if verify.changes(*pair)
+        f"{_place(point)}: mean rate {_change(before, after, 'mean_rate')} per time constant, "
+        f"c(0) {_change(before, after, 'c0')}"
+        for point, before, after in changed
     ]
     for line in lines:
         console.print(Text(plain(line), "red"))
-    console.print(f"{len(lines)} of {len(pairs)} cells change with the time step.")
-    if unknown := sum(not verify.comparable(*pair) for pair in pairs):
-        console.print(f"Of {unknown}, errors are unknown: their runs are too short, or broken.")
+    console.print(f"{len(lines)} of {n_cells} cells change with the time step.")
+    if n_unknown:
+        console.print(f"Of {n_unknown}, errors are unknown: their runs are too short, or broken.")
 
 
 def _change(before: "Activity", after: "Activity", name: str) -> str:

@@ -288,7 +288,15 @@ def _verify_step(options: argparse.Namespace) -> int:
         for before, after in activity[:n_done].tolist()
     ]
     if pairs:
-        terminal.print_steps(points, pairs)
+        terminal.print_steps(
+            [
+                (point, before, after)
+                for point, (before, after) in zip(points, pairs, strict=False)
+                if verify.changes(before, after)
+            ],
+            n_cells=len(pairs),
+            n_unknown=sum(not verify.comparable(*pair) for pair in pairs),
+        )
     return code
 
 

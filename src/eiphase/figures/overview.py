@@ -109,12 +109,13 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
 
 
 def _moves(dataset: xr.Dataset) -> str:
-    """How far integers move the border, over all g_factors at which both have one."""
-    borders = phases.borders(dataset).mean("seed")
+    """How far integers move the border, mean over the seeds on which both have one."""
     found = pairs(dataset.backend.values)
     if not found:
         return "Integers and floating point"
     real, integer = found[0]
+    borders = phases.borders(dataset).sel(backend=[real, integer])
+    borders = borders.where(borders.notnull().all("backend")).mean("seed")
     moved = borders.sel(backend=integer) / borders.sel(backend=real) - 1
     moved = 100 * moved.dropna("g_factor")
     if not moved.size:
