@@ -20,6 +20,7 @@ from eiphase.observables import uncertainty
 from eiphase.observables.uncertainty import Estimate
 from eiphase.simulation import backends
 from eiphase.simulation.backends import Settings
+from eiphase.simulation.measurement import estimate_of
 from eiphase.simulation.observation import OneState
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
@@ -105,10 +106,8 @@ def main() -> None:
             sweep = sweep_of(q_factor, g_factor, steps)
             states = list(runs(backend, sweep))
             found = [
-                uncertainty.estimate(
-                    [state.autocovariance() for state in four],
-                    [state.sampled.blocks for state in four],
-                    step=four[0].sampled.step,
+                estimate_of(
+                    [state.autocovariance() for state in four], [state.sampled for state in four]
                 )
                 for four in batched(states)
             ]

@@ -195,8 +195,8 @@ VARIABLES: dict[str, Variable] = {
     "stopped": Variable(
         "why the simulation ended",
         comment="precise: c0 and decay_time are known to simulation.precision; settled: no initial "
-        "state fluctuates for good; longest: twice as many measured steps would be more than "
-        f"simulation.max_steps. {_PRECISE}",
+        "state fluctuates for good; longest: it may not be longer, by simulation.max_steps. "
+        f"{_PRECISE}",
         flags=Stopped,
         needs=(_PRECISION,),
     ),
@@ -623,6 +623,24 @@ DERIVED: dict[str, Variable] = {
     ),
 }
 """What gathering derives from `VARIABLES`."""
+
+
+_ANCILLARY = {
+    "lyapunov_exponent": ("lyapunov_error", "lyapunov_flag"),
+    "lyapunov_exponent_per_time_constant": ("lyapunov_flag",),
+    "spike_damage": ("spike_damage_error", "spike_damage_fate"),
+    "bit_damage": ("bit_damage_error", "bit_damage_fate"),
+    "c0": ("c0_flag", "c0_error", "quality"),
+    "decay_time": ("decay_time_flag", "decay_time_error", "quality"),
+    "weight_scale": ("weight_scale_status",),
+}
+
+
+def ancillary(name: str, present: Collection[str]) -> dict[str, str]:
+    """CF's attribute that names a variable's error and flags, of those that are present."""
+    usual = (f"{name}_flag", f"{name}_error")
+    found = [other for other in _ANCILLARY.get(name, usual) if other in present]
+    return {"ancillary_variables": " ".join(found)} if found else {}
 
 
 FORMER_NAMES = {

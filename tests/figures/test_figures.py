@@ -14,7 +14,7 @@ from eiphase.errors import DatasetError
 from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
-from eiphase.flags import Crossing, Flag, Phase, Quality, ScaleStatus, StepLimited
+from eiphase.flags import Crossing, Flag, Phase, Quality, ScaleStatus, StepLimited, Stopped
 from eiphase.jobs.datasets import netcdf
 
 mpl.use("agg")
@@ -147,6 +147,7 @@ def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
         ("centring_bias", 0.2, "short run"),
         ("quality", Quality.SHORT, "short run"),
         ("quality", Quality.SEVERAL_STATES, "several states"),
+        ("stopped", Stopped.LONGEST, "precision not reached"),
         ("step_limited", StepLimited.YES, "rates limited by the time step"),
     ],
 )

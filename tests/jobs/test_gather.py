@@ -71,6 +71,10 @@ def test_dataset_keeps_its_contract(phase_map_file):
                 or "flag_meanings" in variable.attrs
                 or (name in ("backend", "seed"))
             )
+        assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality"
+        assert found.weight_scale.attrs["ancillary_variables"] == "weight_scale_status"
+        for variable in found.data_vars.values():
+            assert {*variable.attrs.get("ancillary_variables", "").split()} <= {*found.data_vars}
         assert json.loads(found.attrs["sweep_config"])["network"]["neurons"] == 20
         assert found.attrs["sweep_digest"] == SWEEP.digest
         assert json.loads(found.attrs["versions"])["lava-nc"] == "0.10.0"

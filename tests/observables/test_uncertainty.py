@@ -5,7 +5,7 @@ import pytest
 
 from eiphase.flags import Quality
 from eiphase.observables.fluctuation import standard_autocovariance
-from eiphase.observables.uncertainty import BLOCKS, Blocks, estimate, quality
+from eiphase.observables.uncertainty import BLOCKS, Blocks, CountBlocks, estimate, quality
 
 TAU, MEAN = 10.0, 3.0  # steps; of Gaussian processes with variance 1
 
@@ -98,3 +98,32 @@ def test_pieces_and_joined_blocks_change_no_more_than_rounding():
         means, c = found.by_block()
         assert means.mean() == pytest.approx(x[: len(found.blocks) * 10].mean(), abs=1e-12)
         assert c[:, 0].mean() == pytest.approx(x.var(axis=0).mean(), rel=0.02)
+
+
+def counts_of_regular_firing(random, n_steps, *, period=28, window=25, n_neurons=40):
+    """Each neuron fires once in a period, at a time of its own."""
+    phase = random.integers(period, size=n_neurons)
+    spikes = (np.arange(n_steps + window)[:, None] + phase) % period == 0
+    sums = np.cumsum(spikes, axis=0)
+    return (sums[window:] - sums[:-window]).astype(np.uint8)
+
+
+def test_regular_firing_does_not_beat_with_the_sampling():
+    random = np.random.default_rng(5)
+    runs = [counts_of_regular_firing(random, 5600) for _ in range(4)]
+    # Of 28 steps, 25 see the spike.
+    assert runs[0].mean() == pytest.approx(25 / 28, abs=1e-12)
+    counts = [CountBlocks(40, length=140) for _ in runs]
+    for one, x in zip(counts, runs, strict=True):
+        for piece in np.array_split(x, 37):
+            one.add(piece)
+        assert len(one.blocks) == BLOCKS  # 40 were joined
+        assert one.c0().mean() == pytest.approx(x.var(axis=0).mean(), rel=1e-12)
+        assert one.means().mean() == pytest.approx(x.mean(), rel=1e-12)
+    samples = [blocks_of(x[::7].astype(float), max_lag=20) for x in runs]
+    c = [standard_autocovariance(x.astype(float), max_lag=140) for x in runs]
+    sampled = estimate(c, samples, step=7)
+    exact = estimate(c, samples, step=7, counts=counts)
+    assert exact.c0 == pytest.approx(25 * 3 / 28**2, rel=0.02)
+    assert exact.c0_error < 1e-3 * exact.c0
+    assert sampled.c0_error > 10 * exact.c0_error

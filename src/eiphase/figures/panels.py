@@ -36,7 +36,7 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 
 from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError, plain
-from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited
+from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited, Stopped
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
 from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, lack_of
@@ -54,7 +54,7 @@ C0_LABELS = {False: "c(0) of states\n(state²)", True: "c(0) of spike counts\n(s
 DECAY_LABEL = "decay time (steps)"
 IN_DOUBT = (
     "weight_scale_status", "weight_strength", "current_wraps", "quality", "centring_bias",
-    "step_limited",
+    "step_limited", "stopped",
 )  # fmt: skip
 """The variables that `doubt` looks at."""
 # Not up to black, on which no mark would be seen.
@@ -175,13 +175,14 @@ class Doubt:
 def doubt(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
     """Where seeds `differ`, in words `how`, or half of them or more have a reason for doubt.
 
-    The reasons: the run was short, there are several states, the time step limits rates, or the
-    mapping is in doubt. So it is where no weight scale solves its equation, integer weights are
-    10 % off, or a current wrapped. `dataset` has the variables of `IN_DOUBT`.
+    The reasons: the run was short or not precise enough, there are several states, the time step
+    limits rates, or the mapping is in doubt. So it is where no weight scale solves its equation,
+    integer weights are 10 % off, or a current wrapped. `dataset` has the variables of `IN_DOUBT`.
     """
     solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
     reasons = {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
+        "precision not reached": dataset.stopped == Stopped.LONGEST,
         "several states": dataset.quality == Quality.SEVERAL_STATES,
         "rates limited by the time step": dataset.step_limited == StepLimited.YES,
         "mapping": ~dataset.weight_scale_status.isin(solved)

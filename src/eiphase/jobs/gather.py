@@ -18,7 +18,7 @@ from eiphase.jobs.datasets.tile_file import Contents
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
 from eiphase.system import seal
-from eiphase.variables import DIMENSIONS, Variable, measured
+from eiphase.variables import DIMENSIONS, Variable, ancillary, measured
 
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
@@ -223,8 +223,10 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
         coordinate = file.createVariable(dimension, dtype, (dimension,))
         coordinate[:] = values
         coordinate.setncatts(attributes)
-    for key, variable in measured(sweep.backends, sweep.model_dump()).items():
+    present = measured(sweep.backends, sweep.model_dump())
+    for key, variable in present.items():
         _define_variable(file, key, variable)
+        file[key].setncatts(ancillary(key, present))
 
 
 def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable) -> None:

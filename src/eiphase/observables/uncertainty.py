@@ -34,6 +34,7 @@ from eiphase.flags import Flag, Quality
 from eiphase.observables.autocovariance import LaggedProducts
 from eiphase.observables.fluctuation import centring_bias, decay_time
 from eiphase.observables.moments import ActivityMoments
+from eiphase.observables.spike_counts import CountMoments
 
 BLOCKS = 20  # into which a run is cut, and up to twice as many before they are joined
 # Blocks so far apart are taken as correlated.
@@ -176,6 +177,54 @@ def _ratio(first: ActivityMoments, second: ActivityMoments) -> float:
         return float(np.float64(second.variance) / first.variance)
 
 
+class CountBlocks:
+    """Blocks of one run of spiking neurons, from the counts at every step.
+
+    Regular firing beats with samples that are taken every so many steps. `length` is that of a
+    block, in steps.
+    """
+
+    def __init__(self, n_neurons: int, *, length: int):
+        self._n_neurons, self._length, self._per_block = n_neurons, length, 1
+        self._open: list[CountMoments] = [CountMoments(n_neurons)]
+        self.blocks: list[CountMoments] = []
+
+    def add(self, counts: np.ndarray) -> None:
+        """Take in the next counts, (time, neuron)."""
+        while len(counts):
+            missing = self._length - self._open[-1].n_steps
+            self._open[-1].add(counts[:missing])
+            counts = counts[missing:]
+            if self._open[-1].n_steps == self._length:
+                self._end_block()
+
+    def _end_block(self) -> None:
+        if len(self._open) == self._per_block:
+            self.blocks.append(reduce(CountMoments.joined, self._open))
+            self._open = []
+        self._open.append(CountMoments(self._n_neurons))
+        if len(self.blocks) == 2 * BLOCKS:
+            pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
+            self.blocks = [first.joined(second) for first, second in pairs]
+            self._per_block *= 2
+
+    def means(self) -> np.ndarray:
+        """Mean over neurons and time of each block, (block,)."""
+        return np.array([block.mean.mean() for block in self.blocks])
+
+    def c0(self) -> np.ndarray:
+        """c(0) of each block, (block,), of deviations from the mean over the run."""
+        n_steps = sum(block.n_steps for block in self.blocks)
+        mean = np.sum([block.total for block in self.blocks], axis=0) / n_steps
+        return np.array(
+            [
+                (block.squares - 2 * mean @ block.total) / (block.n_steps * len(mean))
+                + np.mean(mean**2)
+                for block in self.blocks
+            ]
+        )
+
+
 class Estimate(NamedTuple):
     """c(lag), c(0), decay time and mean of one network, with their standard errors."""
 
@@ -188,6 +237,7 @@ class Estimate(NamedTuple):
     mean: float
     mean_error: float
     r_hat: float  # NaN of one state
+    centring_bias: float  # the part of c(0) that is lost and could not be put back
     n_decay_times: float  # in the shortest of the runs; fewer if the decay time is censored
 
     def precision(self) -> float:
@@ -198,21 +248,31 @@ class Estimate(NamedTuple):
         return float(np.max(parts))  # NaN stays
 
 
-def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int) -> Estimate:
+def estimate(
+    runs: Sequence[np.ndarray],
+    states: Sequence[Blocks],
+    *,
+    step: int,
+    counts: Sequence[CountBlocks] = (),
+) -> Estimate:
     r"""What some runs of one network, from different states, tell together.
 
     `runs` are the autocovariances of each, (lag,), from all steps or from the same samples as
     `states`; these come every `step` steps. c(k) is the mean over the states, with what centring
     on a mean over T samples takes from each put back: $c(k) + \sigma^2$, see
     `fluctuation.centring_bias`. Errors grow with c(0) by that.
+
+    With the `counts` of spiking neurons at every step, these say how sure c(0) is, and the scatter
+    of the states' decay times, if there are several, how sure the decay time is.
     """
     n_lags = states[0].n_lags
     each = 1 if len(runs[0]) > n_lags else step  # steps from one lag to the next
-    c, factor = _unbiased(runs, [state.n_samples * step // each for state in states])
+    c, factor, bias = _unbiased(runs, [state.n_samples * step // each for state in states])
     in_blocks = [state.by_block() for state in states]
-    means = np.array([mean for mean, _ in in_blocks])
+    means = np.array([one.means() for one in counts] or [mean for mean, _ in in_blocks])
     by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
-    r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), by_lag[:, :, 0])
+    c0_in_blocks = np.array([one.c0() for one in counts]) if counts else by_lag[:, :, 0]
+    r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), c0_in_blocks)
     tau, flag = decay_time(c)
     n_steps = min(state.n_samples for state in states) * step
     tau_error, n_decay_times = np.nan, np.nan
@@ -222,17 +282,21 @@ def estimate(runs: Sequence[np.ndarray], states: Sequence[Blocks], *, step: int)
         slope = (c[int(tau)] - c[int(tau) + 1]) / each
         tau *= each
         tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
+        if counts and len(runs) > 1:
+            times = [decay_time(c_s)[0] * each for c_s in runs]
+            tau_error = factor * float(np.std(times, ddof=1) / np.sqrt(len(times)))
         n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
         c0=float(c[0]),
-        c0_error=factor * _error(by_lag[:, :, 0]),
+        c0_error=factor * _error(c0_in_blocks),
         decay_time=tau,
         decay_time_flag=flag,
         decay_time_error=tau_error,
         mean=float(means.mean()),
         mean_error=_error(means),
         r_hat=r_hat,
+        centring_bias=bias,
         n_decay_times=n_decay_times,
     )
 
@@ -248,15 +312,19 @@ def quality(known: Estimate, *, several: bool = False) -> Quality:
     return Quality.OK
 
 
-def _unbiased(runs: Sequence[np.ndarray], lengths: Sequence[int]) -> tuple[np.ndarray, float]:
-    """c with what centring took put back, and c(0) over what it was before."""
+def _unbiased(
+    runs: Sequence[np.ndarray], lengths: Sequence[int]
+) -> tuple[np.ndarray, float, float]:
+    """c with what centring took put back; c(0) over what it was before; and the part still lost."""
     biases = [
         centring_bias(c, length) if c[0] > 0 else 0.0
         for c, length in zip(runs, lengths, strict=True)
     ]
     c, bias = np.mean(runs, axis=0), float(np.mean(biases))
-    factor = 1 / (1 - bias) if bias < _LARGEST_BIAS else 1.0
-    return c + (factor - 1) * c[0], factor
+    if not bias < _LARGEST_BIAS:
+        return c, 1.0, bias
+    factor = 1 / (1 - bias)
+    return c + (factor - 1) * c[0], factor, 0.0
 
 
 def _of_decay_time(by_lag: np.ndarray, tau: float) -> np.ndarray:

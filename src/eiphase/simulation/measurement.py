@@ -1,5 +1,6 @@
 """From the activity of one network, in blocks, to its observables, as a config asks for them."""
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -15,7 +16,7 @@ from eiphase.observables import spike_counts, statistics, uncertainty
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.samples import Samples
 from eiphase.observables.spike_counts import CountMoments, Firing, counted
-from eiphase.observables.uncertainty import Blocks
+from eiphase.observables.uncertainty import Blocks, CountBlocks, Estimate
 from eiphase.sweep.schema import (
     SPIKE_SAMPLES,
     STATE_SAMPLES,
@@ -56,7 +57,7 @@ class OfStates:
         self._steps = _Steps(measured_steps(simulation, observables, spiking=False))
         n_steps = self._steps.n_measured
         self._fluctuation = _Fluctuation(n_steps, n_neurons, simulation, observables)
-        self._sampled = Sampled(n_steps, n_neurons, simulation)
+        self._sampled = Sampled(n_steps, n_neurons, simulation, counted=False)
         self._further = FurtherOfStates(n_steps, synapses, step_size) if synapses else None
 
     def add(self, states: np.ndarray) -> None:
@@ -95,7 +96,7 @@ class OfSpikes:
         self._refractory_steps = refractory_steps
         n_steps, window = self._steps.n_measured, observables.boxcar
         self._fluctuation = _FluctuationOfCounts(n_steps, n_neurons, simulation, observables)
-        self._sampled = Sampled(n_steps, n_neurons, simulation)
+        self._sampled = Sampled(n_steps, n_neurons, simulation, counted=True)
         self._firing = Firing(n_neurons)
         self._past = np.zeros((window, n_neurons), np.uint8)
         self._further = FurtherOfSpikes(n_steps, window, synapses, step_size) if synapses else None
@@ -189,16 +190,22 @@ class _Steps:
 
 
 class Sampled:
-    """Activity every so many steps, for errors; `n_steps` before the first look at them."""
+    """Activity every so many steps, for errors; `n_steps` before the first look at them.
 
-    def __init__(self, n_steps: int, n_neurons: int, simulation: Simulation):
+    Of spike counts, if activity is `counted`, moments at every step as well.
+    """
+
+    def __init__(self, n_steps: int, n_neurons: int, simulation: Simulation, *, counted: bool):
         self.step = sample_step(simulation)
         length = max(1, n_steps // self.step // uncertainty.BLOCKS)
         self.blocks = Blocks(n_neurons, max_lag=simulation.max_lag // self.step, length=length)
+        self.counts = CountBlocks(n_neurons, length=length * self.step) if counted else None
         self._n_done = 0
 
     def add(self, activity: np.ndarray) -> None:
         """Take in the next measured steps, (time, neuron)."""
+        if self.counts:
+            self.counts.add(activity)
         samples = activity[-self._n_done % self.step :: self.step]
         self._n_done += len(activity)
         with np.errstate(invalid="ignore", over="ignore"):  # of what is not finite
@@ -207,14 +214,22 @@ class Sampled:
     def errors(self, fluctuation: ob.Fluctuation) -> dict[str, Any]:
         """Standard errors of what was measured on all steps of one run."""
         with np.errstate(invalid="ignore", over="ignore"):
-            known = uncertainty.estimate(
-                [fluctuation.autocovariance], [self.blocks], step=self.step
-            )
+            known = estimate_of([fluctuation.autocovariance], [self])
         found: dict[str, Any] = {"mean_rate_error": known.mean_error, "quality": Quality.UNKNOWN}
         if fluctuation.c0_flag == Flag.OK:
             found |= {"c0_error": known.c0_error, "decay_time_error": known.decay_time_error}
             found["quality"] = uncertainty.quality(known)
         return found
+
+
+def estimate_of(runs: Sequence[np.ndarray], states: Sequence[Sampled]) -> Estimate:
+    """What some runs of one network tell together; `runs` are their autocovariances."""
+    return uncertainty.estimate(
+        runs,
+        [state.blocks for state in states],
+        step=states[0].step,
+        counts=[state.counts for state in states if state.counts],
+    )
 
 
 class _Fluctuation:

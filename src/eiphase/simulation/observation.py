@@ -1,5 +1,6 @@
 """What is measured on one network of a sweep, and where it is kept."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Self, cast
 
@@ -14,7 +15,7 @@ from eiphase.numerics.arrays import shared_array
 from eiphase.observables import spike_counts, uncertainty
 from eiphase.observables.fluctuation import ACTIVE_FRACTION, Fluctuation, fluctuation
 from eiphase.observables.spike_counts import Firing, counted
-from eiphase.observables.uncertainty import R_HAT_LIMIT, Estimate, estimate
+from eiphase.observables.uncertainty import R_HAT_LIMIT, Estimate
 from eiphase.simulation import measurement
 from eiphase.simulation.backends import Block, Prepared, module
 from eiphase.simulation.measurement import (
@@ -23,6 +24,7 @@ from eiphase.simulation.measurement import (
     OfSpikes,
     OfStates,
     Sampled,
+    estimate_of,
 )
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import VARIABLES
@@ -120,13 +122,14 @@ class Observation:
 class OneState:
     """What one network does from one initial state: samples from all steps after burn-in.
 
-    Other numbers are measured anew whenever the run has doubled, so in its second half.
+    Damages, and exponents of spiking networks, are those of the first look. Other numbers are
+    measured anew whenever the run has doubled, so in its second half.
     """
 
     def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, given: bool):
         self._backend, self._sweep, self._synapses = BACKENDS[backend], sweep, synapses
         s, n = sweep.simulation, sweep.network.neurons
-        self.sampled = Sampled(s.first_steps - s.burn_in, n, s)
+        self.sampled = Sampled(s.first_steps - s.burn_in, n, s, counted=self._backend.spiking)
         self.firing = Firing(n)
         self._exact = None
         if self._backend.spiking:  # regular firing must not beat with the sampling
@@ -219,7 +222,7 @@ class UntilPrecise:
     - `PRECISE`, the relative errors of c(0) and decay time are at most the sweep's precision, and
       the run lasts `uncertainty.LEAST_DECAY_TIMES`;
     - `SETTLED`, no state fluctuates for good, by the flag of each;
-    - `LONGEST`, as many steps more would be too many.
+    - `LONGEST`, it is as long as it may be; the last look may come before they have doubled.
 
     c(0), decay time and rate are those of all states that fluctuate, or of all if none does.
     """
@@ -255,10 +258,10 @@ class UntilPrecise:
         if self._is_done():
             return False
         s = self._sweep.simulation
-        blocks = -(-(2 * (self._n_steps - s.burn_in) + s.burn_in) // s.block_steps)
-        if blocks * s.block_steps > s.max_steps:
+        doubled = -(-(2 * (self._n_steps - s.burn_in) + s.burn_in) // s.block_steps)
+        self._look_at = min(doubled, s.max_steps // s.block_steps) * s.block_steps
+        if self._look_at <= self._n_steps:
             return False
-        self._look_at = blocks * s.block_steps
         for state in self._states:
             state.begin(self._n_steps, self._look_at)
         return True
@@ -292,16 +295,14 @@ class UntilPrecise:
         if given := self._states[0].given:
             found |= given.found()
         found |= self._activity(each, chosen or self._states)
-        found |= self._chaos()
+        found |= self._chaos(chosen or self._states)
         if self._sweep.observables.statistics:
             found |= self._statistics(each)
         return found
 
     def _estimate(self, states: Sequence["OneState"]) -> Estimate:
-        return estimate(
-            [state.autocovariance() for state in states],
-            [state.sampled.blocks for state in states],
-            step=states[0].sampled.step,
+        return estimate_of(
+            [state.autocovariance() for state in states], [state.sampled for state in states]
         )
 
     def _activity(self, each: list[Fluctuation], chosen: list["OneState"]) -> dict[str, Any]:
@@ -325,25 +326,25 @@ class UntilPrecise:
             found |= {"c0": known.c0, "c0_error": known.c0_error, "r_hat": known.r_hat}
             found["decay_time"] = known.decay_time
             found["decay_time_error"] = known.decay_time_error
-            found["centring_bias"] = 0.0
+            found["centring_bias"] = known.centring_bias
             found["quality"] = uncertainty.quality(known, several=len(chosen) < len(each))
         return found
 
-    def _chaos(self) -> dict[str, Any]:
+    def _chaos(self, chosen: list["OneState"]) -> dict[str, Any]:
         found: dict[str, Any] = {}
         if not self._sweep.observables.chaos:
             return found
         if self._backend.has_exponent:
             found |= _pooled_growth(
-                [state.growth for state in self._states if state.growth],
+                [state.growth for state in chosen if state.growth],
                 self._sweep.network.step_size,
             )
         for cause in self._backend.perturbations:
-            outcomes = [measurement.of_damage(cause, s.damages[cause]) for s in self._states]
+            outcomes = [measurement.of_damage(cause, state.damages[cause]) for state in chosen]
             found |= _pooled(outcomes)
             found[f"{cause}_damage_trials"] = sum(o[f"{cause}_damage_trials"] for o in outcomes)
             fates = [int(o[f"{cause}_damage_fate"]) for o in outcomes]
-            found[f"{cause}_damage_fate"] = np.bincount(fates).argmax()
+            found[f"{cause}_damage_fate"] = _commonest(fates)
         return found
 
     def _statistics(self, each: list[Fluctuation]) -> dict[str, Any]:
@@ -364,6 +365,12 @@ class UntilPrecise:
         if max(flags):
             found["integrated_autocorrelation_time"] = np.nan
         return found
+
+
+def _commonest(fates: list[int]) -> Fate:
+    """The fate of most states, or that nobody knows which."""
+    first, *others = Counter(fates).most_common()
+    return Fate.UNDECIDED if others and others[0][1] == first[1] else Fate(first[0])
 
 
 def _pooled(parts: list[dict[str, Any]]) -> dict[str, Any]:
