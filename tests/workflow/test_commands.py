@@ -176,12 +176,12 @@ def test_the_tutorial_has_drawn_all_its_figures(checkout):
 
 
 def test_the_notebook_holds_all_its_figures(checkout):
-    """`snakemake notebook`, above, on a sweep that does not measure chaos."""
+    """`snakemake notebook`, above, on a sweep that measures chaos."""
     notebook = nbformat.read(checkout / "results/demo/notebook.ipynb", as_version=4)
     nbformat.validate(notebook)
     outputs = [o for cell in notebook.cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
-    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 6
+    assert len([o for o in outputs if "image/png" in o.get("data", {})]) == 7
 
 
 def test_other_weight_bits_simulate_integers_alone(checkout):

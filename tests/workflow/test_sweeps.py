@@ -144,7 +144,7 @@ def test_the_report_is_one_page_that_needs_no_network(sweep):
     assert not [url for url in loaded if url.startswith(("http:", "https:", "//"))]
     for text in ("phase_maps.png", "cut.png", "mapping.png", "summary.html", "Diagnostics"):
         assert text in html
-    assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 6
+    assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 7
     opening = re.search(r"workflow_desc = (.*)", html)[1]
     assert "data:image/png,%89%50%4e%47" in opening
     assert "System Message" not in html
