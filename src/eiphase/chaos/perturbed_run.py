@@ -17,7 +17,7 @@ INTERVAL = 10  # steps after which network and twin are compared; it divides a b
 
 
 class FloatTwins(NamedTuple):
-    """What became of perturbations of an LIF network in floating point, in some steps."""
+    """What became of perturbations of a LIF network in floating point, in some steps."""
 
     log_growth: np.ndarray  # (time,), burn-in included: see `spiking_tangent.Tangent`
     spike_damage: Damage  # without burn-in
@@ -31,7 +31,7 @@ class IntegerTwins(NamedTuple):
 
 
 class FloatNetwork:
-    """An LIF network, with a tangent vector, and a twin that gets a spike after `burn_in`."""
+    """A LIF network, with a tangent vector, and a twin that gets a spike after `burn_in`."""
 
     def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
         self._simulator = lif.Simulator.of(parameters)

@@ -20,7 +20,7 @@ _LEAST_SLOPE = 1e-9  # of a voltage that only just reaches the threshold, thresh
 
 @dataclass(frozen=True, eq=False)
 class Tangent:
-    r"""An LIF network in continuous time with a tangent vector, between two steps.
+    r"""A LIF network in continuous time with a tangent vector, between two steps.
 
     The vector follows the flow, and jumps at events [1]. A perturbed neuron j fires later by
 

@@ -8,7 +8,7 @@ from eiphase.numerics.histogram import Quantiles
 
 
 class RangeOfStates:
-    """The dynamic range of an LIF network, from its recording in blocks."""
+    """The dynamic range of a LIF network, from its recording in blocks."""
 
     def __init__(self, n_steps: int, n_neurons: int):
         self._current, self._voltage = (Quantiles(n_steps * n_neurons) for _ in range(2))

@@ -1,4 +1,4 @@
-"""From an LIF network in floating point to Loihi's integers, and how well they fit."""
+"""From a LIF network in floating point to Loihi's integers, and how well they fit."""
 
 import math
 from collections.abc import Callable

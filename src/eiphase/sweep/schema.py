@@ -132,12 +132,12 @@ class NetworkConfig(_Section):
     bias: Annotated[Positive, Field(json_schema_extra={"unit": "per step"})] = 0.1
     """Input to each rate neuron. That of LIF neurons is 5 thresholds x `step_size`."""
     refractory: Refractory = 0.0
-    """Rest of an LIF neuron after a spike, a whole number of steps: its voltage stays at 0, while
+    """Rest of a LIF neuron after a spike, a whole number of steps: its voltage stays at 0, while
     its current goes on. Without it, excitation can grow until neurons fire in every step."""
 
     @property
     def refractory_steps(self) -> int:
-        """Steps for which an LIF neuron rests."""
+        """Steps for which a LIF neuron rests."""
         return round(self.refractory / self.step_size)
 
 
