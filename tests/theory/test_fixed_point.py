@@ -214,13 +214,16 @@ def test_the_map_stays_below_a_loss_and_leaves_above(seed, g_factor, loss):
     half = network.half_gaussian(network.gaussian_matrix(100, seed))
     found = lost(half, g_factor)
     assert found.loss == loss
-    moved = []
-    for factor in (0.999, 1.001):
-        weights = network.weights(half, q_factor=factor * found.q_factor, g_factor=g_factor)
-        state = found.state
-        for _ in range(40_000):
-            state = rate.step(state, weights, np.full(100, 0.1), np.full(100, 0.01))
-        moved.append(np.abs(erf(state) - erf(found.state)).max())
+    both = [
+        Network(n_neurons=100, q_factor=factor * found.q_factor, g_factor=g_factor, seed=seed)
+        for factor in (0.999, 1.001)
+    ]
+    simulator = rate.Simulator.of(rate.Batch(half, both))
+    simulator.states[0][:, :2] = found.state[:, None]
+    for _ in range(10):
+        states = np.empty((2, 4000, 100))
+        simulator.advance(states)
+    moved = np.abs(erf(states[:, -1]) - erf(found.state)).max(axis=1)
     assert moved[0] < 0.1 < 0.5 < moved[1]
 
 
