@@ -18,7 +18,7 @@ from eiphase.sweep import provenance
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, measured
+from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, ancillary, measured
 
 _JOINED = {"grid", "seeds", "backends"}  # what phase maps may differ in, beside `tiles`
 
@@ -55,6 +55,9 @@ def combine(*phase_maps: xr.Dataset) -> xr.Dataset:
             joint[name] = _variable(name, values)
     if borders.networks(union):
         joint["network_critical_q"] = _of_networks(maps, sweeps, union)
+    present = [str(name) for name in joint.data_vars]
+    for key in present:
+        joint[key].attrs.update(ancillary(key, present))
     return joint
 
 
