@@ -26,7 +26,7 @@ $$\hat R = \sqrt{1 - 1/B + V / W}$$
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -37,8 +37,6 @@ from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import CountMoments
 
 BLOCKS = 20  # into which a run is cut, and up to twice as many before they are joined
-# Blocks so far apart are taken as correlated.
-CORRELATED = 2
 # Fewer blocks tell no error.
 LEAST_BLOCKS = 8
 # Several states lead to different activity above this R-hat.
@@ -75,6 +73,28 @@ class _Block(NamedTuple):
         return _Block(self.moments.joined(other.moments), self.products + other.products)
 
 
+AnyPart = TypeVar("AnyPart", _Block, CountMoments)
+
+
+class _Joining(Generic[AnyPart]):
+    """Joins parts of a run that follow on each other to `BLOCKS` blocks, or up to twice as many."""
+
+    def __init__(self) -> None:
+        self._open: list[AnyPart] = []
+        self._per_block = 1  # parts
+        self.blocks: list[AnyPart] = []
+
+    def add(self, part: AnyPart) -> None:
+        self._open.append(part)
+        if len(self._open) == self._per_block:
+            self.blocks.append(reduce(lambda a, b: a.joined(b), self._open))
+            self._open = []
+        if len(self.blocks) == 2 * BLOCKS:
+            pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
+            self.blocks = [first.joined(second) for first, second in pairs]
+            self._per_block *= 2
+
+
 class Blocks:
     """One run of a network, from samples that come in pieces; `length` is that of a block.
 
@@ -85,9 +105,11 @@ class Blocks:
     def __init__(self, n_neurons: int, *, max_lag: int, length: int):
         self._all = _Products(n_neurons, max_lag)
         self._shortest, self._rest = length, np.empty((0, n_neurons))
-        self._open: list[_Block] = []
-        self._per_block = 1  # shortest blocks
-        self.blocks: list[_Block] = []
+        self._joining: _Joining[_Block] = _Joining()
+
+    @property
+    def blocks(self) -> list[_Block]:
+        return self._joining.blocks
 
     def add(self, x: np.ndarray) -> None:
         """Take in the next samples, (time, neuron)."""
@@ -100,14 +122,7 @@ class Blocks:
     def _add_block(self, x: np.ndarray) -> None:
         before = self._all.sums.copy()
         self._all.add(x)
-        self._open.append(_Block(ActivityMoments.of(x), self._all.sums - before))
-        if len(self._open) == self._per_block:
-            self.blocks.append(reduce(_Block.joined, self._open))
-            self._open = []
-        if len(self.blocks) == 2 * BLOCKS:
-            pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
-            self.blocks = [first.joined(second) for first, second in pairs]
-            self._per_block *= 2
+        self._joining.add(_Block(ActivityMoments.of(x), self._all.sums - before))
 
     @property
     def n_samples(self) -> int:
@@ -185,28 +200,23 @@ class CountBlocks:
     """
 
     def __init__(self, n_neurons: int, *, length: int):
-        self._n_neurons, self._length, self._per_block = n_neurons, length, 1
-        self._open: list[CountMoments] = [CountMoments(n_neurons)]
-        self.blocks: list[CountMoments] = []
+        self._n_neurons, self._length = n_neurons, length
+        self._part = CountMoments(n_neurons)
+        self._joining: _Joining[CountMoments] = _Joining()
+
+    @property
+    def blocks(self) -> list[CountMoments]:
+        return self._joining.blocks
 
     def add(self, counts: np.ndarray) -> None:
         """Take in the next counts, (time, neuron)."""
         while len(counts):
-            missing = self._length - self._open[-1].n_steps
-            self._open[-1].add(counts[:missing])
+            missing = self._length - self._part.n_steps
+            self._part.add(counts[:missing])
             counts = counts[missing:]
-            if self._open[-1].n_steps == self._length:
-                self._end_block()
-
-    def _end_block(self) -> None:
-        if len(self._open) == self._per_block:
-            self.blocks.append(reduce(CountMoments.joined, self._open))
-            self._open = []
-        self._open.append(CountMoments(self._n_neurons))
-        if len(self.blocks) == 2 * BLOCKS:
-            pairs = zip(self.blocks[::2], self.blocks[1::2], strict=True)
-            self.blocks = [first.joined(second) for first, second in pairs]
-            self._per_block *= 2
+            if self._part.n_steps == self._length:
+                self._joining.add(self._part)
+                self._part = CountMoments(self._n_neurons)
 
     def means(self) -> np.ndarray:
         """Mean over neurons and time of each block, (block,)."""
