@@ -75,22 +75,8 @@ def tutorial(
     weight bits, whatever `weight_bits` is: Loihi drops the others.
     """
     weights, bias = parameters.weights, parameters.bias
-    quantities = [  # values, bits for the magnitude, whether signed, largest exponent
-        ([parameters.vth], THRESHOLD_BITS, False, ALIGNMENT),
-        ([ranges.current_low, ranges.current_high], STATE_BITS, True, 0),
-        ([ranges.voltage_low, ranges.voltage_high], STATE_BITS, True, 0),
-        ([bias], BIAS_MANTISSA_BITS, True, BIAS_EXPONENTS[-1]),
-        ([float(weights.min()), float(weights.max())], WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
-    ]
-    quantities.sort(key=lambda quantity: max(map(abs, quantity[0])), reverse=True)
-    factor = math.inf
-    for values, bits, signed, exponent in quantities:
-        largest = max(map(abs, values))
-        representable = 2 ** (bits - signed) - (1 if max(values) == largest else 0)
-        representable *= 2**exponent
-        if factor * largest > representable:
-            factor = representable / largest
-
+    extremes = float(weights.min()), float(weights.max())
+    factor = tutorial_factor(ranges, extremes, vth=parameters.vth, bias=bias)
     scaled_bias = factor * bias
     bias_exponent = max(0, _exponent(scaled_bias, BIAS_MANTISSA_BITS))
     weight_exponent = max(0, _exponent(scaled_bias, WEIGHT_BITS) - ALIGNMENT)
@@ -108,6 +94,28 @@ def tutorial(
         weight_bits=weight_bits,
         refractory_steps=parameters.refractory_steps,
     )
+
+
+def tutorial_factor(
+    ranges: DynamicRange, extreme_weights: tuple[float, float], *, vth: float, bias: float
+) -> float:
+    """The factor of `tutorial`; `extreme_weights` are the smallest and the largest."""
+    quantities = [  # values, bits for the magnitude, whether signed, largest exponent
+        ((vth,), THRESHOLD_BITS, False, ALIGNMENT),
+        ((ranges.current_low, ranges.current_high), STATE_BITS, True, 0),
+        ((ranges.voltage_low, ranges.voltage_high), STATE_BITS, True, 0),
+        ((bias,), BIAS_MANTISSA_BITS, True, BIAS_EXPONENTS[-1]),
+        (extreme_weights, WEIGHT_BITS, True, WEIGHT_EXPONENTS[-1]),
+    ]
+    quantities.sort(key=lambda quantity: max(map(abs, quantity[0])), reverse=True)
+    factor = math.inf
+    for values, bits, signed, exponent in quantities:
+        largest = max(map(abs, values))
+        representable = 2 ** (bits - signed) - (1 if max(values) == largest else 0)
+        representable *= 2**exponent
+        if factor * largest > representable:
+            factor = representable / largest
+    return factor
 
 
 @njit(cache=True)

@@ -1,0 +1,336 @@
+"use strict";
+// The networks of eiphase's backends, as plain functions on typed arrays: no page, no clock. They
+// compute what the kernels of `eiphase.networks` do, operation by operation, in the same order.
+//
+// A network is made once (`makeNetwork`), a state changes in place (`advance`), and activity is
+// written into a recording (time, neuron), which the caller may fill in slices of steps.
+
+const ALIGNMENT = 6; // of Loihi: left shift of threshold and of synaptic input
+const DECAY_BITS = 12;
+const WEIGHT_BITS = 8;
+const STATE_LIMIT = 1 << 23;
+const DECAY_UNIT = 1 << DECAY_BITS;
+const ERF_NODES_PER_UNIT = 256;
+const ERF_LAST = 6;
+
+/**
+ * A network of a backend, or throws an Error whose message says why there is none.
+ *
+ * `half`: {n, nExcitatory, columns} with columns from `halfGaussian`. `cell`: what determines the
+ * network, see `page_data.py`. `tables`: {erfValues, erfSlopes}.
+ */
+function makeNetwork(backend, half, cell, tables) {
+  if (backend === "rate") return rateNetwork(half, cell, tables);
+  if (backend === "lif_float") return lifNetwork(half, cell);
+  if (backend === "lif_bit_accurate") return integerNetwork(half, cell);
+  throw new Error(`Networks of ${backend} do not run in this page.`);
+}
+
+/** u = v = 0 and nothing has fired, or r = 0. */
+function atRest(network) {
+  const n = network.n;
+  if (network.backend === "rate") return { r: new Float64Array(n), y: new Float64Array(n) };
+  const Numbers = network.backend === "lif_float" ? Float64Array : Int32Array;
+  return {
+    u: new Numbers(n),
+    v: new Numbers(n),
+    inputs: network.parts.map(() => new Numbers(n)), // W s of the last step
+    resting: new Int32Array(n), // steps for which the voltage still stays as it is
+    wraps: 0, // how often a current left its 24 bits
+    clips: 0, // how often a voltage was clipped to them
+  };
+}
+
+/** A state that changes on its own from here. */
+function copyOfState(state) {
+  const copied = (part) =>
+    Array.isArray(part) ? part.map(copied) : typeof part === "number" ? part : part.slice();
+  return Object.fromEntries(Object.entries(state).map(([name, part]) => [name, copied(part)]));
+}
+
+/**
+ * Room for so many steps: `activity` (time, neuron), states of rate neurons (Float64Array) or
+ * spikes (Uint8Array); with `withStates` also `u` and `v` of LIF neurons, after the reset.
+ */
+function makeRecording(network, nSteps, withStates = false) {
+  const size = nSteps * network.n;
+  if (network.backend === "rate") return { nSteps, activity: new Float64Array(size) };
+  const Numbers = network.backend === "lif_float" ? Float64Array : Int32Array;
+  const states = withStates ? { u: new Numbers(size), v: new Numbers(size) } : {};
+  return { nSteps, activity: new Uint8Array(size), ...states };
+}
+
+/** Advance a state by the steps `first` to `last` - 1 of a recording, and record them there. */
+function advance(network, state, recording, first, last) {
+  for (let t = first; t < last; t++) {
+    const start = t * network.n;
+    if (network.backend === "rate") {
+      rateStep(network, state);
+      recording.activity.set(state.r, start);
+      continue;
+    }
+    const spikes = recording.activity.subarray(start, start + network.n);
+    if (network.backend === "lif_float") lifStep(network, state, spikes);
+    else integerStep(network, state, spikes);
+    if (recording.u) {
+      recording.u.set(state.u, start);
+      recording.v.set(state.v, start);
+    }
+  }
+}
+
+/** Let a spiking neuron fire once more than it did in the last step. */
+function fire(network, state, neuron) {
+  state.v[neuron] = 0;
+  state.resting[neuron] = network.refractorySteps;
+  const part = network.parts.findIndex(({ last }) => neuron < last);
+  addColumn(network, neuron, state.inputs[part]);
+}
+
+/** Mean over neurons of |u' - u| + |v' - v| in thresholds, as eiphase's `state_distance`. */
+function stateDistance(network, one, other) {
+  let total = 0;
+  for (let i = 0; i < network.n; i++) {
+    total += Math.abs(one.u[i] - other.u[i]) + Math.abs(one.v[i] - other.v[i]);
+  }
+  return total / (network.n * network.threshold);
+}
+
+function addColumn({ n, columns }, j, total) {
+  for (let i = 0, k = j * n; i < n; i++, k++) total[i] += columns[k];
+}
+
+// Rate neurons ---------------------------------------------------------------------------------
+
+/**
+ * r <- (1 - dr) r + b + M y, y_j = dr (2q)^2 / N erf(r_j), times g of inhibitory neurons.
+ *
+ * Zeros of M are left out. `upper` are the upper halves of its entries' bits: see `addProduct`.
+ */
+function rateNetwork(half, cell, { erfValues, erfSlopes }) {
+  const { n, nExcitatory } = half;
+  const size = half.columns.reduce((count, weight) => count + (weight !== 0), 0);
+  const values = new Float64Array(size);
+  const upper = new Float64Array(size);
+  const rows = new Uint32Array(size);
+  const ends = new Uint32Array(n);
+  for (let j = 0, entry = 0; j < n; j++) {
+    for (let i = 0; i < n; i++) {
+      const value = half.columns[j * n + i];
+      if (value === 0) continue;
+      rows[entry] = i;
+      values[entry] = value;
+      upper[entry++] = upperHalf(value);
+    }
+    ends[j] = entry;
+  }
+  const gain = cell.stepSize * cell.gain;
+  const inhibitoryGain = gain * cell.g;
+  const { stepSize, bias } = cell;
+  return {
+    backend: "rate", n, nExcitatory, ends, rows, values, upper, gain, inhibitoryGain, stepSize,
+    bias, erfValues, erfSlopes,
+  };
+}
+
+function rateStep(network, { r, y }) {
+  const { n, nExcitatory, gain, inhibitoryGain, stepSize, bias } = network;
+  for (let i = 0; i < n; i++) {
+    y[i] = (i < nExcitatory ? gain : inhibitoryGain) * erf(r[i], network);
+    r[i] = (1 - stepSize) * r[i] + bias; // all but M's part, which is then added in place
+  }
+  addProduct(network, y, r);
+}
+
+/**
+ * total += M y, with columns ascending, each product and sum rounded once, together: the fused
+ * multiply-add that eiphase's kernel uses and JavaScript lacks.
+ *
+ * The product is made exactly (Dekker), as p + e, and the sum of p and `total` exactly (Knuth), as
+ * s + t. Then s + (t + e) is the fused result, unless the rounding of t + e itself leads to the
+ * middle between two doubles: about once in 2^52 times.
+ */
+function addProduct({ n, ends, rows, values, upper }, y, total) {
+  for (let j = 0, entry = 0; j < n; j++) {
+    const factor = y[j];
+    const high = upperHalf(factor);
+    const low = factor - high;
+    for (const end = ends[j]; entry < end; entry++) {
+      const value = values[entry];
+      const valueHigh = upper[entry];
+      const valueLow = value - valueHigh;
+      const p = value * factor;
+      const e = ((valueHigh * high - p) + valueHigh * low + valueLow * high) + valueLow * low;
+      const i = rows[entry];
+      const before = total[i];
+      const s = p + before;
+      const part = s - p;
+      const t = (p - (s - part)) + (before - part);
+      total[i] = s + (t + e);
+    }
+  }
+}
+
+/** erf(x) by a series of fourth order around the nearest node: `eiphase.numerics.erf`, to the bit. */
+function erf(x, { erfValues, erfSlopes }) {
+  const magnitude = Math.abs(x) < ERF_LAST ? Math.abs(x) : ERF_LAST;
+  const node = (magnitude * ERF_NODES_PER_UNIT + 0.5) | 0;
+  const c = node * (1 / ERF_NODES_PER_UNIT);
+  const h = magnitude - c;
+  const square = c * c;
+  const second = square * (2 / 3) - 1 / 3;
+  const third = c * (0.5 - square * (1 / 3));
+  const fourth = square * (square * (2 / 15) - 0.4) + 0.1;
+  const curvature = h * (h * (h * (h * fourth + third) + second) - c);
+  const linear = erfSlopes[node] * h;
+  const found = erfValues[node] + (linear + linear * curvature);
+  return x < 0 ? -found : found;
+}
+
+// LIF neurons in floating point ----------------------------------------------------------------
+
+/** Weights are the rate network's, times the mapping's scale and du: `rate_to_lif._scale`. */
+function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, du }) {
+  const scaled = new Float64Array(n * n);
+  for (let k = 0; k < scaled.length; k++) {
+    const relative = k < nExcitatory * n ? 1 : g;
+    scaled[k] = columns[k] * gain * relative * weightScale * du;
+  }
+  return scaled;
+}
+
+function lifNetwork(half, cell) {
+  const { du, dv, threshold, lifBias: bias, refractorySteps } = cell;
+  const n = half.n;
+  return {
+    backend: "lif_float", n, columns: lifColumns(half, cell), parts: [{ first: 0, last: n }],
+    du, dv, threshold, bias, refractorySteps,
+  };
+}
+
+/**
+ * u <- u (1 - du) + a, v <- v (1 - dv) + u + bias; a spike where v > threshold sets v to 0.
+ *
+ * v then stays for `refractorySteps` steps; neurons with and without them add in another order.
+ */
+function lifStep(network, state, spikes) {
+  const { n, du, dv, threshold, bias, refractorySteps } = network;
+  const { u, v, inputs: [a], resting } = state;
+  for (let i = 0; i < n; i++) {
+    u[i] = u[i] * (1 - du) + a[i];
+    let integrated;
+    if (refractorySteps === 0) integrated = v[i] * (1 - dv) + u[i] + bias;
+    else integrated = resting[i] > 0 ? v[i] : v[i] * (1 - dv) + (u[i] + bias);
+    const spike = integrated > threshold;
+    v[i] = spike ? 0 : integrated;
+    resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
+    spikes[i] = spike ? 1 : 0;
+  }
+  a.fill(0);
+  for (let j = 0; j < n; j++) if (spikes[j]) addColumn(network, j, a);
+}
+
+// LIF neurons in Loihi's integers --------------------------------------------------------------
+
+/** The rounding of `numpy.rint`: to nearest, halves to even; of |x| below 2^51. */
+function rint(x) {
+  return x + 6755399441055744 - 6755399441055744;
+}
+
+/** 2 to an exponent, exactly. */
+function power(exponent) {
+  return exponent < 0 ? 1 / (1 << -exponent) : 1 << exponent;
+}
+
+function integerNetwork(half, cell) {
+  const { n, nExcitatory } = half;
+  const { vth, integerDu, integerDv, biasMantissa, biasExponent, refractorySteps } = cell;
+  if (![vth, integerDu, integerDv, biasMantissa].every((x) => Number.isFinite(x) && x !== 0)) {
+    throw new Error("The mapping leaves no threshold, bias or decay in integers.");
+  }
+  const isFullRange = cell.floatToInteger === "full_range";
+  const parts = isFullRange // each `Dense`, whose sum is shifted before all are added
+    ? [
+        { first: 0, last: nExcitatory, exponent: cell.weightExponent },
+        { first: nExcitatory, last: n, exponent: cell.inhibitoryWeightExponent },
+      ]
+    : [{ first: 0, last: n, exponent: cell.weightExponent }];
+  const real = lifColumns(half, cell);
+  const columns = new Int16Array(n * n);
+  for (const part of parts) {
+    const round = isFullRange ? fullRange(cell, part.exponent) : tutorialRounding(cell);
+    const here = Float64Array.from(real.subarray(part.first * n, part.last * n), round);
+    columns.set(stored(here, cell.weightBits), part.first * n);
+  }
+  return {
+    backend: "lif_bit_accurate", n, columns, parts, refractorySteps,
+    keepU: DECAY_UNIT - (integerDu + 1),
+    keepV: DECAY_UNIT - integerDv,
+    threshold: vth << ALIGNMENT,
+    bias: biasMantissa << biasExponent,
+  };
+}
+
+/** From a weight of the float network to an integer: `float_to_integer.full_range`. */
+function fullRange({ vth, weightBits, threshold }, exponent) {
+  const step = 1 << (WEIGHT_BITS - weightBits);
+  const factor = vth / threshold;
+  const divisor = power(exponent) * step;
+  return (weight) => step * rint((factor * weight) / divisor);
+}
+
+/** The same, of the tutorial's mapping. */
+function tutorialRounding({ integerFactor }) {
+  return (weight) => rint(rint(weight * integerFactor) * (1 / 64));
+}
+
+/** Weights as Loihi holds them: `loihi.Connections.stored`. */
+function stored(weights, bits) {
+  const low = weights.reduce((a, b) => Math.min(a, b), Infinity);
+  const high = weights.reduce((a, b) => Math.max(a, b), -Infinity);
+  const mixesSigns = low < 0 && high > 0 ? 1 : 0;
+  const largest = (1 << WEIGHT_BITS) - 1;
+  const dropped = WEIGHT_BITS - bits + mixesSigns;
+  const up = mixesSigns ? 0 : (1 << dropped) - 1; // added to what is negative
+  return Int16Array.from(weights, (weight) => {
+    const clipped = Math.min(Math.max(weight, -largest - mixesSigns), largest);
+    return ((clipped + (clipped < 0 ? up : 0)) >> dropped) << dropped;
+  });
+}
+
+/** x * keep / 2^12, rounded towards zero, in 32 bits: high and low bits of x apart. */
+function kept(x, keep) {
+  const low = Math.imul(x & (DECAY_UNIT - 1), keep) + ((x >> 31) & (DECAY_UNIT - 1));
+  return (Math.imul(x >> DECAY_BITS, keep) + (low >> DECAY_BITS)) | 0;
+}
+
+/** The step of `loihi.run`: u wraps at 24 bits, v is clipped to them. */
+function integerStep(network, state, spikes) {
+  const { n, keepU, keepV, threshold, bias, refractorySteps, parts } = network;
+  const { u, v, inputs, resting } = state;
+  for (let i = 0; i < n; i++) {
+    let arrived = 0;
+    for (let part = 0; part < parts.length; part++) {
+      const exponent = parts[part].exponent;
+      const a = inputs[part][i];
+      arrived += exponent < 0 ? a >> -exponent : a << exponent;
+    }
+    const decayed = (kept(u[i], keepU) + (arrived << ALIGNMENT)) | 0;
+    u[i] = decayed;
+    if (decayed > STATE_LIMIT) u[i] = decayed - 2 * STATE_LIMIT;
+    else if (decayed <= -STATE_LIMIT) u[i] = decayed + 2 * STATE_LIMIT;
+    if (u[i] !== decayed) state.wraps++;
+    const updated = resting[i] > 0 ? v[i] : (kept(v[i], keepV) + u[i] + bias) | 0;
+    const clipped = Math.min(Math.max(updated, 1 - STATE_LIMIT), STATE_LIMIT - 1);
+    if (clipped !== updated) state.clips++;
+    const spike = clipped > threshold;
+    v[i] = spike ? 0 : clipped;
+    resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
+    spikes[i] = spike ? 1 : 0;
+  }
+  for (let part = 0; part < parts.length; part++) {
+    const { first, last } = parts[part];
+    inputs[part].fill(0);
+    for (let j = first; j < last; j++) if (spikes[j]) addColumn(network, j, inputs[part]);
+  }
+}

@@ -1,0 +1,49 @@
+"""The page's Gaussian matrix is NumPy's, to the bit, whatever the C library's logarithm is."""
+
+from decimal import Decimal, localcontext
+
+import numpy as np
+import pytest
+
+from eiphase.explorer import gaussian
+from eiphase.networks import weights
+
+
+@pytest.mark.parametrize(
+    ("n_neurons", "seed"), [(400, 1), (400, 2), (400, 2**32 - 1), (101, 0), (5, 1234), (64, 7)]
+)
+def test_matrices_equal_numpys_to_the_bit(page, n_neurons, seed):
+    page.draw(n_neurons, seed)
+    expected = np.random.RandomState(seed).standard_normal((n_neurons, n_neurons))
+    assert page.array("z", "f8").tobytes() == expected.tobytes()
+    half = weights.half_gaussian(expected)
+    assert np.array_equal(page.array("half.columns", "f8").reshape(n_neurons, -1), half.T)
+
+
+@pytest.mark.parametrize("ulps", [-2, 1])
+def test_another_logarithm_of_numpys_is_corrected(page, monkeypatch, ulps):
+    """As another C library may have it, or a compiler that fuses products and sums."""
+    numpys = weights.gaussian_matrix(20, 3)
+    bits = numpys.view(np.int64)
+    bits[3, ::2] += ulps
+    monkeypatch.setattr(gaussian, "gaussian_matrix", lambda n, seed: numpys)
+    assert len(gaussian.corrections(20, 3).positions) >= 10
+    page.draw(20, 3)
+    assert page.array("z", "f8").tobytes() == numpys.tobytes()
+
+
+def test_logarithms_are_correctly_rounded(page):
+    random = np.random.default_rng(1)
+    x = np.concatenate(
+        [
+            random.random(1000), 1 - 1e-6 * random.random(500), 1 - 2.0 ** -np.arange(1, 54),
+            2.0 ** -random.uniform(0, 104, 500), 2.0 ** -np.arange(105), [0.5**0.5],
+        ]
+    )  # fmt: skip
+    with localcontext() as context:
+        context.prec = 60
+        expected = np.array([float(Decimal(float(one)).ln()) for one in x])
+    assert np.array_equal(gaussian.correctly_rounded_log(x), expected)
+    page.define("x", x.tolist())
+    of_page = page.array("Float64Array.from(x, correctlyRoundedLog)", "f8")
+    assert np.array_equal(of_page, expected)

@@ -1,0 +1,121 @@
+"""Networks in the page do what eiphase's kernels do."""
+
+import numpy as np
+import pytest
+
+from eiphase.flags import ScaleStatus
+from eiphase.mapping import float_to_integer, rate_to_lif
+from eiphase.mapping.dynamic_range import RangeOfStates
+from eiphase.mapping.rate_to_lif import WeightScale
+from eiphase.networks import lif, loihi, rate, weights
+from eiphase.networks.rate import Batch
+from eiphase.networks.weights import Network
+
+N, STEPS = 100, 600
+
+
+def network(seed, q_factor=5.0, g_factor=4.5, refractory=0.05, n_neurons=N):
+    return Network(
+        n_neurons=n_neurons, q_factor=q_factor, g_factor=g_factor, seed=seed, refractory=refractory
+    )
+
+
+def lif_network(point, scale):
+    half = weights.half_gaussian_of(point)
+    return rate_to_lif.lif_parameters(half, point, WeightScale(scale, ScaleStatus.SOLVED))
+
+
+def cell(point, **more):
+    """What the page is given of a network."""
+    return {
+        "q": point.q_factor, "g": point.g_factor, "stepSize": point.step_size, "bias": point.bias,
+        "gain": weights.gain(point.n_neurons, point.q_factor),
+        "refractorySteps": point.refractory_steps, **more,
+    }  # fmt: skip
+
+
+def lif_cell(point, scale, **more):
+    parameters = lif_network(point, scale)
+    return cell(
+        point, weightScale=scale, du=parameters.du, dv=parameters.dv, threshold=parameters.vth,
+        lifBias=parameters.bias, **more,
+    )  # fmt: skip
+
+
+def ranges_of(recording):
+    ranges = RangeOfStates(*recording.current.shape)
+    ranges.add(recording.current, recording.voltage)
+    return ranges.found()
+
+
+def integer_network(real, mapping, bits, ranges=None):
+    """The network in integers, and what the page is given of it."""
+    ranges = ranges or ranges_of(lif.run(real, STEPS))
+    integers = float_to_integer.FLOAT_TO_INTEGER[mapping](real, ranges, bits)
+    extremes = float(real.weights.min()), float(real.weights.max())
+    factor = float_to_integer.tutorial_factor(ranges, extremes, vth=real.vth, bias=real.bias)
+    return integers, {
+        "vth": integers.vth, "integerDu": integers.du, "integerDv": integers.dv,
+        "biasMantissa": integers.bias_mantissa, "biasExponent": integers.bias_exponent,
+        "weightExponent": integers.weight_exponent,
+        "inhibitoryWeightExponent": integers.inhibitory_weight_exponent,
+        "weightBits": bits, "floatToInteger": mapping, "integerFactor": factor,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("refractory", [0.0, 0.05])
+@pytest.mark.parametrize(
+    ("seed", "q_factor", "scale"), [(1, 3.0, 1.0), (2, 6.0, 0.83), (3, 9.0, 2.5)]
+)
+def test_lif_neurons_are_those_of_the_kernel_to_the_bit(page, seed, q_factor, scale, refractory):
+    point = network(seed, q_factor, refractory=refractory)
+    expected = lif.run(lif_network(point, scale), STEPS)
+    assert 0.001 < expected.spikes.mean() < 0.5
+    page.draw(N, seed)
+    spikes = page.activity("lif_float", lif_cell(point, scale), STEPS, with_states=True)
+    assert np.array_equal(spikes, expected.spikes)
+    assert page.recorded("u", STEPS).tobytes() == expected.current.tobytes()
+    assert page.recorded("v", STEPS).tobytes() == expected.voltage.tobytes()
+
+
+@pytest.mark.parametrize("mapping", ["tutorial", "full_range"])
+@pytest.mark.parametrize("bits", range(3, 9))
+def test_integers_are_those_of_the_kernel(page, mapping, bits):
+    for seed, q_factor, refractory in ((bits, 3.0, 0.05), (bits + 10, 7.0, 0.0)):
+        point = network(seed, q_factor, refractory=refractory)
+        real = lif_network(point, 0.9)
+        integers, given = integer_network(real, mapping, bits)
+        expected = loihi.run(integers, STEPS)
+        assert 0.001 < expected.spikes.mean() < 0.9
+        page.draw(N, seed)
+        spikes = page.activity("lif_bit_accurate", lif_cell(point, 0.9, **given), STEPS)
+        assert np.array_equal(spikes, expected.spikes)
+        stored = page.array("network.columns", "i2").reshape(N, N)
+        assert np.array_equal(stored, integers.stored_weights.T)
+        counts = page.run("state.wraps"), page.run("state.clips")
+        assert counts == (expected.current_wraps, expected.voltage_clips)
+
+
+def test_integers_that_wrap_and_clip_do_as_loihis_do(page):
+    """The ranges are those of a network with far weaker weights, which integers then leave."""
+    point = network(4, 5.0)
+    weak = ranges_of(lif.run(lif_network(point, 0.05), STEPS))
+    integers, given = integer_network(lif_network(point, 8.0), "full_range", 8, weak)
+    expected = loihi.run(integers, STEPS)
+    assert expected.current_wraps
+    assert expected.voltage_clips
+    page.draw(N, 4)
+    spikes = page.activity("lif_bit_accurate", lif_cell(point, 8.0, **given), STEPS)
+    assert np.array_equal(spikes, expected.spikes)
+    assert page.run("state.wraps") == expected.current_wraps
+    assert page.run("state.clips") == expected.voltage_clips
+
+
+@pytest.mark.parametrize(("seed", "q_factor"), [(1, 0.5), (2, 5.0), (3, 12.0)])
+def test_rate_neurons_are_those_of_the_kernel_to_the_bit(page, seed, q_factor):
+    point = network(seed, q_factor)
+    batch = Batch(weights.half_gaussian_of(point), [point])
+    (expected,) = rate.run(batch, 1000)
+    page.draw(N, seed)
+    states = page.activity("rate", cell(point), 1000)
+    assert states.tobytes() == expected.tobytes()
