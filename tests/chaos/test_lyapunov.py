@@ -22,7 +22,7 @@ def test_the_logistic_map_at_4_has_exponent_ln_2():
 @pytest.mark.parametrize("memory", [0.0, 0.8, 0.98])
 def test_the_truth_lies_within_one_and_two_errors(memory):
     """Of Gaussian growth of mean 0 with correlations a^|k|, also as long as half a block."""
-    n_steps, n_runs = 2000, 1000
+    n_steps, n_runs = 2000, 500
     noise = np.random.default_rng(0).normal(size=(n_runs, 2 * n_steps))
     growth = lfilter([1], [1, -memory], noise, axis=1)[:, n_steps:]
     found = [exponent(x) for x in growth]

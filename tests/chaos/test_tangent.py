@@ -108,7 +108,7 @@ def test_an_independent_gaussian_network_turns_chaotic_at_gain_1():
         q_factor = math.sqrt(gain * math.sqrt(math.pi) / 2 * math.sqrt(n)) / 2
         point = Network(n_neurons=n, q_factor=q_factor, g_factor=1.0, seed=seed, bias=1e-4)
         points.append(point)
-    _, growth = growth_of(gaussian, points, 15_000)
+    _, growth = growth_of(gaussian, points, 9_000)
     found = [lyapunov.exponent(x[3000:]) for x in growth]
     for gain, exponent in zip(gains[:2], found[:2], strict=True):
         modes = 0.99 + 0.01 * gain * np.linalg.eigvals(gaussian / math.sqrt(n))

@@ -59,10 +59,22 @@ def test_parts_of_a_phase_map_give_it_back_to_the_bit(whole, dimension, overlap)
         assert (found.refined_q_flag == -1).all()
 
 
-def test_sweeps_of_other_seeds_give_what_one_sweep_gives(tmp_path):
-    first, second = (made_up(tmp_path / f"{seed}", seeds=[seed]) for seed in (2, 1))
-    together = made_up(tmp_path / "both", seeds=[1, 2])
-    found = eiphase.combine(first, second)
+@pytest.fixture(scope="module")
+def seeds(tmp_path_factory):
+    """Two phase maps of made-up numbers, of seed 1 and of seed 2."""
+    folder = tmp_path_factory.mktemp("seeds")
+    return [made_up(folder / f"{seed}", seeds=[seed]) for seed in (1, 2)]
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory):
+    """One of both seeds."""
+    return made_up(tmp_path_factory.mktemp("plain"))
+
+
+def test_sweeps_of_other_seeds_give_what_one_sweep_gives(seeds, plain):
+    together = plain
+    found = eiphase.combine(*reversed(seeds))
     assert different(found, together) == []
     assert found.attrs["sweep_digest"] == together.attrs["sweep_digest"]
 
@@ -84,10 +96,9 @@ def changed(phase_map, name, **where):
     return other
 
 
-def test_what_does_not_fit_is_named(whole, tmp_path):
+def test_what_does_not_fit_is_named(whole, plain, tmp_path):
     neurons = made_up(tmp_path / "neurons", network={"neurons": 40})
     floats = made_up(tmp_path / "floats", backends=["rate", "lif_float"])
-    plain = made_up(tmp_path / "plain")
     older = whole.assign_attrs(code_digest="0" * 64)
     for parts, message in (
         ((), r"There is no phase map to combine\."),
@@ -130,9 +141,8 @@ def test_what_does_not_fit_is_named(whole, tmp_path):
     ],
     ids=["concat", "concat of what has seeds", "combine_first"],
 )  # fmt: skip
-def test_plots_refuse_what_was_joined_otherwise(tmp_path, join):
-    first, second = (made_up(tmp_path / f"{seed}", seeds=[seed]) for seed in (1, 2))
-    joined = join(first, second)
+def test_plots_refuse_what_was_joined_otherwise(seeds, join):
+    joined = join(*seeds)
     for plot in (eiphase.plot_phases, eiphase.plot_phase_maps):
         with pytest.raises(DatasetError, match=r"join phase maps with eiphase\.combine\."):
             plot(joined)

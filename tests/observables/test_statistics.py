@@ -153,8 +153,8 @@ def test_integrated_autocorrelation_time_gives_the_variance_of_a_mean():
 
 def test_standard_error_of_the_integrated_autocorrelation_time():
     """That of one neuron, as the docstring gives it, against the spread over neurons."""
-    decay, n_steps = 0.9, 20_000
-    x = autoregressive(decay, (n_steps, 150))
+    decay, n_steps = 0.9, 10_000
+    x = autoregressive(decay, (n_steps, 100))
     found = [
         statistics.integrated_autocorrelation_time(
             fluctuation.standard_autocovariance(x[:, [i]], max_lag=200)

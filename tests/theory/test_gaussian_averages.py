@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from gaussian_sums import average, average_of_product
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import erf
 
@@ -37,6 +37,7 @@ def test_equals_quadrature(name, mean, variance):
     assert found == pytest.approx(average(ONE_STATE[name], mean, variance), abs=1e-9)
 
 
+@settings(max_examples=30)
 @given(mean=MEANS, variance=st.floats(1e-3, 20), correlation=st.floats(-0.99, 1))
 def test_product_equals_quadrature(mean, variance, correlation):
     found = gaussian_averages.output_product(mean, variance, correlation * variance)
@@ -44,6 +45,7 @@ def test_product_equals_quadrature(mean, variance, correlation):
     assert found == pytest.approx(expected, abs=1e-8)
 
 
+@settings(max_examples=30)
 @given(mean=MEANS, variance=st.floats(1e-3, 20), correlation=st.floats(-0.99, 1))
 def test_slope_product_equals_quadrature(mean, variance, correlation):
     found = gaussian_averages.slope_product(mean, variance, correlation * variance)
