@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eiphase.observables.autocovariance import LaggedProducts
+from eiphase.observables.autocovariance import LaggedProducts, products_of_few
 
 
 def walks(seed, n_steps, n_neurons, offset):
@@ -61,3 +61,17 @@ def test_what_is_not_finite_stays_so(poison):
     x = walks(1, 60, 4, 1.0)
     x[31, 2] = poison
     assert np.isnan(in_blocks(x, [20, 40], 5).linear()).all()
+
+
+@pytest.mark.parametrize(
+    "n_rows, n_neurons, n_before, max_lag",
+    [(30, 401, 12, 12), (30, 401, 4, 20), (9, 3, 0, 15), (3000, 3, 2, 2)],
+)
+def test_products_of_few_rows_are_their_definition(n_rows, n_neurons, n_before, max_lag):
+    rows = np.random.default_rng(0).integers(-9, 10, (n_rows, n_neurons)).astype(float)
+    expected = [
+        sum(rows[t] @ rows[t - lag] for t in range(max(n_before, lag), n_rows))
+        for lag in range(max_lag + 1)
+    ]
+    # Sums of whole numbers are exact, in any order.
+    np.testing.assert_array_equal(products_of_few(rows, n_before, max_lag), expected)

@@ -3,8 +3,12 @@
 import numpy as np
 from scipy.fft import fft, ifft, next_fast_len
 
+from eiphase.numerics.jit import njit
+
 # So many, an even number, that what the FFT needs stays in the processor's cache.
 NEURONS_PER_FFT = 80
+# Products are summed in parts of so many, as `np.einsum` does it.
+_PRODUCTS = 8192
 
 
 class LaggedProducts:
@@ -112,3 +116,41 @@ def _products(
         power += np.einsum("fi,fi->f", spectrum, spectrum)
         total[part] = spectrum[0, :n]
     return ifft(power)[: max_lag + 1].real / n_neurons, total
+
+
+def products_of_few(rows: np.ndarray, n_before: int, max_lag: int) -> np.ndarray:
+    """Sums of products of rows, (time, neuron), with rows `lag` earlier; by lag.
+
+    The later row of a pair is not among the first `n_before`. Each lag by itself: of few rows,
+    a Fourier transform would be slower. The bits are those of `np.einsum` where its vectors are two
+    numbers wide. It is not BLAS, whose bits depend on its threads.
+    """
+    sums = np.zeros(max_lag + 1)
+    last_first = np.ascontiguousarray(rows[::-1].T)  # so that lags are neighbours in memory
+    n_lags = min(max_lag + 1, len(rows))
+    together = min(n_before + 1, n_lags)  # all lags that have all pairs
+    _add_products(last_first, len(rows) - n_before, 0, sums[:together])
+    for lag in range(together, n_lags):
+        _add_products(last_first, len(rows) - lag, lag, sums[lag : lag + 1])
+    return sums
+
+
+@njit(cache=True)
+def _add_products(last_first, n_later, lag, sums):
+    """Products of the last `n_later` rows with those `lag` and more earlier, a sum for each."""
+    n_neurons = len(last_first)
+    n = n_later * n_neurons
+    lanes = np.empty((2, len(sums)))
+    for begin in range(0, n, _PRODUCTS):
+        end = min(begin + _PRODUCTS, n)
+        lanes[:] = 0.0
+        for k in range(begin, end):
+            in_eights = (k - begin) // 8 * 8 + begin
+            # Of eight numbers, the last pair counts first.
+            at = in_eights + ((k - begin) ^ 6) % 8 if in_eights + 8 <= end else k
+            row, neuron = n_later - 1 - at // n_neurons, at % n_neurons
+            later, earlier = last_first[neuron, row], last_first[neuron, row + lag :]
+            lane = lanes[(at - begin) % 2]
+            for i in range(len(lane)):
+                lane[i] += later * earlier[i]
+        sums += lanes[0] + lanes[1]

@@ -31,7 +31,7 @@ from typing import Generic, NamedTuple, TypeVar
 import numpy as np
 
 from eiphase.flags import Flag, Quality
-from eiphase.observables.autocovariance import LaggedProducts
+from eiphase.observables.autocovariance import LaggedProducts, products_of_few
 from eiphase.observables.fluctuation import centring_bias, decay_time
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import CountMoments
@@ -54,12 +54,7 @@ class _Products(LaggedProducts):
     def _new_products(self, x: np.ndarray, reference: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         new = x - reference
         rows = np.concatenate([self._tail, new])
-        sums = np.zeros(self.max_lag + 1)
-        for lag in range(min(self.max_lag, len(rows) - 1) + 1):
-            later = rows[max(len(self._tail), lag) :]
-            earlier = rows[max(len(self._tail), lag) - lag : len(rows) - lag]
-            # Not by BLAS, whose bits depend on its threads.
-            sums[lag] = np.einsum("j,j->", later.ravel(), earlier.ravel())
+        sums = products_of_few(rows, len(self._tail), self.max_lag)
         return sums / self.n_neurons, new.sum(axis=0)
 
 
