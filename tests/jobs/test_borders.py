@@ -195,3 +195,17 @@ def test_borders_in_effective_coupling():
     critical_q[:, 0] = 3.0  # LIF neurons, where they can couple as strongly
     pair = [borders.in_coupling(sweep, name, critical_q) for name in ("rate", "lif_float")]
     np.testing.assert_allclose(pair[1], pair[0], rtol=1e-6)
+
+
+def test_threads_share_networks_and_keep_their_order():
+    sweep = Sweep.model_validate(
+        VALID
+        | {"network": {"neurons": 50}, "grid": {"q_factor": [1.0, 30.0], "g_factor": [4.0, 5, 6]}}
+        | {"observables": {"chaos": True}, "backends": ["rate"]}
+    )
+    networks = borders.networks(sweep)
+    assert len(networks) == 3 * len(sweep.seeds)
+    one_by_one = [borders.of_network(sweep, *network) for network in networks]
+    assert len(set(one_by_one)) > 2
+    found = list(borders.of_networks(sweep, networks, threads=3))
+    np.testing.assert_array_equal(found, one_by_one)  # NaN: no loss

@@ -64,7 +64,7 @@ def test_what_is_not_finite_stays_so(poison):
 
 
 @pytest.mark.parametrize(
-    "n_rows, n_neurons, n_before, max_lag",
+    ("n_rows", "n_neurons", "n_before", "max_lag"),
     [(30, 401, 12, 12), (30, 401, 4, 20), (9, 3, 0, 15), (3000, 3, 2, 2)],
 )
 def test_products_of_few_rows_are_their_definition(n_rows, n_neurons, n_before, max_lag):

@@ -13,10 +13,11 @@ rule gather:
         f"{RESULTS}/logs/gather.log",
     benchmark:
         f"{RESULTS}/benchmarks/gather.tsv"
-    threads: 1
+    threads: 4  # Snakemake takes as many as it has, if they are fewer
     resources:
         mem_mb=1000,
         runtime=30,
     shell:
-        "eiphase gather --refined {input.refined:q} -- {input.sweep:q} {output:q} {input.tiles:q}"
+        "eiphase gather --threads {threads} --refined {input.refined:q}"
+        " -- {input.sweep:q} {output:q} {input.tiles:q}"
         " 2>&1 | tee -- {log:q} >&2"

@@ -132,12 +132,17 @@ def _add_gather(commands) -> None:
     gather.add_argument(
         "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
     )
+    gather.add_argument(
+        "--threads", type=whole, default=1, help="that share theory's work on each network"
+    )
     gather.set_defaults(command=_gather)
 
 
 def _gather(options: argparse.Namespace) -> None:
     from eiphase.jobs import gather
 
+    if options.threads < 1:
+        raise SweepError(f"--threads is {options.threads}, but must be at least 1.")
     sweep = load(options.config)
     with progress_bar.progress("gathering") as show:
         gather.gather(
@@ -146,6 +151,7 @@ def _gather(options: argparse.Namespace) -> None:
             options.output,
             name=options.config.stem,
             refined=options.refined,
+            threads=options.threads,
             show=show,
         )
 

@@ -1,7 +1,8 @@
 """Where sensitivity begins in a sweep: measured along q_factor, and expected by theory."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -106,6 +107,14 @@ def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
         largest_q=max(sweep.grid.q_factor),
     )
     return found.value
+
+
+def of_networks(
+    sweep: Sweep, networks: Sequence[tuple[float, int]], *, threads: int
+) -> Iterator[float]:
+    """`of_network` of each, in turn, while `threads` work on those that follow."""
+    with ThreadPoolExecutor(threads) as pool:  # LAPACK leaves Python to the others meanwhile
+        yield from pool.map(lambda one: of_network(sweep, *one), networks)
 
 
 def in_coupling(sweep: Sweep, backend: str, critical_q: np.ndarray) -> np.ndarray:

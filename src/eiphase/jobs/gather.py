@@ -31,6 +31,7 @@ def gather(
     *,
     name: str,
     refined: Iterable[Path] = (),
+    threads: int = 1,
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write all tiles of a sweep as one dataset.
@@ -40,8 +41,9 @@ def gather(
     backend and seed, if it asks for them. Raises `DatasetError`, and writes nothing, unless
     every point of the sweep is there exactly once and comes from its config and this code.
     Files that are damaged are renamed, so that the workflow's next run simulates them again.
-    `show` is told before each tile, and before each network whose border theory has to find,
-    how many of both are done, and of how many; and at the end.
+    `threads` share the networks whose own border theory has to find. `show` is told before each
+    tile, and before each of these networks, how many of both are done, and of how many; and at the
+    end.
     """
     networks = borders.networks(sweep)
     n_steps = len(tiles) + len(networks)
@@ -58,10 +60,11 @@ def gather(
         if with_theory(sweep.backends):
             for name, values in of_theory(sweep, sweep.grid.q_factor, sweep.grid.g_factor).items():
                 file[name][:] = values
+        found = borders.of_networks(sweep, networks, threads=threads)
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
-            file["network_critical_q"][place] = borders.of_network(sweep, g_factor, seed)
+            file["network_critical_q"][place] = next(found)
     show(n_steps, n_steps)
 
 
