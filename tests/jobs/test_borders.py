@@ -1,6 +1,8 @@
 """Refined borders in a phase map: of made-up simulations whose borders are known."""
 
 import shutil
+import threading
+import time
 from itertools import product
 
 import numpy as np
@@ -197,15 +199,15 @@ def test_borders_in_effective_coupling():
     np.testing.assert_allclose(pair[1], pair[0], rtol=1e-6)
 
 
-def test_threads_share_networks_and_keep_their_order():
-    sweep = Sweep.model_validate(
-        VALID
-        | {"network": {"neurons": 50}, "grid": {"q_factor": [1.0, 30.0], "g_factor": [4.0, 5, 6]}}
-        | {"observables": {"chaos": True}, "backends": ["rate"]}
-    )
-    networks = borders.networks(sweep)
-    assert len(networks) == 3 * len(sweep.seeds)
-    one_by_one = [borders.of_network(sweep, *network) for network in networks]
-    assert len(set(one_by_one)) > 2
-    found = list(borders.of_networks(sweep, networks, threads=3))
-    np.testing.assert_array_equal(found, one_by_one)  # NaN: no loss
+def test_threads_share_networks_and_keep_their_order(monkeypatch):
+    together = threading.Barrier(3, timeout=10)
+
+    def of_network(_, g_factor, seed):
+        order = together.wait()
+        time.sleep(0.01 * order)
+        return 100 * g_factor + seed
+
+    monkeypatch.setattr(borders, "of_network", of_network)
+    networks = [(g_factor, seed) for g_factor in (6.0, 4.0, 5.0) for seed in (1, 2)]
+    found = borders.of_networks(Sweep.model_validate(VALID), networks, threads=3)
+    assert list(found) == [601, 602, 401, 402, 501, 502]
