@@ -11,7 +11,7 @@ from eiphase.explorer.gaussian import corrections
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 
-FILES = ("gaussian", "networks")
+FILES = ("gaussian", "networks", "observables", "data")
 
 
 class Page:
@@ -49,11 +49,21 @@ class Page:
             f" columns: halfGaussian(z, {n_neurons}, {n_exc})}}; 0"
         )
 
+    def open(self, data):
+        """Make `map` from a phase map's page data."""
+        self.define("header", json.loads(data.json()))
+        self.define("bytes", list(data.numbers))
+        self.run("globalThis.map = withArrays(header, Uint8Array.from(bytes).buffer); 0")
+
     def activity(self, backend, cell, steps, *, with_states=False):
         """What a network of `half` does from rest, (time, neuron)."""
         self.define("cell", cell)
+        return self.advance(backend, "cell", steps, with_states=with_states)
+
+    def advance(self, backend, cell, steps, *, with_states=False):
+        """What the network of `half` does that code for `cell` determines."""
         self.run(
-            f"globalThis.network = makeNetwork('{backend}', half, cell, tables);"
+            f"globalThis.network = makeNetwork('{backend}', half, {cell}, tables);"
             f"globalThis.recording = makeRecording(network, {steps}, {json.dumps(with_states)});"
             f"globalThis.state = atRest(network);"
             f"advance(network, state, recording, 0, {steps}); 0"

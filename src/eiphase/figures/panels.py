@@ -58,7 +58,7 @@ IN_DOUBT = (
 )  # fmt: skip
 """The variables that `doubt` looks at."""
 # Not up to black, on which no mark would be seen.
-_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
+FLOW_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
 _FAR = 10.0  # off 1: further, no difference is of interest
 _LEGEND_WIDTH = 38  # characters of an entry in a legend
 _SPECKS: dict[str, Any] = {"facecolor": "none", "hatch": "...", "edgecolor": "0.55"}
@@ -254,7 +254,7 @@ def is_averaged(dataset: xr.Dataset) -> bool:
 
 
 def draw_map(
-    axis: Axes, values: xr.DataArray, norm: Normalize, colours: Any = _COLOURS
+    axis: Axes, values: xr.DataArray, norm: Normalize, colours: Any = FLOW_COLOURS
 ) -> QuadMesh:
     """Medians over the seeds that have a number."""
     median = values.median("seed").sortby(["q_factor", "g_factor"])

@@ -200,6 +200,7 @@ function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, du }) {
 }
 
 function lifNetwork(half, cell) {
+  if (!Number.isFinite(cell.weightScale)) throw new Error("The phase map has no network here.");
   const { du, dv, threshold, lifBias: bias, refractorySteps } = cell;
   const n = half.n;
   return {
@@ -249,6 +250,9 @@ function integerNetwork(half, cell) {
     throw new Error("The mapping leaves no threshold, bias or decay in integers.");
   }
   const isFullRange = cell.floatToInteger === "full_range";
+  if (!isFullRange && cell.integerFactor === undefined) {
+    throw new Error("The phase map lacks the networks in floating point that integers follow from.");
+  }
   const parts = isFullRange // each `Dense`, whose sum is shifted before all are added
     ? [
         { first: 0, last: nExcitatory, exponent: cell.weightExponent },
@@ -259,7 +263,7 @@ function integerNetwork(half, cell) {
   const columns = new Int16Array(n * n);
   for (const part of parts) {
     const round = isFullRange ? fullRange(cell, part.exponent) : tutorialRounding(cell);
-    const here = Float64Array.from(real.subarray(part.first * n, part.last * n), round);
+    const here = real.subarray(part.first * n, part.last * n).map(round);
     columns.set(stored(here, cell.weightBits), part.first * n);
   }
   return {
@@ -286,13 +290,11 @@ function tutorialRounding({ integerFactor }) {
 
 /** Weights as Loihi holds them: `loihi.Connections.stored`. */
 function stored(weights, bits) {
-  const low = weights.reduce((a, b) => Math.min(a, b), Infinity);
-  const high = weights.reduce((a, b) => Math.max(a, b), -Infinity);
-  const mixesSigns = low < 0 && high > 0 ? 1 : 0;
+  const mixesSigns = weights.some((w) => w < 0) && weights.some((w) => w > 0) ? 1 : 0;
   const largest = (1 << WEIGHT_BITS) - 1;
   const dropped = WEIGHT_BITS - bits + mixesSigns;
   const up = mixesSigns ? 0 : (1 << dropped) - 1; // added to what is negative
-  return Int16Array.from(weights, (weight) => {
+  return weights.map((weight) => {
     const clipped = Math.min(Math.max(weight, -largest - mixesSigns), largest);
     return ((clipped + (clipped < 0 ? up : 0)) >> dropped) << dropped;
   });

@@ -1,0 +1,102 @@
+"use strict";
+// What is measured on activity, an array (time, neuron) of a network of n neurons, row by row.
+// Steps run from `first` to `last` - 1. The definitions are those of `eiphase.observables`.
+
+/** Spikes of each neuron in the `window` steps that end at each step, (time, neuron). */
+function spikeCounts(spikes, n, window) {
+  const counts = new Float64Array(spikes.length);
+  for (let k = 0; k < spikes.length; k++) {
+    const before = k >= n ? counts[k - n] : 0;
+    counts[k] = before + spikes[k] - (k >= window * n ? spikes[k - window * n] : 0);
+  }
+  return counts;
+}
+
+/** Mean over neurons and steps. */
+function meanActivity(activity, n, first, last) {
+  let total = 0;
+  for (let k = first * n; k < last * n; k++) total += activity[k];
+  return total / ((last - first) * n);
+}
+
+/** Mean over neurons in each step. */
+function meanOverNeurons(activity, n, first, last) {
+  const means = new Float64Array(last - first);
+  for (let t = first; t < last; t++) means[t - first] = meanActivity(activity, n, t, t + 1);
+  return means;
+}
+
+/** Mean over the steps of each neuron. */
+function meanOverTime(activity, n, first, last) {
+  const means = new Float64Array(n);
+  for (let t = first; t < last; t++) {
+    for (let i = 0; i < n; i++) means[i] += activity[t * n + i];
+  }
+  return means.map((total) => total / (last - first));
+}
+
+/**
+ * Autocovariance of single neurons, mean over neurons, at the given lags in steps.
+ *
+ * `estimator`: "standard", linear and centred on each neuron's mean over the steps, divided by the
+ * number of pairs if `unbiased`; or "tutorial", circular and without what all neurons share.
+ */
+function autocovariance(activity, n, { first, last, lags, estimator, unbiased }) {
+  const nSteps = last - first;
+  const centred = centredActivity(activity, n, first, last, estimator === "tutorial");
+  return Float64Array.from(lags, (lag) => {
+    const linear = laggedProducts(centred, 0, lag * n, (nSteps - lag) * n);
+    if (estimator !== "tutorial") return linear / (n * (unbiased ? nSteps - lag : nSteps));
+    const around = laggedProducts(centred, (nSteps - lag) * n, 0, lag * n);
+    return (linear + around) / (n * nSteps);
+  });
+}
+
+function centredActivity(activity, n, first, last, withoutCommon) {
+  const centred = Float64Array.from(activity.subarray(first * n, last * n));
+  const means = meanOverTime(centred, n, 0, last - first);
+  for (let t = 0; t < last - first; t++) {
+    const row = centred.subarray(t * n, (t + 1) * n);
+    for (let i = 0; i < n; i++) row[i] -= means[i];
+    if (!withoutCommon) continue;
+    const common = meanActivity(row, n, 0, 1);
+    for (let i = 0; i < n; i++) row[i] -= common;
+  }
+  return centred;
+}
+
+/** Sum of x[start + k] x[other + k], in four sums: one would wait for each addition. */
+function laggedProducts(x, start, other, count) {
+  let a = 0, b = 0, c = 0, d = 0;
+  const inFours = count - (count % 4);
+  for (let k = 0; k < inFours; k += 4) {
+    a += x[start + k] * x[other + k];
+    b += x[start + k + 1] * x[other + k + 1];
+    c += x[start + k + 2] * x[other + k + 2];
+    d += x[start + k + 3] * x[other + k + 3];
+  }
+  for (let k = inFours; k < count; k++) a += x[start + k] * x[other + k];
+  return a + b + c + d;
+}
+
+/** First lag at which c falls to c(0) / e, linear between lags; NaN if it does not. */
+function decayTime(c, lags) {
+  const level = c[0] / Math.E;
+  const after = c.findIndex((value) => value <= level);
+  if (!(c[0] > 0) || after < 1) return NaN;
+  const part = (c[after - 1] - level) / (c[after - 1] - c[after]);
+  return lags[after - 1] + part * (lags[after] - lags[after - 1]);
+}
+
+/** Part of the neurons that fire in one of two networks alone, in each step. */
+function hammingDistance(spikes, others, n, first, last) {
+  const different = spikes.map((spike, k) => (spike !== others[k] ? 1 : 0));
+  return meanOverNeurons(different, n, first, last);
+}
+
+/** The mean of `hammingDistance` for independent spike trains of the same rates. */
+function independentDistance(spikes, others, n, first, last) {
+  const p = meanOverTime(spikes, n, first, last);
+  const q = meanOverTime(others, n, first, last);
+  return p.reduce((total, rate, i) => total + rate * (1 - q[i]) + q[i] * (1 - rate), 0) / n;
+}
