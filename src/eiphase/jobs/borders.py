@@ -14,6 +14,7 @@ from eiphase.mapping import effective_coupling
 from eiphase.mapping.effective_coupling import HalfMoments
 from eiphase.mapping.rate_to_lif import RATE_TO_LIF
 from eiphase.networks import weights
+from eiphase.numerics.blas import one_thread
 from eiphase.sweep.schema import Sweep
 from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
 
@@ -113,7 +114,10 @@ def of_networks(
     sweep: Sweep, networks: Sequence[tuple[float, int]], *, threads: int
 ) -> Iterator[float]:
     """`of_network` of each, in turn, while `threads` work on those that follow."""
-    with ThreadPoolExecutor(threads) as pool:  # LAPACK leaves Python to the others meanwhile
+    with (
+        one_thread(),
+        ThreadPoolExecutor(threads) as pool,
+    ):  # LAPACK leaves Python to the others meanwhile
         yield from pool.map(lambda one: of_network(sweep, *one), networks)
 
 

@@ -33,7 +33,8 @@ _LIMIT = _Limit()
 def one_thread() -> Iterator[None]:
     """Keep BLAS at one thread, inside `with` or as a decorator. It takes some milliseconds.
 
-    Several threads of Python can be inside at once.
+    Threads of Python can be inside at once, if the one that starts them is inside, too: only the
+    thread that set the limit can lift it.
     """
     _LIMIT.set()
     try:
