@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import warm
 from hypothesis import settings
 from tiny_sweep import SWEEP, copy_gathered
 
@@ -14,7 +15,7 @@ from eiphase.networks import weights as network
 from eiphase.networks.weights import Network
 
 # Runs through Lava fork processes and compile kernels: their time says nothing.
-settings.register_profile("default", deadline=None, derandomize=True)
+settings.register_profile("default", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("default")
 
 # A shell's background job has SIGINT ignored, as have the jobs that tests then start and interrupt.
@@ -47,6 +48,12 @@ LONG = ("system/", *SLOW)
 LONGEST = ("workflow/", "tutorial/test_science")
 # No two tests share what takes long to make, so that they can be spread over workers.
 SPREAD = ("simulation/test_growth", "system/test_faults", "system/test_supervisor")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Share one warm server among pytest-xdist's workers, which begin later than this."""
+    if config.getoption("dist", "no") == "loadgroup" and not hasattr(config, "workerinput"):
+        warm.share()
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups

@@ -119,7 +119,7 @@ def test_a_fourth_backend_goes_from_a_config_to_a_figure(tmp_path, monkeypatch):
     sweep = options(
         tmp_path, "--cores", "2", "--config", "sweep=config/tiny.yaml", checkout=tmp_path
     )
-    server = warm.Server(python_path=tmp_path / "src")
+    server = warm.Server.started(python_path=tmp_path / "src")
     run_in_copy(tmp_path, server, "snakemake", *sweep)
     assert (tmp_path / "results/tiny/figures/phase_maps.png").exists()
     with xr.open_dataset(tmp_path / "results/tiny/phase_map.nc") as phase_map:

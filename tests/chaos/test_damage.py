@@ -115,7 +115,7 @@ def damage_one_by_one(parameters, perturb):
     return np.array(spikes), np.array(twin_spikes), distances, trials, twin is None
 
 
-@settings(max_examples=100)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 2**32 - 1),
     reach=st.sampled_from([0, 3, 40, 300]),

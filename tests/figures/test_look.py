@@ -58,9 +58,14 @@ def recording():
     return eiphase.simulate(point, "rate", steps=300)
 
 
-def test_the_plot_of_a_recording_is_the_same(recording, users_settings):
+@pytest.fixture(scope="module")
+def plain_recording(recording):
     observed = eiphase.measure(recording, burn_in=100, max_lag=50)
-    plain = picture(eiphase.plot_recording, recording, observed)
+    return observed, picture(eiphase.plot_recording, recording, observed)
+
+
+def test_the_plot_of_a_recording_is_the_same(recording, plain_recording, users_settings):
+    observed, plain = plain_recording
     with plt.style.context(users_settings):
         assert picture(eiphase.plot_recording, recording, observed) == plain
 

@@ -255,7 +255,7 @@ def test_full_range_gives_back_what_rounding_down_takes():
     assert without < 0.75 * expected
 
 
-@settings(max_examples=12)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**32 - 1),
     weight_exponent=st.integers(-8, 9),
@@ -273,7 +273,7 @@ def test_runs_as_lavas_models_with_any_integers(seed, **integers):
     assert np.array_equal(loihi.run(parameters, 60).spikes, expected)
 
 
-@settings(max_examples=20)
+@settings(max_examples=10)
 @given(
     seed=st.integers(0, 2**32 - 1),
     weight_exponent=st.integers(-8, 9),

@@ -59,7 +59,7 @@ def sweep_of(mapping):
     """As many neurons as make BLAS use its threads."""
     sweep = Sweep(
         network={"neurons": 600},
-        grid={"q_factor": [2.0, 6.0], "g_factor": [5.0]},
+        grid={"q_factor": [6.0], "g_factor": [5.0]},
         seeds=[1],
         backends=["rate", "lif_float", "lif_bit_accurate"],
         simulation={"steps": 200, "burn_in": 80, "max_lag": 40},

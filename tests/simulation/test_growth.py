@@ -26,18 +26,18 @@ for config in json.loads(sys.argv[1]):
     simulate_tile(sweep, sweep.tile(sys.argv[2], 1, 0), source=ranges)
     # Of this process itself, what it holds; getrusage would count the one that has started it.
     own = re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
-    print(max(int(own), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss))
+    print(own, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
 """
 
 
 def peaks_mb(backend, *configs):
-    """Of the largest process so far, after each tile's job in one program: the smaller ones first.
+    """Of the job itself and of its largest model so far, after each tile: the smaller ones first.
 
-    The largest is the model's; what it sees of others counts, too.
+    What a process sees of others counts, too.
     """
     words = [sys.executable, "-c", JOBS, json.dumps(configs), backend]
     run = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)
-    return [int(line) / 1024 for line in run.stdout.splitlines()]
+    return [tuple(int(kb) / 1024 for kb in line.split()) for line in run.stdout.splitlines()]
 
 
 def config_of(n_neurons, n_steps, **changes):
@@ -55,13 +55,16 @@ def config_of(n_neurons, n_steps, **changes):
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_memory_does_not_grow_with_the_steps(backend):
-    """All that can be measured is; trajectories of 50,000 steps would take 40 MB or more."""
+    """All that can be measured is; trajectories of 28,000 more steps would take 22 MB or more.
+
+    The shorter run has more values already than are kept for quantiles.
+    """
     changes = {
         "observables": {"statistics": True, "chaos": True},
         "grid": {"q_factor": [8.0], "g_factor": [4.5]},
     }
-    short, long = peaks_mb(
-        backend, *(config_of(100, n_steps, **changes) for n_steps in (4000, 50_000))
+    (_, short), (_, long) = peaks_mb(
+        backend, *(config_of(100, n_steps, **changes) for n_steps in (22_000, 50_000))
     )
     assert long < 1.1 * short
 
@@ -72,6 +75,6 @@ def test_a_tile_needs_what_its_job_asks_for(backend):
     count = 32 if backend == "rate" else 2
     grid = {"q_factor": {"start": 8.0, "stop": 8.3, "count": count}, "g_factor": [4.5]}
     configs = [config_of(n_neurons, 210, grid=grid) for n_neurons in (400, 1500)]
-    for config, peak in zip(configs, peaks_mb(backend, *configs), strict=True):
+    for config, peaks in zip(configs, peaks_mb(backend, *configs), strict=True):
         asked = Sweep.model_validate(config).tile_memory_mb
-        assert 0.15 * asked < peak < asked
+        assert 0.15 * asked < max(peaks) < asked

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from tiny_sweep import copy_gathered
 
@@ -21,19 +22,26 @@ figure.dpi: 300
 """
 
 
+@cache
+def _plain() -> bytes:
+    """The figure under no settings of a user's."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        copy_gathered(folder)
+        save.draw_phase_map(folder / "phase_map.nc", [folder / "cut.png"])
+        return (folder / "cut.png").read_bytes()
+
+
 def drawn_as_ever(folder: Path, *, matplotlibrc: str = "", **environment: str) -> str:
     """Draw a figure as a job does, under a user's settings: it is the same to the bit."""
     copy_gathered(folder)
-    phase_map = folder / "phase_map.nc"
-    (folder / "plain").mkdir()
-    save.draw_phase_map(phase_map, [folder / "plain/cut.png"])
     (folder / "matplotlibrc").write_text(matplotlibrc)
     run = subprocess.run(
-        [sys.executable, "-m", "eiphase.cli", "draw", phase_map, "cut.png"],
+        [sys.executable, "-m", "eiphase.cli", "draw", "phase_map.nc", "cut.png"],
         cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **environment},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr
-    assert (folder / "cut.png").read_bytes() == (folder / "plain/cut.png").read_bytes()
+    assert (folder / "cut.png").read_bytes() == _plain()
     return "the figure is drawn as ever"
 
 

@@ -19,24 +19,33 @@ from pathlib import Path
 import warm_client
 
 _HERE = Path(__file__).parent
+_SHARED = "EIPHASE_TESTS_WARM_SOCKET"
 
 
 class Server:
-    """A running `warm_server`, of the code that is on `PYTHONPATH` if that is given."""
+    """A running `warm_server`."""
 
-    def __init__(self, python_path: Path | None = None):
-        self._folder = tempfile.TemporaryDirectory(prefix="warm-")  # a socket's path must be short
-        self.socket = f"{self._folder.name}/socket"
+    def __init__(self, socket: str, process: subprocess.Popen[bytes] | None = None):
+        self.socket = socket
+        self.process = process  # None if another process of the tests has started it
+
+    @classmethod
+    def started(cls, python_path: Path | None = None) -> "Server":
+        """A new one, of the code that is on `PYTHONPATH` if that is given."""
+        folder = tempfile.TemporaryDirectory(prefix="warm-")  # a socket's path must be short
         code = {} if python_path is None else {"PYTHONPATH": str(python_path)}
-        self.process = subprocess.Popen(
-            [sys.executable, _HERE / "warm_server.py", self.socket],
+        process = subprocess.Popen(
+            [sys.executable, _HERE / "warm_server.py", f"{folder.name}/socket"],
             stdin=subprocess.PIPE, start_new_session=True, env={**os.environ, **code},
         )  # fmt: skip
+        found = cls(f"{folder.name}/socket", process)
+        found._folder = folder  # which is removed with it
+        return found
 
     def wait(self) -> None:
         """Until it serves."""
         while not Path(self.socket).exists():
-            assert self.process.poll() is None
+            assert self.process is None or self.process.poll() is None
             time.sleep(0.05)
 
     def command(self, program: str) -> list[str]:
@@ -71,8 +80,14 @@ class Server:
 
 @cache
 def server() -> Server:
-    """Of the code that is tested; it ends with this process."""
-    return Server()
+    """Of the code that is tested: the shared one, or else one that ends with this process."""
+    socket = os.environ.get(_SHARED)
+    return Server(socket) if socket else Server.started()
+
+
+def share() -> None:
+    """Start the server for this process and for all that it starts, such as pytest's workers."""
+    os.environ[_SHARED] = server().socket
 
 
 def eiphase(

@@ -87,7 +87,7 @@ def load(text):
             return message
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(around_the_schema() | ANYTHING)
 def test_a_config_is_a_sweep_or_a_sentence(config):
     found = load(yaml.safe_dump(config, allow_unicode=True).encode("utf-8", "surrogatepass"))
@@ -97,7 +97,7 @@ def test_a_config_is_a_sweep_or_a_sentence(config):
         assert list(found.all_tiles())
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.binary(max_size=60) | st.text(max_size=60).map(lambda text: text.encode("utf-8", "replace"))
 )
@@ -205,7 +205,7 @@ def damaged(path, damage, kept):
     return content[: int(2 * kept * len(content))] if kept < 0.5 else content
 
 
-@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
     """Bytes changed anywhere, and the end cut off: the numbers are right, or there are none."""
@@ -224,7 +224,7 @@ def test_a_damaged_tile_is_refused_or_equal(files, damage, kept):
         assert np.array_equal(contents.values[name], values), name
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damages, st.floats(0, 1))
 def test_a_damaged_phase_map_is_shown_or_refused(files, damage, kept):
     content = damaged(files.phase_map, damage, kept)

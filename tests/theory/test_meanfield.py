@@ -138,7 +138,7 @@ def test_sampled_networks_are_as_theory_says():
     A network's mean differs from µ since the mean weights, m, of its columns meet activity that
     is not evenly spread over them: by √(K Var(erf r) m² / v), less by the feedback of the mean.
     """
-    n, q, g, n_seeds = 800, 3.0, 6.5, 4
+    n, q, g, n_seeds = 800, 3.0, 6.5, 2
     coupling = meanfield.coupling(n_neurons=n, q_factor=q, g_factor=g, bias=0.1, step_size=0.01)
     predicted = meanfield.fixed_point(coupling)
     seen = []
