@@ -1,8 +1,9 @@
 """Every command and example in README and docs is run as it is written, on tiny sweeps.
 
 Commands run in the order of the pages, each in a fresh shell, in one copy of this checkout
-whose configs are cut down. A later command may need what an earlier one has made. `eiphase` and
-`snakemake` are forked from a process that has imported the copy's code (`warm`).
+whose configs are cut down and whose code is this checkout's own. A later command may need what an
+earlier one has made. `eiphase` and `snakemake` are forked from a process that has imported the code
+(`warm`).
 """
 
 import json
@@ -40,7 +41,11 @@ TINY = {
     "grid": {"q_factor": [1.0, 8.0], "g_factor": [4.5, 6.0]},  # with the points that pages name
     "simulation": {"steps": 300, "burn_in": 100, "max_lag": 50},
 }
-KEPT_OUT = (".git", ".venv*", ".uv", "results", "site", ".snakemake", ".*_cache", ".hypothesis")
+# What a user may make of a copied config, as the pages say.
+MINE = {"backends": ["lif_float"], "seeds": [1], "observables": {}}
+KEPT_OUT = (
+    ".git", "src", ".venv*", ".uv", "results", "site", ".snakemake", ".*_cache", ".hypothesis",
+)  # fmt: skip
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -54,7 +59,22 @@ def commands(page: Path) -> list[str]:
     return [line for line in stripped if line and not line.startswith("#")]
 
 
-COMMANDS = [(page, command) for page in PAGES for command in commands(page)]
+def activation(page: Path, command: str) -> list[str]:
+    """Lines of a page that come before a command and prepare the shell for it."""
+    found = commands(page)
+    return [line for line in found[: found.index(command)] if line.startswith("source ")]
+
+
+def distinct_commands() -> list[tuple[Path, str]]:
+    """Commands with their pages: what stands on several after the same lines, of the first."""
+    found: dict[tuple[str, ...], tuple[Path, str]] = {}
+    for page in PAGES:
+        for command in commands(page):
+            found.setdefault((command, *activation(page, command)), (page, command))
+    return list(found.values())
+
+
+COMMANDS = distinct_commands()
 PLACEHOLDERS = {"CHECKOUT": ".", "FOLDER": "elsewhere"}
 INLINE = sorted(
     {
@@ -72,16 +92,17 @@ def checkout(tmp_path_factory) -> Path:
     """A copy of this checkout with tiny sweeps, whose environment is the one that runs now."""
     folder = tmp_path_factory.mktemp("commands") / "eiphase"
     shutil.copytree(REPOSITORY, folder, ignore=shutil.ignore_patterns(*KEPT_OUT))
+    (folder / "src").symlink_to(REPOSITORY / "src")
     return folder
 
 
 @pytest.fixture(scope="module")
 def server(checkout) -> warm.Server:
     """Runs the copy's programs."""
-    started = warm.Server(python_path=checkout / "src")
-    prepare(checkout, started)
-    started.wait()
-    return started
+    found = warm.server()
+    prepare(checkout, found)
+    found.wait()
+    return found
 
 
 def prepare(folder: Path, server: warm.Server) -> None:
@@ -124,14 +145,16 @@ def in_a_fresh_shell(folder: Path, *lines: str) -> subprocess.CompletedProcess[s
 
 @pytest.mark.parametrize(("page", "command"), COMMANDS, ids=lambda of: getattr(of, "name", of))
 def test_a_command_runs_as_it_is_written(checkout, server, page, command):
-    before = commands(page)[: commands(page).index(command)]
-    activation = [line for line in before if line.startswith("source ")]
+    before = activation(page, command)
     if command in RUN_ELSEWHERE:
         if not command.startswith("make "):
             return
         command = command.replace("make ", "make -n ")
-    run = in_a_fresh_shell(checkout, *activation, command)
+    run = in_a_fresh_shell(checkout, *before, command)
     assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-3000:]
+    if command.startswith("cp config/demo.yaml "):
+        mine = checkout / command.split()[-1]
+        mine.write_text(yaml.safe_dump(yaml.safe_load(mine.read_text()) | MINE))
 
 
 @pytest.mark.parametrize("command", INLINE)
