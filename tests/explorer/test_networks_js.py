@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from eiphase.chaos import damage
 from eiphase.flags import ScaleStatus
 from eiphase.mapping import float_to_integer, rate_to_lif
 from eiphase.mapping.dynamic_range import RangeOfStates
@@ -119,3 +120,49 @@ def test_rate_neurons_are_those_of_the_kernel_to_the_bit(page, seed, q_factor):
     page.draw(N, seed)
     states = page.activity("rate", cell(point), 1000)
     assert states.tobytes() == expected.tobytes()
+
+
+def twins_of_kernel(simulator, neuron, burn_in, after):
+    """Spikes of a network after `burn_in`, of a twin with one spike more, and their distance."""
+    state = simulator.at_rest()
+    simulator.spikes(state, burn_in)
+    twin = state.copy()
+    damage.extra_spike(simulator, twin, neuron)
+    spikes = simulator.spikes(state, after), simulator.spikes(twin, after)
+    return *spikes, damage._distance(twin, state) / simulator.threshold
+
+
+def twins_of_page(page, neuron, burn_in, after):
+    page.run(
+        f"globalThis.state = atRest(network);"
+        f"advance(network, state, makeRecording(network, {burn_in}), 0, {burn_in});"
+        f"globalThis.twin = copyOfState(state);"
+        f"fire(network, twin, {neuron});"
+        f"globalThis.recordings = [state, twin].map((one) => {{"
+        f"  const recording = makeRecording(network, {after});"
+        f"  for (let t = 0; t < {after}; t += 7)"
+        f"    advance(network, one, recording, t, Math.min(t + 7, {after}));"
+        f"  return recording;"
+        f"}}); 0"
+    )
+    spikes = [page.array(f"recordings[{i}].activity", "u1").reshape(after, -1) for i in range(2)]
+    return *spikes, page.run("stateDistance(network, state, twin)")
+
+
+@pytest.mark.parametrize("backend", ["lif_float", "lif_bit_accurate"])
+@pytest.mark.parametrize("neuron", [0, N - 1])
+def test_one_spike_more_does_what_it_does_to_eiphases_twin(page, backend, neuron):
+    """A twin of each population, in slices of steps."""
+    point = network(6, 6.0)
+    real = lif_network(point, 1.0)
+    integers, given = integer_network(real, "full_range", 8)
+    integer = backend == "lif_bit_accurate"
+    simulator = loihi.Simulator.of(integers) if integer else lif.Simulator.of(real)
+    expected = twins_of_kernel(simulator, neuron, 200, 300)
+    assert not np.array_equal(*expected[:2])
+    page.draw(N, 6)
+    page.activity(backend, lif_cell(point, 1.0, **given), 1)
+    found = twins_of_page(page, neuron, 200, 300)
+    assert np.array_equal(found[:2], expected[:2])
+    assert found[2] == pytest.approx(expected[2], rel=1e-12)
+    assert found[2] > 0

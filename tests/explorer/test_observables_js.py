@@ -1,0 +1,78 @@
+"""What the page measures is what eiphase measures, and its twins are eiphase's."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose
+
+from eiphase.chaos import damage
+from eiphase.observables import fluctuation
+
+LAGS = [0, 1, 3, 10, 40]
+
+
+@pytest.fixture
+def activity(page):
+    """Smooth noise of 7 neurons around different means, (time, neuron)."""
+    random = np.random.default_rng(5)
+    noise = random.standard_normal((300, 7)).cumsum(axis=0) + random.standard_normal(7)
+    page.define("given", noise.ravel().tolist())
+    page.run("globalThis.activity = Float64Array.from(given); 0")
+    return noise
+
+
+def autocovariance(page, **options):
+    page.define("options", {"first": 20, "last": 290, "lags": LAGS, **options})
+    return page.array("autocovariance(activity, 7, options)", "f8")
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+def test_autocovariance_is_the_standard_one(page, activity, unbiased):
+    found = autocovariance(page, estimator="standard", unbiased=unbiased)
+    expected = fluctuation.standard_autocovariance(activity[20:290], max_lag=40, unbiased=unbiased)
+    assert_allclose(found, expected[LAGS], rtol=1e-9)
+
+
+def test_autocovariance_is_the_tutorials(page, activity):
+    found = autocovariance(page, estimator="tutorial", unbiased=True)
+    expected = fluctuation.tutorial_autocovariance(activity[20:290], max_lag=40)
+    assert_allclose(found, expected[LAGS], rtol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("c", "lags", "time"),
+    [
+        ([np.e, 2.0, 0.0], [0, 1, 2], 1.5),
+        ([np.e, 2.0, 0.0], [0, 12, 24], 18),  # lags of samples
+        ([np.e, 2.0, 1.5], [0, 1, 2], np.nan),
+        ([0.0, 0.0], [0, 1], np.nan),
+    ],
+)
+def test_decay_time_is_where_c_falls_to_c0_over_e(page, c, lags, time):
+    found = page.run(f"decayTime(Float64Array.from({c}), {lags})")
+    assert found == pytest.approx(time, nan_ok=True)
+
+
+def test_spike_counts_and_means(page):
+    random = np.random.default_rng(2)
+    spikes = (random.random((60, 5)) < 0.3).astype(np.uint8)
+    page.define("given", spikes.ravel().tolist())
+    page.run("globalThis.spikes = Uint8Array.from(given); 0")
+    counts = page.array("spikeCounts(spikes, 5, 25)", "f8").reshape(60, 5)
+    assert np.array_equal(counts, fluctuation.boxcar(spikes, 25))
+    part = spikes[10:50]
+    assert page.run("meanActivity(spikes, 5, 10, 50)") == pytest.approx(part.mean())
+    assert_allclose(page.array("meanOverNeurons(spikes, 5, 10, 50)", "f8"), part.mean(axis=1))
+    assert_allclose(page.array("meanOverTime(spikes, 5, 10, 50)", "f8"), part.mean(axis=0))
+
+
+def test_distances_of_spike_trains(page):
+    random = np.random.default_rng(2)
+    pair = (random.random((2, 60, 5)) < 0.3).astype(np.uint8)
+    page.define("given", [one.ravel().tolist() for one in pair])
+    page.run(
+        "globalThis.one = Uint8Array.from(given[0]);globalThis.other = Uint8Array.from(given[1]); 0"
+    )
+    found = page.array("hammingDistance(one, other, 5, 10, 60)", "f8")
+    assert_allclose(found, damage.hamming_distance(*pair[:, 10:]))
+    independent = page.run("independentDistance(one, other, 5, 10, 60)")
+    assert independent == pytest.approx(damage.independent_distance(*pair[:, 10:]))
