@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from drawn_cells import drawn_cells
+from matplotlib.collections import LineCollection
 from tiny_sweep import with_all_variables
 
 from eiphase.backends import BACKENDS
@@ -15,7 +16,9 @@ from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
 from eiphase.flags import Crossing, Flag, Phase, Quality, ScaleStatus, StepLimited, Stopped
+from eiphase.jobs.borders import in_coupling
 from eiphase.jobs.datasets import netcdf
+from eiphase.sweep.attributes import sweep_of
 
 mpl.use("agg")
 
@@ -137,17 +140,15 @@ def test_a_cell_flagged_on_some_seeds_keeps_its_colour(phase_map):
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [
-        ("weight_scale_status", ScaleStatus.UNCHANGED, "mapping"),
-        ("weight_scale_status", ScaleStatus.NOT_SOLVED, "mapping"),
-        ("weight_scale_status", ScaleStatus.NOT_POSITIVE, "mapping"),
-        ("weight_scale_status", ScaleStatus.STRONGEST, "mapping"),
-        ("weight_strength", 1.2, "mapping"),
-        ("weight_strength", 0.8, "mapping"),
-        ("current_wraps", 1, "mapping"),
+        ("weight_scale_status", ScaleStatus.UNCHANGED, "mapping failed"),
+        ("weight_scale_status", ScaleStatus.NOT_SOLVED, "mapping failed"),
+        ("weight_scale_status", ScaleStatus.NOT_POSITIVE, "mapping failed"),
+        ("weight_strength", 1.2, "mapping failed"),
+        ("weight_strength", 0.8, "mapping failed"),
+        ("current_wraps", 1, "mapping failed"),
         ("centring_bias", 0.2, "short run"),
         ("quality", Quality.SHORT, "short run"),
         ("quality", Quality.SEVERAL_STATES, "several states"),
-        ("stopped", Stopped.LONGEST, "precision not reached"),
         ("step_limited", StepLimited.YES, "rates limited by the time step"),
     ],
 )
@@ -161,6 +162,51 @@ def test_a_cell_in_doubt_is_of_the_region(phase_map, name, value, reason):
         assert regions == [[], [(5.0, 1.0)]] * (panels // 2)
         assert f"in doubt: {reason} (on half of the seeds or more)" in legend_of(figure)
         assert not [doubted(axis) for axis in plot(phase_map.sel(seed=[1])).axes if doubted(axis)]
+
+
+def test_an_imprecise_number_is_in_doubt_but_its_phase_is_not(phase_map):
+    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
+    phase_map.stopped.loc[where] = Stopped.LONGEST
+    assert doubted(phase_map_figures.plot_fluctuations(phase_map).axes[1]) == [(5.0, 1.0)]
+    assert not doubted(phase_figures.plot_phases(phase_map).axes[1])
+
+
+@pytest.mark.parametrize("plot", ["plot_fluctuations", "plot_phase_maps"])
+def test_the_strongest_coupling_is_a_line_below_its_cells_and_no_doubt(phase_map, plot):
+    """Two cells of three have it: a side below both, and one beside; none at the frame."""
+    phase_map["phase"][:] = Phase.SENSITIVE
+    where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": [4.5, 5.0]}
+    phase_map.weight_scale_status.loc[where] = ScaleStatus.STRONGEST
+    figure = getattr(phase_map_figures, plot)(phase_map)
+    rate, lif = figure.axes[:2]
+    assert not doubted(lif)
+    sides = {
+        tuple(map(tuple, side))
+        for lines in lif.collections
+        if isinstance(lines, LineCollection)
+        for side in lines.get_segments()
+    }
+    below = {((4.25, 3.5), (4.75, 3.5)), ((4.75, 3.5), (5.25, 3.5))}
+    assert sides == below | {((4.25, 3.5), (4.25, 8.5))}
+    assert not any(isinstance(lines, LineCollection) for lines in rate.collections)
+    assert "above: LIF neurons at their strongest coupling, whatever q_factor" in legend_of(figure)
+
+
+def test_borders_stand_in_effective_coupling_if_it_is_known(with_borders):
+    """Seed 1 has R at its borders, as `in_coupling` has it; without borders there is no row."""
+    chosen = with_borders.sel(seed=[1], g_factor=[5.0, 4.0])  # whatever the order
+    figure = phase_figures.plot_phases(chosen)
+    axis = next(a for a in figure.axes if a.get_ylabel().startswith("effective coupling R"))
+    lif = figure.axes[figure.axes.index(axis) + 1]
+    sweep = sweep_of(with_borders)
+    critical_q = phase_figures.borders(with_borders).sel(backend="lif_float")
+    expected = in_coupling(sweep, "lif_float", critical_q.transpose("g_factor", "seed").values)
+    drawn = lif.lines[0].get_ydata()
+    np.testing.assert_array_equal(drawn, expected[[0, 2], 0])
+    assert np.isfinite(drawn).all()
+    with_borders["measured_critical_q"][:] = np.nan
+    labels = [a.get_ylabel() for a in phase_figures.plot_phases(with_borders).axes]
+    assert not any(label.startswith("effective coupling") for label in labels)
 
 
 def test_a_reason_on_fewer_than_half_of_the_seeds_is_no_doubt(phase_map):

@@ -4,6 +4,7 @@ In every figure:
 
 - a backend has its colour of `BACKEND_COLOURS`;
 - a dotted region with an outline is in `Doubt`, for the reasons that the legend gives;
+- a white line with black edges is the limit of the mapping from rate to LIF neurons;
 - a ring stands for fewer than all seeds;
 - a thin line is one seed, a thick one their mean or median;
 - a dashed line is theory;
@@ -30,6 +31,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, QuadMesh
 from matplotlib.colors import LinearSegmentedColormap, LogNorm, Normalize
 from matplotlib.figure import Figure, SubFigure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from matplotlib.patheffects import AbstractPathEffect, withStroke
@@ -49,6 +51,7 @@ RATIO_COLOURS = "RdYlBu_r"  # of what is ideally 1, or has a sign; not white in 
 HALO: list[AbstractPathEffect] = [
     withStroke(linewidth=3, foreground="white", alpha=0.7)
 ]  # of lines over maps
+_EDGE: list[AbstractPathEffect] = [withStroke(linewidth=3.4, foreground="black")]  # of white lines
 # What fluctuations are about, and the unit of their variance, of states and of spike counts.
 C0_LABELS = {False: "c(0) of states\n(state²)", True: "c(0) of spike counts\n(spikes²)"}
 DECAY_LABEL = "decay time (steps)"
@@ -56,7 +59,7 @@ IN_DOUBT = (
     "weight_scale_status", "weight_strength", "current_wraps", "quality", "centring_bias",
     "step_limited", "stopped",
 )  # fmt: skip
-"""The variables that `doubt` looks at."""
+"""The variables that tell doubt, and the limit of the mapping."""
 # Not up to black, on which no mark would be seen.
 FLOW_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
 _FAR = 10.0  # off 1: further, no difference is of interest
@@ -172,23 +175,43 @@ class Doubt:
         legend["in doubt"] = Patch(label=f"in doubt: {self.text}", linewidth=0.9, **_SPECKS)
 
 
-def doubt(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
-    """Where seeds `differ`, in words `how`, or half of them or more have a reason for doubt.
+def doubt_of_phases(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
+    """Where the phase itself is unsure: seeds `differ`, in words `how`, or see `_doubt`.
 
-    The reasons: the run was short or not precise enough, there are several states, the time step
-    limits rates, or the mapping is in doubt. So it is where no weight scale solves its equation,
-    integer weights are 10 % off, or a current wrapped. `dataset` has the variables of `IN_DOUBT`.
+    The reasons: the run was short, there are several states, the time step limits rates, or the
+    mapping failed. How precise c(0) is does not matter. `dataset` has the variables of `IN_DOUBT`.
     """
-    solved = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY]
-    reasons = {
+    return _doubt(_unsure(dataset), dataset, differ, how)
+
+
+def doubt_of_numbers(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
+    """Where c(0) and decay time are unsure: as the phase, or not as precise as was asked for."""
+    imprecise = {"precision not reached": dataset.stopped == Stopped.LONGEST}
+    return _doubt(_unsure(dataset) | imprecise, dataset, differ, how)
+
+
+def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
+    """The cells for which there is each reason.
+
+    A mapping has failed where no weight scale solves its equation, integer weights are 10 % off, or
+    a current wrapped. Beyond its limit, see `draw_limit`, the network is not the one that was asked
+    for, but what it does is known.
+    """
+    mapped = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST]
+    return {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
-        "precision not reached": dataset.stopped == Stopped.LONGEST,
         "several states": dataset.quality == Quality.SEVERAL_STATES,
         "rates limited by the time step": dataset.step_limited == StepLimited.YES,
-        "mapping": ~dataset.weight_scale_status.isin(solved)
+        "mapping failed": ~dataset.weight_scale_status.isin(mapped)
         | (abs(dataset.weight_strength - 1) > 0.1)
         | (dataset.current_wraps > 0),
     }
+
+
+def _doubt(
+    reasons: Mapping[str, xr.DataArray], dataset: xr.Dataset, differ: xr.DataArray, how: str
+) -> Doubt:
+    """Where seeds `differ`, or half of them or more have one of the reasons."""
     often = {text: cells.mean("seed") >= 0.5 for text, cells in reasons.items()}
     found = [text for text, cells in often.items() if cells.any()]
     texts = [how] if differ.any() else []
@@ -196,6 +219,18 @@ def doubt(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Doubt:
         of_seeds = " (on half of the seeds or more)" if dataset.seed.size > 1 else ""
         texts.insert(0, ", ".join(found) + of_seeds)
     return Doubt(sum(often.values(), differ), "; ".join(texts))
+
+
+def draw_limit(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    """A line below the cells of one backend where LIF neurons couple as strongly as they can."""
+    cells = (one.weight_scale_status == ScaleStatus.STRONGEST).mean("seed") >= 0.5
+    sides = _rim(cells, frame=False)
+    if not sides:
+        return
+    text = "above: LIF neurons at their strongest coupling, whatever q_factor"
+    look: dict[str, Any] = {"color": "white", "linewidth": 1.8, "path_effects": _EDGE}
+    axis.add_collection(LineCollection(sides, **look))
+    legend[text] = Line2D([], [], label=text, **look)
 
 
 def panels(n_rows: int, n_columns: int) -> tuple[Figure, np.ndarray]:
@@ -288,10 +323,10 @@ def _outlines(cells: xr.DataArray) -> Path:
     return Path.make_compound_path_from_polys(np.transpose(sides, (2, 0, 1)))
 
 
-def _rim(cells: xr.DataArray) -> list[np.ndarray]:
-    """Sides between a cell of the region and what is not of it."""
+def _rim(cells: xr.DataArray, *, frame: bool = True) -> list[np.ndarray]:
+    """Sides between a cell of the region and what is not of it; with those at the map's frame."""
     inside, q, g = _grid(cells)
-    padded = np.pad(inside, 1)
+    padded = np.pad(inside, 1) if frame else np.pad(inside, 1, mode="edge")
     i, j = np.nonzero(padded[1:, 1:-1] != padded[:-1, 1:-1])
     across = np.transpose([(g[j], q[i]), (g[j + 1], q[i])], (2, 0, 1))
     i, j = np.nonzero(padded[1:-1, 1:] != padded[1:-1, :-1])
@@ -402,6 +437,10 @@ def page(width: float, height: float) -> Figure:
 def subplots(
     n_rows: int, n_columns: int, width: float, height: float, *, share: bool = False
 ) -> tuple[Figure, np.ndarray]:
-    """A figure and its axes, shape (n_rows, n_columns); they can share both their scales."""
+    """A figure and its axes, shape (n_rows, n_columns).
+
+    They can share the horizontal scale, and those of a row the vertical one.
+    """
     figure = page(width, height)
-    return figure, figure.subplots(n_rows, n_columns, sharex=share, sharey=share, squeeze=False)
+    rows: Any = "row" if share else False
+    return figure, figure.subplots(n_rows, n_columns, sharex=share, sharey=rows, squeeze=False)

@@ -77,7 +77,9 @@ def plot_fluctuations(dataset: xr.Dataset) -> Figure:
         for axis, flag in zip(column, flags, strict=True):
             ok = dataset[flag] == Flag.OK
             partly = ok.any("seed") & ~ok.all("seed")
-            panels.doubt(dataset, partly, "some seeds have no number").draw(axis, backend, legend)
+            doubt = panels.doubt_of_numbers(dataset, partly, "some seeds have no number")
+            doubt.draw(axis, backend, legend)
+            panels.draw_limit(axis, dataset.sel(backend=backend), legend)
     return panels.finish(figure, axes, dataset, legend)
 
 

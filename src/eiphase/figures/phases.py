@@ -16,6 +16,8 @@ from eiphase.chaos import border, phases
 from eiphase.errors import DatasetError
 from eiphase.figures import panels
 from eiphase.flags import Crossing, Phase
+from eiphase.jobs.borders import in_coupling
+from eiphase.sweep.attributes import sweep_of
 
 # Colours that differ in lightness too; chaos stands out, and what is sensitive after it.
 LOOKS: dict[Phase, tuple[str, str, str]] = {
@@ -52,26 +54,57 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     panel. Black: the border where it changes sign, refined where the sweep refined it, see
     `draw_border`. Rate networks have a border of chaos, spiking ones a border of sensitivity,
     at which damage is one half. Dashed: where theory has the rate network's fixed point lose
-    stability. Raises `DatasetError`, one sentence, if the dataset is no phase map or its sweep
-    did not measure chaos.
+    stability. A third row has the effective coupling R at the border, if the phase map knows R: a
+    coordinate that does not depend on how neurons are modelled, and in theory 1. Raises
+    `DatasetError`, one sentence, if the dataset is no phase map or its sweep did not measure chaos.
     """
     dataset = checked(dataset)
-    figure, axes = panels.panels(2, dataset.backend.size)
+    couplings = _couplings(dataset)
+    known = couplings is not None
+    figure, axes = panels.panels(2 + known, dataset.backend.size)
     legend = draw_row(axes[0], dataset)
     for axis, backend in zip(axes[1], dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         _measure(figure, axis, one)
         draw_border(axis, one, legend)
         draw_theory(axis, one, legend)
-    return panels.finish(figure, axes, dataset, legend)
+    panels.finish(figure, axes, dataset, legend)
+    if couplings is not None:
+        _draw_couplings(axes[2], couplings)
+    return figure
+
+
+def _couplings(dataset: xr.Dataset) -> xr.DataArray | None:
+    """R of each network at its border, if there are any; q says little of LIF neurons."""
+    try:
+        sweep = sweep_of(dataset)
+    except DatasetError:  # a selection may have lost its attributes
+        return None
+    at = borders(dataset).reindex(g_factor=sweep.grid.g_factor, seed=sweep.seeds)
+    at = at.transpose("backend", "g_factor", "seed")
+    found = at.copy(
+        data=[
+            in_coupling(sweep, str(backend), one)
+            for backend, one in zip(at.backend.values, at.values, strict=True)
+        ]
+    )
+    return None if found.isnull().all() else found.sel(g_factor=dataset.g_factor, seed=dataset.seed)
+
+
+def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray) -> None:
+    for axis, backend in zip(axes, couplings.backend.values, strict=True):
+        _draw_lines(axis, couplings.sel(backend=backend), {}, "black")
+        axis.axhline(1, color="black", linewidth=1.6, linestyle="--")
+        axis.set(yscale="log")
+    axes[0].set_ylabel("effective coupling R\nat the border")
 
 
 def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
-    """Phases, doubt, border and theory of each backend; returns the legend."""
+    """Phases, doubt, the mapping's limit, border and theory of each backend; returns the legend."""
     legend: Legend = {}
     disagree = (dataset.phase != dataset.phase.isel(seed=0)).any("seed")
     known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
-    doubt = panels.doubt(dataset.where(known), disagree, "seeds disagree")
+    doubt = panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree")
     for axis, backend in zip(axes, dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         draw_phases(axis, one, legend)
@@ -79,6 +112,7 @@ def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
     for axis, backend in zip(axes, dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         doubt.draw(axis, backend, legend)
+        panels.draw_limit(axis, one, legend)
         draw_border(axis, one, legend)
         draw_theory(axis, one, legend)
     return legend
@@ -144,7 +178,11 @@ def draw_border(axis: Axes, one: xr.Dataset, legend: Legend, colour: Any = "blac
     A ring is a mean over the seeds that have a border where others have none. From
     `panels.SEEDS_OF_A_BAND` on there is a band, the 95 % interval of the mean.
     """
-    seeds = _along(borders(one), "g_factor", "seed")
+    _draw_lines(axis, borders(one), legend, colour)
+
+
+def _draw_lines(axis: Axes, values: xr.DataArray, legend: Legend, colour: Any) -> None:
+    seeds = _along(values, "g_factor", "seed")
     if seeds.isnull().all():
         return
     g, mean, n_seeds = seeds.g_factor, seeds.mean("seed"), seeds.sizes["seed"]
