@@ -1,4 +1,4 @@
-# One command each, on a machine with Python 3.11 or 3.12, pip, git and make.
+# One command each, on a machine with Python 3.11, 3.12 or 3.13, pip, git and make.
 # What is installed goes into folders of the project: .uv (the installer), .venv and .venv-peers.
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 # Yours if you have it, else one that pip installs.
@@ -8,7 +8,7 @@ UV := $(or $(OWN_UV),uv)
 SYNC = $(UV) pip sync --require-hashes --build-constraints requirements-installer.lock
 LOCK = $(UV) pip compile --quiet --upgrade --universal --generate-hashes --no-header
 # Interpreter of the environment: any that `requires-python` allows, python3 if it is one.
-PYTHON ?= >=3.11,<3.13
+PYTHON ?= >=3.11,<3.14
 export UV_SYSTEM_CERTS = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
@@ -121,7 +121,8 @@ endif
 	.uv/bin/python -m pip install --quiet --require-hashes --requirement $<
 
 lock: | $(OWN_UV)  ## pin the newest versions that pyproject.toml allows
-	$(LOCK) --all-extras pyproject.toml --output-file requirements.lock
+	$(LOCK) --all-extras --group lava --group build pyproject.toml \
+		--output-file requirements.lock
 	$(LOCK) --group dev --constraints requirements.lock --output-file requirements-dev.lock
 	$(LOCK) --group installer --output-file requirements-installer.lock
 	$(LOCK) --python-version 3.11 benchmarks/peers/requirements.in \

@@ -184,7 +184,8 @@ def test_nothing_names_a_backend_but_the_table_and_its_own_file():
     own = PACKAGE / "backends.py", *(PACKAGE / "simulation/backends").iterdir()
     paths = {*PACKAGE.rglob("*.py"), *(REPOSITORY / "notebooks").glob("*.py")} - set(own)
     assert list(named_backends(sorted(paths))) == []
-    rules = [REPOSITORY / "Snakefile", *(REPOSITORY / "workflow").rglob("*.smk")]
+    workflow = REPOSITORY / "workflow"
+    rules = [workflow / "Snakefile", *workflow.rglob("*.smk")]
     quoted = tuple(f'= "{name}"' for name in BACKENDS)
     assert not [rule for rule in rules if any(q in rule.read_text() for q in quoted)]
 

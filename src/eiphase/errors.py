@@ -48,6 +48,10 @@ def beyond_limits(error: BaseException | None) -> str | None:
     return beyond_limits(error.__cause__ or error.__context__)
 
 
+class InstallationError(UserError):
+    """A package that simulating needs is missing, or is another version; one sentence."""
+
+
 class PlatformError(UserError):
     """Something that works on Linux only; the message is one sentence."""
 

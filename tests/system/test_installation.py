@@ -24,7 +24,7 @@ def pinned(lock):
 
 def test_users_get_no_tools_of_developers():
     users, developers, installer = map(pinned, LOCKS)
-    assert {"lava-nc", "snakemake", "jupytext", "uv-build"} <= users.keys()
+    assert {"lava-nc", "snakemake", "jupytext", "hatchling"} <= users.keys()
     tools = {"pytest", "hypothesis", "mypy", "ruff", "mkdocs", "snakefmt"}
     assert tools <= developers.keys()
     assert not tools & users.keys()

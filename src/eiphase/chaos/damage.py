@@ -143,7 +143,7 @@ class _Trains:
 
     def add(self, spikes: np.ndarray, others: np.ndarray) -> None:
         self.n_steps += len(spikes)
-        self.n_different += np.count_nonzero(spikes != others)
+        self.n_different += int(np.count_nonzero(spikes != others))
         self.fired += spikes.sum(axis=0, dtype=np.int64)
         self.twin_fired += others.sum(axis=0, dtype=np.int64)
 

@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
 from eiphase.cli.running import without_traceback
+from eiphase.cli.sweep_commands import add_sweep_commands
 from eiphase.cli.user_commands import add_user_commands
 from eiphase.cli.workflow_jobs import add_jobs
 from eiphase.errors import DatasetError
@@ -20,6 +22,8 @@ from eiphase.system.files import check_writable
 
 _EXAMPLES = """\
 examples:
+  eiphase init mine.yaml
+  eiphase run mine.yaml --cores 2
   eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot
   eiphase simulate --q 1 --g 4.5 --backend rate --steps 3000 --output weak.nc
   eiphase show results/demo/phase_map.nc
@@ -49,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")  # what a locale has no letter for
     try:
         try:
-            options = _parser().parse_args(arguments)
+            options = _options(list(sys.argv[1:] if arguments is None else arguments))
             return without_traceback(lambda: _run(options))
         finally:
             sys.stdout.flush()
@@ -60,7 +64,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(options: argparse.Namespace) -> int | None:
     """Run a command, if all files that it is to write can be written and are none that it reads."""
-    with supervisor.stoppable():
+    # Snakemake answers signals itself, and says how to go on.
+    with nullcontext() if getattr(options, "own_signals", False) else supervisor.stoppable():
         inputs = {os.path.realpath(path) for path in _paths(options, *_INPUTS)}
         for path in _paths(options, "output", "html", "figures"):
             check_writable(path)
@@ -76,6 +81,16 @@ def _paths(options: argparse.Namespace, *names: str) -> Iterator[Path]:
         yield from paths if isinstance(paths, list) else [paths] if paths else []
 
 
+def _options(words: list[str]) -> argparse.Namespace:
+    """Options of a command; what `run` hands on to Snakemake, after --, is not looked at."""
+    if words[:1] != ["run"] or "--" not in words:
+        return _parser().parse_args(words)
+    own = words.index("--")
+    options = _parser().parse_args(words[:own])
+    options.further = words[own + 1 :]
+    return options
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="eiphase",
@@ -87,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
         "--version", action=_Version, nargs=0, help="print version and commit, and stop"
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    add_sweep_commands(commands)
     add_user_commands(commands)
     add_jobs(commands)
     return parser

@@ -44,7 +44,8 @@ def kept_variance(dataset: xr.Dataset) -> tuple[float, float]:
     real, integer = (ratio.sel(backend=name) for name in _pair(dataset))
     both = np.isfinite(real) & np.isfinite(integer)
     same = float(((real > 1) == (integer > 1)).where(both).mean())
-    return same, float(np.exp(np.abs(np.log(integer / real)).where(both).median()))
+    factor = abs(xr.apply_ufunc(np.log, integer / real))
+    return same, float(np.exp(factor.where(both).median()))
 
 
 def _pair(dataset: xr.Dataset) -> tuple[str, str]:

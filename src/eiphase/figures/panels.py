@@ -353,8 +353,9 @@ def norm_around_one(values: xr.DataArray) -> LogNorm:
 def log_bar(figure: Figure | SubFigure, image: QuadMesh, axis: Axes, label: str = "") -> None:
     """A logarithmic colour bar with five ticks in plain numbers, whatever it spans."""
     low, high = image.get_clim()
-    values = np.ma.compressed(np.ma.masked_invalid(image.get_array()))
-    below, above = (values < low).any(), (values > high).any()
+    drawn: np.ndarray = np.ma.asanyarray(image.get_array()).filled(np.nan)
+    values = drawn[np.isfinite(drawn)]
+    below, above = bool((values < low).any()), bool((values > high).any())
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
     bar = figure.colorbar(image, ax=axis, label=label, extend=extend)
     ticks = np.geomspace(low, high, 5)

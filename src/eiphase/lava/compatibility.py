@@ -1,13 +1,17 @@
-"""Lets lava-nc 0.10.0 import on Python 3.11 and 3.12, whatever start method is set.
+"""Lets lava-nc 0.10.0 import on Python 3.11 to 3.13, with NumPy 2, whatever start method is set.
 
-One class of Lava, `ByteEncoder`, is a dataclass that serves as the default value of
-another dataclass's field. Since Python 3.11 such a default must be hashable, which a
-plain dataclass is not. Here that class alone is made hashable, while the module that
-holds it is imported.
+What is changed in Lava, and in this version of it only:
 
-Lava also sets `fork` as the program's start method when it is imported, which fails if a
-start method has been used or set before, and changes that of the program if not. Here the
-program keeps its own; `lava.run` forks Lava's processes whatever it is.
+- `ByteEncoder` is a dataclass, and the default value of another dataclass's field. Since Python
+  3.11 such a default must be hashable, which a plain dataclass is not. Here that class alone is
+  made hashable, while the module that holds it is imported.
+- Lava sets `fork` as the program's start method when it is imported, which fails if a start
+  method has been used or set before, and changes that of the program if not. Here the program
+  keeps its own, which is `forkserver` from Python 3.14 on; `lava.run` forks Lava's processes
+  whatever it is.
+
+lava-nc declares Python < 3.11, NumPy < 2 and networkx <= 2.8.7, but needs none of these: its own
+tests of what eiphase uses pass with newer ones. See `system.installation`.
 
 Import this module before anything of Lava's. It cannot be imported on other systems than Linux.
 """
@@ -18,8 +22,10 @@ import multiprocessing
 from unittest import mock
 
 from eiphase.errors import require_linux
+from eiphase.system.installation import require_lava
 
 require_linux()
+require_lava()
 
 _python_dataclass = dataclasses.dataclass
 

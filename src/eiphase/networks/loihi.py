@@ -174,7 +174,7 @@ class Connections:
         (low, high), (lowest, highest) = self.extremes, self.limits
         if lowest <= low and high <= highest:
             return 0
-        return np.count_nonzero((self.weights < lowest) | (self.weights > highest))
+        return int(np.count_nonzero((self.weights < lowest) | (self.weights > highest)))
 
     @property
     def bits_used(self) -> int:

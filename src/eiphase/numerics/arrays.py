@@ -12,6 +12,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import DTypeLike
 
 CACHE_LINE = 64  # bytes
 
@@ -21,7 +22,7 @@ def address(array: np.ndarray) -> int:
     return array.__array_interface__["data"][0]
 
 
-def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
+def aligned_empty(shape: tuple[int, ...], dtype: DTypeLike) -> np.ndarray:
     """Memory for numbers, the first at the start of a cache line; what it holds is open."""
     n_bytes = math.prod(shape) * np.dtype(dtype).itemsize
     memory = np.empty(n_bytes + CACHE_LINE, np.uint8)
@@ -29,7 +30,7 @@ def aligned_empty(shape: tuple[int, ...], dtype: str) -> np.ndarray:
     return memory[first : first + n_bytes].view(dtype).reshape(shape)
 
 
-def padded(n: int, dtype: str) -> int:
+def padded(n: int, dtype: DTypeLike) -> int:
     """n, or as many more as fill whole cache lines."""
     per_line = CACHE_LINE // np.dtype(dtype).itemsize
     return -(-n // per_line) * per_line

@@ -1,0 +1,100 @@
+"""The commands that make a phase map: install Lava, write a config, run the sweep."""
+
+import argparse
+import shlex
+from pathlib import Path
+
+from eiphase.cli.arguments import add_command
+from eiphase.errors import SweepError, require_linux
+from eiphase.sweep.load import load
+from eiphase.system import installation
+
+_PACKAGE = Path(__file__).parents[1]
+_PACKAGED = _PACKAGE / "checkout"
+CHECKOUT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parents[1]
+"""Where workflow/, profiles/, config/ and notebooks/ are: the repository, or a wheel's copy."""
+
+
+def add_sweep_commands(commands) -> None:
+    """Add `init`, `run` and `install-lava`, in the order in which a user meets them."""
+    _add_init(commands)
+    _add_run(commands)
+    _add_install_lava(commands)
+
+
+def _add_init(commands) -> None:
+    init = add_command(
+        commands,
+        "init",
+        "write a commented config, the demo's, to start from",
+        "mine.yaml",
+    )
+    init.add_argument(
+        "output", type=Path, nargs="?", default=Path("sweep.yaml"), metavar="config",
+        help="YAML file to write (default: sweep.yaml)",
+    )  # fmt: skip
+    init.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    init.set_defaults(command=_init)
+
+
+def _init(options: argparse.Namespace) -> None:
+    path = options.output
+    if path.exists() and not options.overwrite:
+        raise SweepError(f"{path} is there already: name another file, or add --overwrite.")
+    path.write_bytes((CHECKOUT / "config/demo.yaml").read_bytes())
+    print(f"Wrote {path}: change it, then `eiphase run {shlex.quote(str(path))}` simulates it.")
+
+
+def _add_run(commands) -> None:
+    run = add_command(
+        commands,
+        "run",
+        "simulate a sweep and draw its phase maps, into results/ of this folder, by Snakemake",
+        "mine.yaml --cores 4\n  eiphase run mine.yaml --cores 4 -- notebook --forceall",
+    )
+    run.add_argument("config", type=Path, help="the sweep's YAML file; `eiphase init` writes one")
+    run.add_argument("--cores", default="all", help="how many to use (default: all)")
+    run.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
+    run.add_argument("further", nargs="*", metavar="--", help="what Snakemake takes besides")
+    run.set_defaults(command=_run, own_signals=True)
+
+
+def _run(options: argparse.Namespace) -> int:
+    require_linux()
+    installation.require_lava()
+    load(options.config)  # a mistake in it is one sentence here, and several lines in Snakemake
+    code = _snakemake(_words(options))
+    results = Path("results", options.config.stem)
+    if code == 0 and not options.dry_run and (results / "phase_map.nc").exists():
+        print(f"The phase map is {results}/phase_map.nc, its figures are in {results}/figures.")
+    return code
+
+
+def _words(options: argparse.Namespace) -> list[str]:
+    """What follows `snakemake`. Some of its options take all words that follow, hence the order."""
+    return [
+        *options.further,
+        *(["--dry-run"] if options.dry_run else []),
+        "--cores", options.cores,
+        "--snakefile", f"{CHECKOUT}/workflow/Snakefile",
+        "--workflow-profile", f"{CHECKOUT}/profiles/default",
+        "--config", f"sweep={options.config}",
+    ]  # fmt: skip
+
+
+def _snakemake(words: list[str]) -> int:
+    """Run Snakemake as the shell's command would; returns its exit code."""
+    from snakemake import cli
+
+    try:
+        cli.main(words)
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def _add_install_lava(commands) -> None:
+    command = add_command(
+        commands, "install-lava", "install Lava, which pip alone would not for this Python", ""
+    )
+    command.set_defaults(command=lambda _: installation.install_lava())
