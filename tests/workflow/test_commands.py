@@ -70,7 +70,8 @@ def distinct_commands() -> list[tuple[Path, str]]:
     found: dict[tuple[str, ...], tuple[Path, str]] = {}
     for page in PAGES:
         for command in commands(page):
-            found.setdefault((command, *activation(page, command)), (page, command))
+            lines = dict.fromkeys(activation(page, command))
+            found.setdefault((command, *lines), (page, command))
     return list(found.values())
 
 
