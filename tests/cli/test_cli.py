@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import webbrowser
 from importlib import metadata
 from pathlib import Path
 
@@ -86,9 +87,31 @@ def test_show_prints_what_is_in_a_phase_map(capsys, phase_map_file):
     assert "decay_time_flag" in page
 
 
+@pytest.mark.parametrize("has_screen", [True, False])
+def test_explore_writes_a_page_and_opens_it_where_there_is_a_screen(
+    capsys, monkeypatch, phase_map_file, has_screen
+):
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", opened.append)
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
+        monkeypatch.delenv(name, raising=False)
+    if has_screen:
+        monkeypatch.setenv("DISPLAY", ":0")
+    assert commands.main(["explore", "phase_map.nc"]) == 0
+    assert "written: explorer.html" in capsys.readouterr().out
+    page = Path("explorer.html").resolve()
+    assert page.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+    assert opened == [page.as_uri()] * has_screen
+    assert commands.main(["explore", "phase_map.nc", "--output", "a/b.html", "--no-open"]) == 0
+    assert Path("a/b.html").read_bytes() == page.read_bytes()
+    assert len(opened) == has_screen
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (["explore", "nowhere.nc"], "nowhere.nc cannot be read: No such file or directory."),
+        (["explore", "recording.nc", "--output", "recording.nc"], "recording.nc is a file that is"),
         (["show", "nowhere.nc"], "nowhere.nc cannot be read: No such file or directory."),
         (["draw", "nowhere.nc", "cut.png"], "nowhere.nc cannot be read"),
         (["draw", "nowhere.nc", "cat.png"], "cat.png names no figure"),

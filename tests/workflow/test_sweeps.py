@@ -142,7 +142,8 @@ def test_the_report_is_one_page_that_needs_no_network(sweep):
     html = page.read_text()
     loaded = re.findall(r"""<(?:script|img|link)[^>]*(?:src|href)=["']([^"']+)""", html)
     assert not [url for url in loaded if url.startswith(("http:", "https:", "//"))]
-    for text in ("phase_maps.png", "cut.png", "mapping.png", "summary.html", "Diagnostics"):
+    pages = ("summary.html", "explorer.html")
+    for text in ("phase_maps.png", "cut.png", "mapping.png", *pages, "Diagnostics"):
         assert text in html
     assert len(re.findall(r"data:image/png[^,]*base64,iVBORw0K", html)) == 7
     opening = re.search(r"workflow_desc = (.*)", html)[1]

@@ -98,6 +98,14 @@ def drawing_digest(*modules):
     return provenance.sources_digest("figures.save", without=others)
 
 
+def explorer_digest():
+    """Of what makes the page, its scripts among it."""
+    digest = hashlib.sha256(provenance.sources_digest("explorer.write").encode())
+    for path in sorted(Path(eiphase.__file__).parent.glob("explorer/*/*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
 # The name of the stamp, see stamp.smk.
 GATHERED = [
     SWEEP.digest,

@@ -1,4 +1,4 @@
-# The figures of a sweep, each as PNG and as PDF, and the dataset's summary as a page.
+# The figures of a sweep, each as PNG and as PDF, and as pages the dataset's summary and its explorer.
 FIGURES = figures.of_sweep(SWEEP.backends, chaos=SWEEP.observables.chaos)
 
 
@@ -52,3 +52,27 @@ rule summary:
         code=provenance.sources_digest("cli.terminal"),
     shell:
         "eiphase show --html {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"
+
+
+rule explorer:
+    input:
+        f"{RESULTS}/phase_map.nc",
+    output:
+        report(
+            f"{RESULTS}/explorer.html",
+            caption="../report/explorer.rst",
+            category="Dataset",
+            labels={"page": "The map, whose networks run at a click"},
+        ),
+    log:
+        f"{RESULTS}/logs/explorer.log",
+    benchmark:
+        f"{RESULTS}/benchmarks/explorer.tsv"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        code=explorer_digest(),
+    shell:
+        "eiphase explore --no-open --output {output:q} -- {input:q} 2>&1 | tee -- {log:q} >&2"

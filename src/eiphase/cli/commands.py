@@ -27,6 +27,7 @@ examples:
   eiphase simulate --q 8.16 --g 4.5 --backend lif_bit_accurate --plot
   eiphase simulate --q 1 --g 4.5 --backend rate --steps 3000 --output weak.nc
   eiphase show results/demo/phase_map.nc
+  eiphase explore results/demo/phase_map.nc
   eiphase verify results/demo/phase_map.nc
 
 The other commands are the workflow's jobs: `snakemake -n -p --quiet reason` prints them.

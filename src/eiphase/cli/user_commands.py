@@ -1,6 +1,8 @@
 """The commands that people type: one network, and phase maps that are there."""
 
 import argparse
+import os
+import webbrowser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
 from itertools import compress
@@ -29,9 +31,10 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 
 def add_user_commands(commands) -> None:
-    """Add `simulate`, `show`, `compile`, `verify` and `compare`."""
+    """Add `simulate`, `show`, `explore`, `compile`, `verify` and `compare`."""
     _add_simulate(commands)
     _add_show(commands)
+    _add_explore(commands)
     _add_compile(commands)
     _add_verify(commands)
     _add_compare(commands)
@@ -85,6 +88,23 @@ def _add_show(commands) -> None:
     show.add_argument("dataset", type=Path, help="a phase_map.nc, or a recording")
     show.add_argument("--html", type=Path, help="write it as a page to this file instead")
     show.set_defaults(command=_show)
+
+
+def _add_explore(commands) -> None:
+    explore = add_command(
+        commands,
+        "explore",
+        "open a phase map as a page, in which a click on a cell runs its network",
+        "results/demo/phase_map.nc",
+    )
+    explore.add_argument("dataset", type=Path, help="a phase_map.nc")
+    explore.add_argument(
+        "--output", type=Path, help="the page to write (default: explorer.html beside the dataset)"
+    )
+    explore.add_argument(
+        "--no-open", action="store_true", help="write the page, but do not open it"
+    )
+    explore.set_defaults(command=_explore)
 
 
 def _add_compile(commands) -> None:
@@ -235,6 +255,30 @@ def _show(options: argparse.Namespace) -> None:
             return
         netcdf.check_phase_map(opened, path)
         terminal.print_phase_map(opened, html=options.html)
+
+
+def _explore(options: argparse.Namespace) -> None:
+    from eiphase.cli import terminal
+    from eiphase.explorer import write
+
+    path = options.dataset
+    page = options.output or path.with_name("explorer.html")
+    check_writable(page)
+    with (
+        setting_aside() if options.output else nullcontext(),
+        netcdf.reading(path),
+        netcdf.open_phase_map(path) as phase_map,
+        progress_bar.progress("writing the page"),
+    ):
+        write.write(phase_map.load(), page)
+    terminal.print_line("written:", page)
+    if not options.no_open and _has_screen():
+        webbrowser.open(page.resolve().as_uri())
+
+
+def _has_screen() -> bool:
+    """Whether a browser can show a page: without a screen it would fill the terminal."""
+    return bool({"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & set(os.environ))
 
 
 def _compile(options: argparse.Namespace) -> None:

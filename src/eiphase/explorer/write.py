@@ -14,6 +14,8 @@ from eiphase.system.files import beside
 
 SIMULATION = ("gaussian", "networks", "observables", "data")
 """Scripts that know no page, in the order in which they are to run."""
+PAGE = ("view", "drawing", "running", "page")
+"""The page's own, likewise."""
 _FOLDER = files("eiphase.explorer")
 _PLACE = re.compile(r"@@(\w+)@@")
 
@@ -36,7 +38,7 @@ def html(phase_map: xr.Dataset) -> str:
     data = page_data(phase_map)
     texts = {
         "simulation": "".join(_read(f"simulation/{name}.js") for name in SIMULATION),
-        "script": _read("page/page.js"),
+        "script": "".join(_read(f"page/{name}.js") for name in PAGE),
         "style": _read("page/page.css"),
     }
     parts = texts | {

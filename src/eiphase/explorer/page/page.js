@@ -1,9 +1,465 @@
 "use strict";
+// The page: what is chosen, what is drawn of it, and what people do.
+
+const byId = (id) => document.getElementById(id);
+const RUN_STEPS = 1000, SHOWN = 100, LAGS = 100;
+let map, view, drawn;
+const runners = [];
+
+/** An element of HTML with properties and children. */
+function element(name, properties = {}, ...children) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...children);
+  return made;
+}
+
+// What is chosen --------------------------------------------------------------------------------
+
+function firstView() {
+  const middle = (dimension) => ordered(map, dimension)[sizeOf(map, dimension) >> 1];
+  const at = { backend: 0, q_factor: middle("q_factor"), g_factor: middle("g_factor"), seed: 0 };
+  return {
+    variable: shownVariables(map)[0], x: "g_factor", y: "q_factor", at, isMedian: true,
+    beside: null, between: null, steps: RUN_STEPS, shown: SHOWN, spike: false, neuron: 0,
+  };
+}
+
+/** The address after `#`, from which the same view can be opened again. */
+function addressOf({ variable, x, y, at, isMedian, beside, between, steps, shown, spike, neuron }) {
+  const of = (cell) => DIMENSIONS.map((dim) => (
+    dim === "backend" ? map.backends[cell[dim]].name : map.axes[dim].values[cell[dim]])).join(",");
+  const words = { variable, x, y, at: of(at), steps, shown, neuron };
+  if (!isMedian) words.seed = "one";
+  if (beside) words.beside = of(beside);
+  if (between) words.between = `${between.q},${between.g}`;
+  if (spike) words.spike = 1;
+  return new URLSearchParams(words).toString();
+}
+
+/** The view of an address; what it does not say, or what the map does not have, is as at first. */
+function viewOf(address) {
+  const words = new URLSearchParams(address);
+  const first = firstView();
+  const cell = (name, otherwise) => {
+    const parts = (words.get(name) ?? "").split(",");
+    const found = Object.fromEntries(DIMENSIONS.map((dim, k) => [dim, dim === "backend"
+      ? map.backends.findIndex((one) => one.name === parts[k])
+      : map.axes[dim].values.findIndex((x) => String(x) === parts[k])]));
+    return Object.values(found).every((index) => index >= 0) ? found : otherwise;
+  };
+  const number = (name, low, high) => {
+    const x = Math.round(Number(words.get(name) ?? NaN));
+    return Number.isFinite(x) ? Math.min(Math.max(x, low), high) : first[name];
+  };
+  const one = (name, known) => (known.includes(words.get(name)) ? words.get(name) : first[name]);
+  const at = cell("at", first.at);
+  const between = (words.get("between") ?? "").split(",").map(Number);
+  const isBetween = between.length === 2 && between.every(Number.isFinite) && runsBetween(at);
+  const [x, y] = [one("x", DIMENSIONS), one("y", DIMENSIONS)];
+  return {
+    ...first, at, beside: cell("beside", null), isMedian: words.get("seed") !== "one",
+    variable: one("variable", shownVariables(map)), ...(x !== y && { x, y }),
+    between: isBetween ? { q: between[0], g: between[1] } : null, spike: words.has("spike"),
+    steps: number("steps", 100, 20000), shown: number("shown", 1, map.network.neurons),
+    neuron: number("neuron", 0, map.network.neurons - 1),
+  };
+}
+
+/** Whether networks between grid points are determined: where no mapping changes the weights. */
+function runsBetween({ backend }) {
+  const { spiking, hasIntegers } = map.backends[backend];
+  return !spiking || (map.network.rateToLif === "identity" && !hasIntegers);
+}
+
+/** Change what is chosen, and show it; networks run again if what runs has changed. */
+function choose(change) {
+  const before = orders();
+  Object.assign(view, change);
+  if (view.between && !runsBetween(view.at)) view.between = null;
+  history.replaceState(null, "", `#${addressOf(view)}`);
+  show();
+  runChanged(before);
+}
+
+// What is drawn ---------------------------------------------------------------------------------
+
+function show() {
+  const values = {
+    variable: view.variable, backend: view.at.backend, x: view.x, y: view.y, steps: view.steps,
+    seed: view.isMedian ? "median" : view.at.seed, shown: view.shown, neuron: view.neuron,
+    beside: besideChoice(),
+  };
+  for (const [id, value] of Object.entries(values)) byId(id).value = value;
+  byId("spike").checked = view.spike;
+  showMap();
+  showCell();
+}
+
+function besideChoice() {
+  const { beside, at } = view;
+  if (!beside) return "none";
+  const isHere = ["q_factor", "g_factor", "seed"].every((dim) => beside[dim] === at[dim]);
+  return isHere ? String(beside.backend) : "other";
+}
+
+function showMap() {
+  drawn = drawMap(map, view, Math.max(280, byId("picture").clientWidth));
+  byId("picture").replaceChildren(drawn.picture);
+  byId("legend").replaceChildren(...drawn.texts.map((entry) => {
+    const button = element("button", { type: "button" }, swatch(entry),
+      element("span", {}, entry.words.split(": ")[0]));
+    button.addEventListener("focus", () => showTip(button, [["", entry.words]]));
+    button.addEventListener("pointerenter", () => showTip(button, [["", entry.words]]));
+    for (const end of ["blur", "pointerleave"]) button.addEventListener(end, hideTip);
+    return element("li", {}, button);
+  }));
+}
+
+function cellTitle(cell, between = null) {
+  const { title } = map.backends[cell.backend];
+  const q = between?.q ?? map.axes.q_factor.values[cell.q_factor];
+  const g = between?.g ?? map.axes.g_factor.values[cell.g_factor];
+  return `${title}, q ${formatted(q)}, g ${formatted(g)}, seed ${nameAt(map, "seed", cell.seed)}`;
+}
+
+function showCell() {
+  byId("cell").textContent = cellTitle(view.at) + (view.isMedian ? " (numbers: all seeds)" : "");
+  const cell = view.isMedian ? { ...view.at, seed: null } : view.at;
+  byId("numbers-of-cell").replaceChildren(...description(map, view.variable, cell).map(([name, words]) =>
+    element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, words))));
+}
+
+function showTip(anchor, rows) {
+  const tip = byId("tip");
+  tip.replaceChildren(...rows.map(([name, words]) => element("div", {}, name ? `${name}: ${words}` : words)));
+  tip.hidden = false;
+  const { left, bottom, top } = anchor.getBoundingClientRect?.() ?? anchor;
+  const { offsetWidth: w, offsetHeight: h } = tip;
+  tip.style.left = `${Math.max(4, Math.min(left, innerWidth - w - 8))}px`;
+  tip.style.top = `${bottom + h + 8 > innerHeight ? Math.max(4, top - h - 8) : bottom + 8}px`;
+}
+
+function hideTip() {
+  byId("tip").hidden = true;
+}
+
+function say(words) {
+  byId("said").textContent = words;
+}
+
+// What runs -------------------------------------------------------------------------------------
+
+/** The cells whose networks are to be seen, each as the order that runs it. */
+function orders() {
+  return [[view.at, view.between], ...(view.beside ? [[view.beside, null]] : [])]
+    .map(([cell, between]) => orderOf({ ...cell }, between && { ...between }));
+}
+
+function orderOf(cell, between) {
+  const { steps, spike, neuron } = view;
+  const { spiking, name } = map.backends[cell.backend];
+  const first = Math.round(steps / 5);
+  const { autocovariance: estimator, unbiased, boxcar } = map.config.observables;
+  const lags = Array.from(map.axes.lag.values).sort((a, b) => a - b)
+    .filter((lag) => lag <= (steps - first) / 2).slice(0, LAGS);
+  return {
+    backend: name, seed: cell.seed, at: cell, between, steps, lags,
+    measured: { first, estimator, unbiased, boxcar },
+    spike: spike && spiking ? { neuron, step: first } : null,
+  };
+}
+
+function runChanged(before) {
+  const now = orders();
+  now.forEach((order, k) => {
+    if (JSON.stringify(order) !== JSON.stringify(before[k])) run(order, k);
+    else if (runners[k]?.run) showNetwork(k);
+  });
+  byId("networks").replaceChildren(...now.map((_, k) => article(k)));
+}
+
+function run(order, k) {
+  const { at, between } = order;
+  runners[k] ??= new Runner(map, () => showSoon(k));
+  const cell = between ? networkBetween(map, between.q, between.g) : networkCell(map, at);
+  const c = !between && map.variables.autocovariance && valueOf(map.variables.autocovariance, at);
+  const dataset = c && { c, lags: map.axes.lag.values };
+  runners[k].start({ ...order, cell, title: cellTitle(at, between), dataset }, map);
+  showSoon(k);
+}
+
+/** The element of a network: its picture, its progress, what is to say, and buttons. */
+function article(k) {
+  const runner = runners[k];
+  if (runner.element) return runner.element;
+  const button = (words, act) => {
+    const made = element("button", { type: "button" }, words);
+    made.addEventListener("click", act);
+    return made;
+  };
+  const name = () => `${map.sweep || "map"}-network-${k + 1}`;
+  runner.picture = element("div");
+  runner.progress = element("progress", { ariaLabel: "Steps done" });
+  runner.words = element("p");
+  runner.element = element("article", {}, runner.progress, runner.picture, runner.words,
+    element("p", { className: "buttons" },
+      button("Copy command", () => copy(commandOfRun(runner.run))),
+      button("Copy Python", () => copy(pythonOfRun(runner.run))),
+      button("Save PNG", () => savePNG(runner.picture.firstChild, name())),
+      button("SVG", () => saveSVG(runner.picture.firstChild, name())),
+      button("CSV", () => save(csvOfRun(runner.run), "text/csv", `${name()}.csv`))));
+  return runner.element;
+}
+
+const waiting = new Set();
+
+/** Draw a network once the browser has time for it, and not for every slice. */
+function showSoon(k) {
+  if (waiting.has(k)) return;
+  waiting.add(k);
+  setTimeout(() => requestAnimationFrame(() => {
+    waiting.delete(k);
+    showNetwork(k);
+  }), runners[k].run?.result ? 0 : 40);
+}
+
+function showNetwork(k) {
+  const runner = runners[k];
+  const { run } = runner;
+  if (!runner.element) article(k);
+  const width = Math.max(280, runner.element.clientWidth || byId("networks").clientWidth);
+  if (!run.problem) runner.picture.replaceChildren(drawNetwork(map, run, width, view.shown));
+  else runner.picture.replaceChildren();
+  Object.assign(runner.progress, { max: run.steps, value: run.done });
+  runner.progress.hidden = Boolean(run.result || run.problem);
+  runner.words.textContent = run.problem ?? (run.result ? wordsOf(run) : "");
+}
+
+/** What the pictures of a run do not say. */
+function wordsOf({ result, steps, took, dataset, spike, measured, damage }) {
+  const { mean, decay, wraps, clips, range, every, independent } = result;
+  const said = [
+    `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
+    `From step ${measured.first} on: mean ${formatted(mean)}, decay time `
+      + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
+  ];
+  if (spike && independent) {
+    const level = meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
+    said.push(`Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
+      + `quarter: ${formatted(level)} (1: as independent trains).`);
+  }
+  if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
+  if (every > 1) said.push(`u and v: every ${every}th step.`);
+  if (dataset) {
+    said.push("The dataset's curve is of a longer run, pooled over its initial states if the sweep "
+      + "has several: expect scatter between both.");
+  }
+  return said.join(" ");
+}
+
+// What people do --------------------------------------------------------------------------------
+
+function pointOf({ between, at }) {
+  return [between?.q ?? map.axes.q_factor.values[at.q_factor],
+    between?.g ?? map.axes.g_factor.values[at.g_factor], at.seed];
+}
+
+const commandOfRun = (run) => commandOf(map, run.backend, ...pointOf(run), run.steps);
+const pythonOfRun = (run) => pythonOf(map, run.backend, ...pointOf(run));
+
+function csvOfRun({ rates, damage, steps }) {
+  const head = `step,mean${damage ? ",differing_fraction" : ""}`;
+  const rows = Array.from({ length: steps }, (_, t) => [t, rates[t], ...(damage ? [damage[t]] : [])]);
+  return [head, ...rows].join("\n") + "\n";
+}
+
+async function copy(words) {
+  try {
+    await navigator.clipboard.writeText(words);
+  } catch { // pages that are files have no clipboard in some browsers
+    const area = document.body.appendChild(element("textarea", { value: words }));
+    area.select();
+    document.execCommand("copy");
+    area.remove();
+  }
+  say(`Copied: ${words}`);
+}
+
+function save(content, type, name) {
+  const link = element("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+  say(`Saved: ${name}`);
+}
+
+const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
+
+function saveSVG(drawing, name) {
+  save(sourceOf(drawing), "image/svg+xml", `${name}.svg`);
+}
+
+async function savePNG(drawing, name) {
+  const { width, height } = drawing.viewBox.baseVal;
+  const image = new Image(width, height);
+  image.src = `data:image/svg+xml,${encodeURIComponent(sourceOf(drawing))}`;
+  await image.decode();
+  const canvas = element("canvas", { width: width * 2, height: height * 2 });
+  canvas.getContext("2d").drawImage(image, 0, 0, width * 2, height * 2);
+  canvas.toBlob((blob) => save(blob, "image/png", `${name}.png`));
+}
+
+function fill(id, choices) {
+  byId(id).replaceChildren(...choices.map(([value, words]) => element("option", { value }, words)));
+}
+
+function fillChoices() {
+  const backends = map.backends.map(({ title }, k) => [k, title]);
+  const variables = shownVariables(map).map((name) =>
+    [name, `${name.replaceAll("_", " ")}: ${map.variables[name].long_name}${unitOf(map.variables[name])}`]);
+  const dimensions = DIMENSIONS.map((dim) => [dim, axisLabel(map, dim)]);
+  fill("variable", variables);
+  fill("backend", backends);
+  fill("seed", [["median", "median over seeds"], ...ordered(map, "seed").map((k) => [k, nameAt(map, "seed", k)])]);
+  fill("x", dimensions);
+  fill("y", dimensions);
+  fill("beside", [["none", "nothing"], ...backends.map(([k, title]) => [k, `same cell, ${title}`]),
+    ["other", "another cell (Shift and click)"]]);
+  byId("shown").max = map.network.neurons;
+  byId("neuron").max = map.network.neurons - 1;
+}
+
+function onChoice({ target }) {
+  const { id, value } = target;
+  const { at, x, y } = view;
+  const number = () => Math.min(Math.max(Math.round(Number(value)) || 0, Number(target.min)),
+    Number(target.max));
+  const changes = {
+    variable: () => ({ variable: value }),
+    backend: () => ({ at: { ...at, backend: Number(value) } }),
+    seed: () => (value === "median" ? { isMedian: true } : { isMedian: false, at: { ...at, seed: Number(value) } }),
+    x: () => ({ x: value, y: value === y ? x : y }),
+    y: () => ({ y: value, x: value === x ? y : x }),
+    beside: () => ({ beside: value === "none" ? null : value === "other" ? view.beside ?? at
+      : { ...at, backend: Number(value) } }),
+    spike: () => ({ spike: target.checked }),
+    steps: () => ({ steps: number() }),
+    shown: () => ({ shown: number() }),
+    neuron: () => ({ neuron: number() }),
+  };
+  choose(changes[id]());
+}
+
+/** Put the chosen cell elsewhere; a network of the same cell beside it goes along. */
+function moveTo(at) {
+  const goesAlong = !["none", "other"].includes(besideChoice());
+  choose({ at, between: null, ...(goesAlong && { beside: { ...at, backend: view.beside.backend } }) });
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.altKey || event.metaKey) return;
+  const step = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowDown: ["y", -1], ArrowUp: ["y", 1] }[event.key];
+  if (step && event.currentTarget === byId("picture")) {
+    const [axis, by] = step;
+    const order = ordered(map, view[axis]);
+    const place = order.indexOf(view.at[view[axis]]) + by;
+    if (order[place] !== undefined) moveTo({ ...view.at, [view[axis]]: order[place] });
+  } else if (event.key === "Enter" && event.currentTarget === byId("picture")) {
+    choose({ beside: view.beside ? null : { ...view.at } });
+  } else if (/^[1-9]$/.test(event.key) && map.backends[event.key - 1]
+    && event.target.type !== "number") {
+    moveTo({ ...view.at, backend: event.key - 1 });
+  } else return;
+  event.preventDefault();
+  event.stopPropagation();
+}
+
+function onPointer(event) {
+  const { left, top } = byId("picture").getBoundingClientRect();
+  const place = [event.clientX - left, event.clientY - top];
+  const cell = drawn.cellAt(...place);
+  if (event.type === "pointerdown" && cell) {
+    onPointer.from = place;
+    byId("picture").setPointerCapture(event.pointerId);
+  }
+  const isUsual = view.x.endsWith("_factor") && view.y.endsWith("_factor");
+  if (event.type === "pointermove" && onPointer.from && isUsual && runsBetween(view.at)) {
+    const far = Math.hypot(place[0] - onPointer.from[0], place[1] - onPointer.from[1]);
+    if (far > 6 || onPointer.drags) dragTo(drawn.numbersAt(...place), cell);
+  }
+  if (event.type === "pointerup" && onPointer.from) {
+    if (cell && !onPointer.drags && event.shiftKey) choose({ beside: cell });
+    else if (cell && !onPointer.drags) moveTo(cell);
+  }
+  if (event.type !== "pointermove" && event.type !== "pointerdown") {
+    Object.assign(onPointer, { from: null, drags: false });
+  }
+  if (!cell || event.type === "pointerleave" || onPointer.drags) hideTip();
+  else if (event.pointerType !== "touch") showCellTip(cell, event);
+}
+
+/** Run the network at any q and g while the pointer moves. */
+function dragTo([a, b], cell) {
+  onPointer.drags = true;
+  const [g, q] = (view.x === "g_factor" ? [a, b] : [b, a]).map((x) => Number(x.toPrecision(4)));
+  choose({ between: { q: Math.max(q, 0.01), g: Math.max(g, 0) }, ...(cell && { at: cell }) });
+}
+
+function showCellTip(cell, { clientX, clientY }) {
+  const of = view.isMedian ? { ...cell, seed: null } : cell;
+  const doubt = map.doubt && valueOf(map.doubt, of) ? [["in doubt", map.doubt.text]] : [];
+  const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
+  const rows = [["", `${map.backends[cell.backend].title}, ${place}`],
+    ...description(map, view.variable, of).slice(0, 5), ...doubt];
+  showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, rows);
+}
+
+function saveMap({ target }) {
+  const name = `${map.sweep || "map"}-${view.variable}`;
+  if (target.dataset.save === "csv") save(csvOf(map, view.variable), "text/csv", `${name}.csv`);
+  else if (target.dataset.save === "svg") saveSVG(drawn.picture, name);
+  else if (target.dataset.save === "png") savePNG(drawn.picture, name);
+}
+
+function listen() {
+  for (const id of ["choices", "runs"]) {
+    byId(id).addEventListener("change", onChoice);
+    byId(id).addEventListener("submit", (event) => event.preventDefault());
+  }
+  for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave"]) {
+    byId("picture").addEventListener(type, onPointer);
+  }
+  byId("picture").addEventListener("keydown", onKey);
+  document.addEventListener("keydown", onKey);
+  byId("map").addEventListener("click", saveMap);
+  addEventListener("hashchange", () => {
+    const before = orders();
+    view = viewOf(location.hash.slice(1));
+    show();
+    runChanged(before);
+  });
+  let width = innerWidth;
+  addEventListener("resize", () => {
+    if (innerWidth === width) return; // a phone's address bar, which comes and goes
+    width = innerWidth;
+    showMap();
+    runners.forEach((runner, k) => runner.run && showNetwork(k));
+  });
+}
 
 async function open() {
-  const text = (id) => document.getElementById(id).textContent;
-  const map = withArrays(JSON.parse(text("header")), await inflated(text("numbers")));
-  document.getElementById("main").textContent = map.title;
+  const content = (id) => byId(id).textContent;
+  map = withArrays(JSON.parse(content("header")), await inflated(content("numbers")));
+  const { commit, versions } = map.attributes;
+  byId("origin").textContent = `Sweep ${map.sweep}: ${map.network.neurons} neurons, commit `
+    + `${(commit ?? "unknown").slice(0, 12)}${versions ? "" : ""}. Networks run in this page, bit for bit `
+    + "as eiphase computes them; nothing leaves it.";
+  fillChoices();
+  byId("hint").textContent = map.backends.some((_, backend) => runsBetween({ backend }))
+    ? "On maps of rate neurons, drag to run networks between the cells." : "";
+  view = viewOf(location.hash.slice(1));
+  show();
+  runChanged([]);
+  listen();
 }
 
 open();

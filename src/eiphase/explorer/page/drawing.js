@@ -1,0 +1,377 @@
+"use strict";
+// Pictures as SVG. All looks are attributes, so that a saved picture needs no style sheet.
+
+const INK = "#222222", FAINT = "#767676", DIFFERENT = "#d55e00";
+const EXCITATORY = "#333333", INHIBITORY = "#0072b2";
+const FONT = { "font-family": "system-ui, sans-serif", "font-size": 12, fill: INK };
+const BORDERS = {
+  seed: { stroke: "#000000", "stroke-width": 0.8 },
+  mean: { stroke: "#000000", "stroke-width": 2.4 },
+  ring: { ring: true, stroke: "#000000", "stroke-width": 1.5 },
+  theory: { stroke: "#000000", "stroke-width": 1.8, "stroke-dasharray": "7 4" },
+  own: { stroke: "#000000", "stroke-width": 0.9, "stroke-dasharray": "2 3" },
+};
+
+/** An element of SVG with attributes and children. */
+function svg(name, attributes = {}, ...children) {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value);
+  made.append(...children);
+  return made;
+}
+
+function picture(width, height, label) {
+  return svg("svg", {
+    xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${width} ${height}`,
+    role: "img", "aria-label": label,
+  }, svg("rect", { width, height, fill: "#ffffff" }));
+}
+
+function text(x, y, words, attributes = {}) {
+  return svg("text", { x, y, ...FONT, ...attributes }, words);
+}
+
+/** Words in lines that are not longer than `width` pixels, more or less. */
+function wrapped(words, width) {
+  const lines = [""];
+  for (const word of words.split(" ")) {
+    const line = lines.at(-1);
+    if (line && (line.length + word.length) * 6.3 > width) lines.push(word);
+    else lines[lines.length - 1] = line ? `${line} ${word}` : word;
+  }
+  return lines;
+}
+
+/**
+ * Axes in a box {left, top, width, height}: functions `x` and `y` from numbers to pixels.
+ *
+ * An axis is {low, high, log, label, marks}; marks are [number, words], or round numbers.
+ */
+function axes(parent, box, across, up, title = "") {
+  const { left, top, width, height } = box;
+  const x = (value) => left + fraction(across, value) * width;
+  const y = (value) => top + (1 - fraction(up, value)) * height;
+  const marks = (axis, space) => axis.marks
+    ?? ticks(axis, Math.max(2, Math.floor(space))).map((one) => [one, formatted(one)]);
+  parent.append(svg("rect", { x: left, y: top, width, height, fill: "none", stroke: FAINT }));
+  for (const [at, words] of marks(across, width / 80)) {
+    parent.append(svg("path", { d: `M${x(at)} ${top + height}v4`, stroke: FAINT }),
+      text(x(at), top + height + 17, words, { "text-anchor": "middle" }));
+  }
+  for (const [at, words] of marks(up, height / 36)) {
+    parent.append(svg("path", { d: `M${left} ${y(at)}h-4`, stroke: FAINT }),
+      text(left - 7, y(at) + 4, words, { "text-anchor": "end" }));
+  }
+  parent.append(
+    text(left + width / 2, top + height + 34, across.label, { "text-anchor": "middle" }),
+    text(0, 0, up.label, {
+      "text-anchor": "middle", transform: `translate(14 ${top + height / 2}) rotate(-90)`,
+    }),
+    text(left, top - 7, title, { "font-weight": 600 }));
+  return { ...box, x, y };
+}
+
+/** A line through points [x, y] in pixels, broken where one is not a number. */
+function line(points, attributes) {
+  let isOn = false;
+  const steps = points.map(([x, y]) => {
+    const isThere = Number.isFinite(x) && Number.isFinite(y);
+    const step = isThere ? `${isOn ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}` : "";
+    isOn = isThere;
+    return step;
+  });
+  return svg("path", { d: steps.join(""), fill: "none", "stroke-linejoin": "round", ...attributes });
+}
+
+function hatches() {
+  const tile = (id, size, path, width) => svg("pattern", {
+    id, width: size, height: size, patternUnits: "userSpaceOnUse",
+  }, svg("path", { d: path, stroke: "#666666", "stroke-width": width, "stroke-linecap": "round" }));
+  return svg("defs", {}, tile("crosses", 8, "M0 0L8 8M8 0L0 8", 1), tile("dots", 6, "M3 3h0", 1.8));
+}
+
+/**
+ * The map of a variable. Returns {picture, cellAt, numbersAt, texts}: from pixels to a cell and to
+ * numbers along both axes, and what its looks and lines mean, [{look or line, words}].
+ */
+function drawMap(map, view, width) {
+  const { variable: name, x: xName, y: yName, at, isMedian } = view;
+  const cell = isMedian ? { ...at, seed: null } : at;
+  const label = map.variables[name].long_name + unitOf(map.variables[name]);
+  const headings = wrapped(label, width - 70);
+  const isFlag = Boolean(map.variables[name].flags);
+  const top = 16 * headings.length + (isFlag ? 12 : 44);
+  const box = { left: 62, top, width: width - 76, height: Math.min(0.85 * width, 520) };
+  const made = picture(width, top + box.height + 44, `Map: ${label}`);
+  headings.forEach((words, k) => made.append(text(box.left, 14 + 16 * k, words, { "font-weight": 600 })));
+  const scale = isFlag ? null : colourScale(map, name, at.backend);
+  if (scale) drawColourBar(made, { ...box, top: 16 * headings.length + 6 }, scale);
+  const [columns, rows] = [xName, yName].map((one) => edges(places(map, one)));
+  const axis = (one, sides) => ({
+    low: sides[0], high: sides.at(-1), label: axisLabel(map, one),
+    marks: one.endsWith("_factor") ? undefined
+      : ordered(map, one).map((k, place) => [place, shortName(map, one, k)]),
+  });
+  made.append(hatches());
+  const cells = svg("g");
+  made.append(cells);
+  const plot = axes(made, box, axis(xName, columns), axis(yName, rows));
+  const [xOrder, yOrder] = [ordered(map, xName), ordered(map, yName)];
+  const rectangle = (i, j, attributes) => {
+    const [left, right] = [plot.x(columns[i]), plot.x(columns[i + 1])];
+    const [high, low] = [plot.y(rows[j + 1]), plot.y(rows[j])];
+    return svg("rect", { x: left, y: high, width: right - left, height: low - high, ...attributes });
+  };
+  const texts = new Map();
+  const doubted = [];
+  yOrder.forEach((row, j) => xOrder.forEach((column, i) => {
+    const here = { ...cell, [xName]: column, [yName]: row };
+    const look = cellLook(map, name, here, scale);
+    const seam = { fill: look.colour, stroke: look.colour, "stroke-width": 0.5 };
+    cells.append(rectangle(i, j, seam));
+    if (look.hatch) cells.append(rectangle(i, j, { fill: "url(#crosses)" }));
+    if (look.text) texts.set(look.text, { look, words: look.text });
+    if (map.doubt && valueOf(map.doubt, here)) doubted.push([i, j]);
+  }));
+  drawDoubt(cells, doubted, rectangle);
+  if (doubted.length) texts.set("doubt", { dots: true, words: `in doubt: ${map.doubt.text}` });
+  const isUsual = xName.endsWith("_factor") && yName.endsWith("_factor");
+  for (const { points, kind, text: words } of isUsual ? borderLines(map, at.backend) : []) {
+    const inPixels = points.map(([g, q]) => (xName === "g_factor" ? [g, q] : [q, g]))
+      .map(([a, b]) => (isInside(columns, a) && isInside(rows, b) ? [plot.x(a), plot.y(b)] : [NaN, NaN]));
+    drawBorder(made, inPixels, BORDERS[kind]);
+    texts.set(words, { line: BORDERS[kind], words });
+  }
+  const chosen = (one) => [xOrder.indexOf(one[xName]), yOrder.indexOf(one[yName])];
+  const mark = (one, attributes) => made.append(rectangle(...chosen(one), {
+    fill: "none", stroke: "#ffffff", "stroke-width": 5, ...attributes,
+  }), rectangle(...chosen(one), { fill: "none", stroke: "#000000", "stroke-width": 2, ...attributes }));
+  if (view.beside) mark(view.beside, { "stroke-dasharray": "4 3" });
+  if (view.between && isUsual) {
+    const { q, g } = view.between;
+    const [a, b] = xName === "g_factor" ? [g, q] : [q, g];
+    made.append(svg("circle", {
+      cx: plot.x(a), cy: plot.y(b), r: 7, fill: "#ffffff", stroke: "#000000", "stroke-width": 3,
+    }));
+  } else mark(at, {});
+  const numbersAt = (px, py) => [[columns, (px - box.left) / box.width],
+    [rows, 1 - (py - box.top) / box.height]].map(([sides, part]) =>
+    sides[0] + Math.min(Math.max(part, 0), 1) * (sides.at(-1) - sides[0]));
+  const cellAt = (px, py) => {
+    if (px < box.left || px > box.left + box.width || py < box.top || py > box.top + box.height) {
+      return null;
+    }
+    const [a, b] = numbersAt(px, py);
+    const index = (sides, value) => Math.max(0, sides.slice(1, -1).filter((s) => s <= value).length);
+    return { ...at, [xName]: xOrder[index(columns, a)], [yName]: yOrder[index(rows, b)] };
+  };
+  return { picture: made, cellAt, numbersAt, texts: [...texts.values()] };
+}
+
+function axisLabel(map, name) {
+  return name === "backend" ? "backend" : name === "seed" ? "seed"
+    : `${name} (${map.axes[name].long_name})`;
+}
+
+function shortName(map, name, k) {
+  return name === "backend" ? map.backends[k].name.replace("lif_", "") : nameAt(map, name, k);
+}
+
+function isInside(sides, value) {
+  return value >= sides[0] && value <= sides.at(-1);
+}
+
+function drawColourBar(parent, { left, top, width }, scale) {
+  const step = width / scale.stops.length;
+  scale.stops.forEach((fill, k) => parent.append(
+    svg("rect", { x: left + k * step, y: top, width: step + 0.5, height: 10, fill })));
+  for (const one of ticks(scale, width / 80)) {
+    const x = left + fraction(scale, one) * width;
+    parent.append(svg("path", { d: `M${x} ${top + 10}v3`, stroke: FAINT }),
+      text(x, top + 24, formatted(one), { "text-anchor": "middle" }));
+  }
+}
+
+/** Dots over cells, and a line where the region ends. */
+function drawDoubt(parent, cells, rectangle) {
+  const keys = new Set(cells.map(String));
+  for (const [i, j] of cells) {
+    parent.append(rectangle(i, j, { fill: "url(#dots)" }));
+    const [x, y, w, h] = ["x", "y", "width", "height"].map((k) => Number(parent.lastChild.getAttribute(k)));
+    const sides = [
+      [[i - 1, j], `M${x} ${y}v${h}`], [[i + 1, j], `M${x + w} ${y}v${h}`],
+      [[i, j - 1], `M${x} ${y + h}h${w}`], [[i, j + 1], `M${x} ${y}h${w}`],
+    ];
+    const rim = sides.filter(([other]) => !keys.has(String(other))).map(([, path]) => path).join("");
+    parent.append(svg("path", { d: rim, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
+      svg("path", { d: rim, stroke: "#555555", "stroke-width": 1.2 }));
+  }
+}
+
+function drawBorder(parent, points, { ring, ...attributes }) {
+  if (!ring) {
+    parent.append(line(points, { stroke: "#ffffff", "stroke-width": 5, opacity: 0.6 }),
+      line(points, attributes));
+    return;
+  }
+  for (const [cx, cy] of points.filter(([x]) => Number.isFinite(x))) {
+    parent.append(svg("circle", { cx, cy, r: 4, fill: "#ffffff", ...attributes }));
+  }
+}
+
+/** The sign of an entry of a legend. */
+function swatch({ look, line: border, dots }) {
+  const made = svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
+  if (border?.ring) made.append(svg("circle", { cx: 13, cy: 8, r: 4, fill: "#fff", stroke: "#000" }));
+  else if (border) made.append(svg("path", { d: "M1 8h24", ...border }));
+  else {
+    made.append(svg("rect", { x: 1, y: 1, width: 24, height: 14, fill: look?.colour ?? "#fff", stroke: FAINT }));
+    if (dots) made.append(svg("path", { d: "M5 5h0M11 5h0M17 5h0M8 10h0M14 10h0M20 10h0", stroke: "#555", "stroke-width": 2, "stroke-linecap": "round" }));
+    if (look?.hatch) made.append(svg("path", { d: "M1 1l14 14M11 1l14 14M15 1l-14 14M25 1l-14 14", stroke: "#666" }));
+  }
+  return made;
+}
+
+// A network -------------------------------------------------------------------------------------
+
+/** What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range. */
+function drawNetwork(map, run, width, shown) {
+  const { backend, steps, done, result } = run;
+  const { spiking } = map.backends.find((one) => one.name === backend);
+  const isWide = width >= 560;
+  const strips = run.spike ? 2 : 1;
+  const below = 262 + strips * 140;
+  const lower = spiking && !isWide ? 2 : 1;
+  const made = picture(width, below + 40 + lower * 215, `${run.title}: activity, rates, autocovariance`);
+  made.append(text(8, 16, run.title, { "font-weight": 600, "font-size": 13 }));
+  const wide = { left: 62, width: width - 76 };
+  const time = { low: 0, high: steps, label: "step" };
+  const n = Math.min(shown, run.n);
+  const rows = Array.from({ length: n }, (_, k) => Math.floor((k * run.n) / n));
+  const neurons = { low: 0, high: run.n, label: spiking || n > 20 ? "neuron" : "state r" };
+  if (!spiking && n <= 20) drawTraces(made, { ...wide, top: 42, height: 160 }, run, rows, time);
+  else {
+    const words = spiking ? "spikes: excitatory grey, inhibitory blue" : "states r, red positive, blue negative";
+    const also = run.spike ? "; in one of both networks alone: orange" : "";
+    axes(made, { ...wide, top: 42, height: 160 }, time, neurons, words + also);
+    made.append(raster(map, run, rows, { ...wide, top: 42, height: 160 }, spiking));
+  }
+  const curve = (box, values, up, colour, title) => {
+    const plot = axes(made, box, time, up, title);
+    made.append(line(Array.from(values.subarray(0, done), (y, t) => [plot.x(t), plot.y(y)]),
+      { stroke: colour, "stroke-width": 1.2 }));
+    return plot;
+  };
+  const part = run.rates.subarray(0, Math.max(done, 1));
+  const reach = part.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
+  const lowest = spiking ? 0 : part.reduce((a, b) => Math.min(a, b), 0);
+  const label = spiking ? "spikes / step" : "mean r";
+  const colour = map.looks.backends[backend];
+  curve({ ...wide, top: 266, height: 82 }, run.rates,
+    { low: lowest, high: reach * 1.05, label }, colour, "mean over neurons");
+  if (run.spike) {
+    const level = result?.independent;
+    const high = Math.max(...run.damage.subarray(0, Math.max(done, 1)), level ?? 0, 1 / run.n) * 1.1;
+    const plot = curve({ ...wide, top: 406, height: 82 }, run.damage,
+      { low: 0, high, label: "differ" }, DIFFERENT, "one more spike: part of the neurons that differ");
+    if (level) {
+      made.append(line([[plot.x(0), plot.y(level)], [plot.x(steps), plot.y(level)]],
+        { stroke: INK, "stroke-dasharray": "5 4" }),
+      text(plot.left + 6, plot.y(level) - 4, "independent trains"));
+    }
+  }
+  if (!result) return made;
+  const half = isWide && spiking ? (width - 30) / 2 : width;
+  drawAutocovariance(made, { left: 62, top: below + 16, width: half - 76, height: 150 }, run, map);
+  if (spiking) {
+    const box = isWide ? { left: half + 76, top: below + 16, width: width - half - 90 }
+      : { ...wide, top: below + 231 };
+    drawDistribution(made, { ...box, height: 150 }, run);
+  }
+  return made;
+}
+
+function drawTraces(parent, box, run, rows, time) {
+  const of = (t, i) => run.activity[t * run.n + i];
+  let reach = 1e-9;
+  for (let t = 0; t < run.done; t++) for (const i of rows) reach = Math.max(reach, Math.abs(of(t, i)));
+  const plot = axes(parent, box, time, { low: -reach, high: reach, label: "state r" },
+    `states of ${rows.length} neurons`);
+  for (const i of rows) {
+    const points = Array.from({ length: run.done }, (_, t) => [plot.x(t), plot.y(of(t, i))]);
+    parent.append(line(points, { stroke: i < run.nExcitatory ? EXCITATORY : INHIBITORY, "stroke-width": 0.9 }));
+  }
+}
+
+/** Activity as pixels: a row for each of the neurons shown, the first one at the bottom. */
+function raster(map, run, rows, box, spiking) {
+  const canvas = document.createElement("canvas");
+  canvas.width = Math.round(box.width * 2);
+  canvas.height = Math.round(box.height * 2);
+  const context = canvas.getContext("2d");
+  const [w, h] = [canvas.width / run.steps, canvas.height / rows.length];
+  let reach = 1e-9;
+  if (!spiking) for (let k = 0; k < run.done * run.n; k++) reach = Math.max(reach, Math.abs(run.activity[k]));
+  const scale = { low: -reach, high: reach, stops: map.looks.diverging };
+  const everyStep = spiking ? 1 : Math.max(1, Math.floor(1 / w));
+  rows.forEach((i, row) => {
+    const y = canvas.height - (row + 1) * h;
+    for (let t = 0; t < run.done; t += everyStep) {
+      const value = run.activity[t * run.n + i];
+      const differs = run.others && run.others[t * run.n + i] !== value;
+      if (spiking && !value && !differs) continue;
+      context.fillStyle = !spiking ? colourOf(scale, value) : differs ? DIFFERENT
+        : i < run.nExcitatory ? EXCITATORY : INHIBITORY;
+      context.fillRect(t * w, y, Math.max(w * everyStep, spiking ? 2 : 1), Math.max(h * 0.9, 1.5));
+    }
+  });
+  return svg("image", {
+    x: box.left, y: box.top, width: box.width, height: box.height, preserveAspectRatio: "none",
+    href: canvas.toDataURL(),
+  });
+}
+
+function drawAutocovariance(parent, box, run, map) {
+  const { lags, c } = run.result;
+  const both = [...c, ...(run.dataset?.c ?? [])].filter(Number.isFinite);
+  const high = Math.max(...both, 1e-12), low = Math.min(...both, 0);
+  const last = Math.max(lags.at(-1), 1);
+  const plot = axes(parent, box, { low: 0, high: last, label: "lag (steps)" },
+    { low, high, label: "c(lag)" }, "autocovariance");
+  const points = (at, values) => Array.from(at, (lag, k) => [plot.x(lag), plot.y(values[k])])
+    .filter((_, k) => at[k] <= last);
+  const colour = map.looks.backends[run.backend];
+  parent.append(line(points(lags, c), { stroke: colour, "stroke-width": 2 }));
+  const right = { "text-anchor": "end" };
+  parent.append(text(box.left + box.width - 6, box.top + 16, "this run", { ...right, fill: INK }));
+  if (!run.dataset) return;
+  parent.append(line(points(run.dataset.lags, run.dataset.c),
+    { stroke: INK, "stroke-width": 1.4, "stroke-dasharray": "5 3" }),
+  text(box.left + box.width - 6, box.top + 32, "dashed: the dataset", right));
+}
+
+/** How often u and v have each value, counts on a logarithmic scale, with the range of integers. */
+function drawDistribution(parent, box, run) {
+  const { u, v, range } = run.result;
+  const values = [...u, ...v];
+  const reach = range ?? values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
+  const bins = 80;
+  const counted = (numbers) => {
+    const counts = new Array(bins).fill(0);
+    for (const x of numbers) counts[Math.min(bins - 1, Math.floor(((x / reach + 1) / 2) * bins))]++;
+    return counts;
+  };
+  const counts = { u: counted(u), v: counted(v) };
+  const high = Math.max(...counts.u, ...counts.v, 10);
+  const title = range ? "u and v, from end to end of the 24 bits" : "u and v";
+  const plot = axes(parent, box, { low: -reach, high: reach, label: "thresholds" },
+    { low: 0.5, high: high * 1.5, log: true, label: "counts" }, title);
+  [["u", "#0072b2"], ["v", "#d55e00"]].forEach(([name, stroke], row) => {
+    const corners = counts[name].flatMap((count, k) => [k, k + 1].map((side) =>
+      [plot.x((2 * side / bins - 1) * reach), plot.y(Math.max(count, 0.5))]));
+    parent.append(line(corners, { stroke, "stroke-width": 1.6 }),
+      text(box.left + 8, box.top + 16 + 15 * row, `${name}`, { fill: stroke, "font-weight": 700 }));
+  });
+  parent.append(line([[plot.x(1), box.top], [plot.x(1), box.top + box.height]],
+    { stroke: INK, "stroke-dasharray": "2 3" }));
+}
