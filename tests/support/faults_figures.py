@@ -37,7 +37,7 @@ def drawn_as_ever(folder: Path, *, matplotlibrc: str = "", **environment: str) -
     copy_gathered(folder)
     (folder / "matplotlibrc").write_text(matplotlibrc)
     run = subprocess.run(
-        [sys.executable, "-m", "eiphase.cli", "draw", "phase_map.nc", "cut.png"],
+        [sys.executable, "-m", "eiphase.cli.commands", "draw", "phase_map.nc", "cut.png"],
         cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **environment},
     )  # fmt: skip
     assert run.returncode == 0, run.stderr

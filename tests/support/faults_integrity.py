@@ -206,7 +206,7 @@ def disk_without_locks(folder: Path) -> str:
             if setting:
                 env["HDF5_USE_FILE_LOCKING"] = setting
             shown[setting] = subprocess.run(
-                [sys.executable, "-m", "eiphase.cli", "show", path],
+                [sys.executable, "-m", "eiphase.cli.commands", "show", path],
                 capture_output=True, text=True, env=env, check=False,
             )  # fmt: skip
     assert shown[None].returncode == 0, shown[None].stderr

@@ -198,7 +198,7 @@ def _kernels_of_a_read_only_installation(folder: Path) -> str:
 
 def _without_compiling(folder: Path) -> str:
     """Kernels are written for the compiler: as Python, they would fail or take hours."""
-    command = [sys.executable, "-m", "eiphase.cli", "simulate", "--q", "6", "--g", "5"]
+    command = [sys.executable, "-m", "eiphase.cli.commands", "simulate", "--q", "6", "--g", "5"]
     environment = {**os.environ, "NUMBA_DISABLE_JIT": "1"}
     process = subprocess.run(
         command, cwd=folder, env=environment, capture_output=True, text=True, check=False

@@ -26,7 +26,7 @@ def command(folder: Path, *arguments: str, code: int = 0, **environment: str) ->
     """What a command prints; each line of it must be free of control characters."""
     if environment:  # a locale is chosen as Python starts
         run = subprocess.run(
-            [sys.executable, "-m", "eiphase.cli", *arguments], cwd=folder,
+            [sys.executable, "-m", "eiphase.cli.commands", *arguments], cwd=folder,
             capture_output=True, encoding="utf-8", check=False, env={**os.environ, **environment},
         )  # fmt: skip
     else:

@@ -123,8 +123,9 @@ eiphase.simulate(network, "rate", steps=10_000_000)
 """
     (tmp_path / "walk.py").write_text(script)
     job = Job(
-        tmp_path, sys.executable, "-m", "eiphase.cli", "notebook", "walk.py", "results/walk.ipynb"
-    )
+        tmp_path, sys.executable, "-m", "eiphase.cli.commands",
+        "notebook", "walk.py", "results/walk.ipynb",
+    )  # fmt: skip
     while len(job.processes()) < 5:  # supervisor, worker, kernel, model and Lava's service
         time.sleep(0.05)
     job.process.send_signal(number)

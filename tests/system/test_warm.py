@@ -13,7 +13,7 @@ import warm
 def test_a_command_says_and_returns_the_same(tmp_path, words):
     found = warm.eiphase(*words.split(), folder=tmp_path, COLUMNS="80")
     started = subprocess.run(
-        [sys.executable, "-m", "eiphase.cli", *words.split()], cwd=tmp_path,
+        [sys.executable, "-m", "eiphase.cli.commands", *words.split()], cwd=tmp_path,
         env={**os.environ, "COLUMNS": "80"}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert found.returncode == started.returncode
