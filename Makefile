@@ -1,5 +1,5 @@
 # One command each, on a machine with Python 3.11, 3.12 or 3.13, pip, git and make.
-# What is installed goes into folders of the project: .uv (the installer), .venv and .venv-peers.
+# What is installed goes into folders of the project: .uv (the installer), .venv and .venv-*.
 CORES ?= $(shell nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
 # Yours if you have it, else one that pip installs.
 OWN_UV := $(if $(shell command -v uv),,.uv/bin/uv)
@@ -27,7 +27,7 @@ ifneq ($(findstring :,$(CURDIR)),)
 $(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
 endif
 
-.PHONY: anew demo tutorial report check-report check-links quick test test-slurm faults lint docs \
+.PHONY: anew demo tutorial report check-report check-datasets check-links quick test test-slurm faults lint docs \
 	tables numbers bench bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
@@ -46,6 +46,12 @@ report: demo tutorial  ## both, and one page that holds all
 
 check-report: report  ## opens it in headless Chromium, which must be there
 	python tests/support/check_report.py results/report.html
+
+check-datasets: demo .venv-compliance/ready  ## asks other tools whether they can read the demo's files
+	eiphase simulate --q 5 --g 4.5 --neurons 40 --steps 600 --burn-in 100 --max-lag 100 \
+		--output results/check/recording.nc
+	.venv-compliance/bin/python tests/compliance/check.py results/check/recording.nc \
+		results/demo/*.nc results/demo/tiles/*/*/*.nc
 
 check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs link to
 	python tests/support/check_links.py
@@ -116,6 +122,11 @@ endif
 	$(SYNC) --python .venv-peers $<
 	touch $@
 
+.venv-compliance/ready: tests/compliance/requirements.lock | $(OWN_UV)
+	$(UV) venv --quiet --clear --python '$(PYTHON)' .venv-compliance
+	$(SYNC) --python .venv-compliance $<
+	touch $@
+
 .uv/bin/uv: requirements-installer.lock
 	python3 -m venv --clear .uv
 	.uv/bin/python -m pip install --quiet --require-hashes --requirement $<
@@ -127,6 +138,7 @@ lock: | $(OWN_UV)  ## pin the newest versions that pyproject.toml allows
 	$(LOCK) --group installer --output-file requirements-installer.lock
 	$(LOCK) --python-version 3.11 benchmarks/peers/requirements.in \
 		--output-file benchmarks/peers/requirements.lock
+	$(LOCK) tests/compliance/requirements.in --output-file tests/compliance/requirements.lock
 
 clean:  ## remove the environment and compiled kernels; results stay
-	rm -rf .venv .venv-peers .uv src/eiphase/__pycache__
+	rm -rf .venv .venv-peers .venv-compliance .uv src/eiphase/__pycache__

@@ -117,7 +117,8 @@ def _allowed(field: dict[str, Any]) -> str:
     if field["type"] == "boolean":
         return "`true`, `false`"
     if field["type"] == "string":
-        return ", ".join(f"`{value}`" for value in field.get("enum", [field.get("const")]))
+        values = field.get("enum", [field["const"]] if "const" in field else [])
+        return ", ".join(f"`{value}`" for value in values) or "text"
     if "maximum" not in field and "exclusiveMaximum" not in field:
         return f"at least {field['minimum']:,}"
     high = field.get("maximum", field.get("exclusiveMaximum", 0) - 1)

@@ -33,6 +33,43 @@ DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
 NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
 
 
+_IN_WORDS = {
+    "step": ", in time steps",
+    "1 / step": ", per time step",
+    "1 / time constant": ", per time constant",
+    "spike / step": ", in spikes per time step",
+    "threshold": ", in thresholds",
+    "threshold / step": ", in thresholds per time step",
+}
+
+
+def labels(long_name: str, units: str = "1", comment: str = "") -> dict[str, str]:
+    """Attributes of a number by the CF conventions.
+
+    Their units are those of UDUNITS, which knows no time steps and no thresholds: where a number
+    counts these, `long_name` says so and `units` is 1.
+    """
+    words = _IN_WORDS.get(units)
+    found = {
+        "long_name": long_name + (words or ""),
+        "units": units if words is None else "1",
+        "comment": comment,
+        "coverage_content_type": "modelResult",
+    }
+    return {name: text for name, text in found.items() if text}
+
+
+AXES = {
+    "backend": {"long_name": "kind of simulation"},
+    "q_factor": labels("recurrent gain"),
+    "g_factor": labels("inhibition relative to excitation"),
+    "seed": {"long_name": "seed of the Gaussian matrix"},
+    "lag": labels("lag", "step"),
+    "step": labels("step", "step"),
+}
+"""Attributes of coordinates."""
+
+
 @dataclass(frozen=True)
 class Variable:
     """What a variable means; each has the dimensions of a point, `lag` beside if `lagged`."""
@@ -57,15 +94,13 @@ class Variable:
         return NOT_APPLICABLE if self.flags else np.nan
 
     def attributes(self) -> dict[str, object]:
-        found: dict[str, object] = {"long_name": self.long_name}
+        found: dict[str, object] = {**labels(self.long_name, self.units, self.comment)}
         if self.flags:
+            del found["units"]
+            found["coverage_content_type"] = "qualityInformation"
             found["flag_values"] = np.array([NOT_APPLICABLE, *self.flags], "i1")
             names = ["not_applicable", *(flag.name.lower() for flag in self.flags)]
             found["flag_meanings"] = " ".join(names)
-        else:
-            found["units"] = self.units
-        if self.comment:
-            found["comment"] = self.comment
         return found
 
 

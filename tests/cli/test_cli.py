@@ -45,7 +45,7 @@ def test_simulate_prints_saves_and_draws(capsys, backend):
     assert "\x1b[" not in printed  # no colours where there is no terminal
     assert Path("recording.png").read_bytes().startswith(b"\x89PNG")
     with xr.open_dataset("recording.nc") as found:
-        assert found.sizes["time"] == 300
+        assert found.sizes["step"] == 300
         assert found.autocovariance.sizes["lag"] == 51
 
 
@@ -423,7 +423,7 @@ def test_show_prints_what_is_in_a_recording(capsys, backend):
     assert ["q_factor", "6.0"] in words
     assert ["seed", "1"] in words
     name = "state" if backend == "rate" else "spikes"
-    assert [name, "300", "time", "x", "40", "neuron"] in [line[:6] for line in words]
+    assert [name, "300", "step", "x", "40", "neuron"] in [line[:6] for line in words]
     assert "code_digest" in printed
     assert commands.main(["show", "recording.nc", "--html", "recording.html"]) == 0
     assert "decay_time_flag" in Path("recording.html").read_text()
@@ -450,7 +450,7 @@ def test_show_of_a_tile_says_that_it_is_none(capsys, tiles):
 def test_show_refuses_what_only_looks_like_a_recording(capsys, change, message):
     """Of time and neurons, but from elsewhere."""
     found = xr.Dataset(
-        {"state": (("time", "neuron"), np.zeros((3, 2))), "c0": 0.5, "c0_flag": 0},
+        {"state": (("step", "neuron"), np.zeros((3, 2))), "c0": 0.5, "c0_flag": 0},
         attrs={"backend": "rate", "n_neurons": 2, "q_factor": 1.0},
     )
     found.to_netcdf("recording.nc")

@@ -12,6 +12,7 @@ from mkdocs.exceptions import PluginError
 import eiphase
 from eiphase.flags import Flag
 from eiphase.sweep.schema import (
+    About,
     Grid,
     Mapping,
     NetworkConfig,
@@ -54,7 +55,7 @@ def test_every_key_of_a_sweep_has_a_row_with_its_meaning():
     found = rows(tables.keys())
     sections = {
         "network": NetworkConfig, "grid": Grid, "simulation": Simulation,
-        "mapping": Mapping, "observables": Observables, "refinement": Refinement,
+        "mapping": Mapping, "observables": Observables, "refinement": Refinement, "about": About,
     }  # fmt: skip
     expected = []
     for key in Sweep.model_fields:

@@ -66,13 +66,13 @@ def divergence(phase_map):
     dims = ("place", "backend", "seed", "cause")
     return xr.Dataset(
         {
-            "damage": ((*dims, "time"), damage),
+            "damage": ((*dims, "step"), damage),
             "fate": (dims, fate),
             "trials": (dims, np.full(shape, 7.0)),
         },
         coords={
             "place": places, "backend": backends, "seed": [1, 2], "cause": ["spike", "bit"],
-            "time": time, "q_factor": ("place", [1.5, 2.5, 5.0]), "g_factor": 4.5,
+            "step": time, "q_factor": ("place", [1.5, 2.5, 5.0]), "g_factor": 4.5,
         },
         attrs={"sweep_digest": phase_map.attrs["sweep_digest"]},
     )  # fmt: skip

@@ -82,7 +82,7 @@ def test_places_are_in_units_of_the_border(at_a_grid_point):
     np.testing.assert_allclose(found.q_factor, [4.5, 6.0, 9.0])
     assert found.g_factor == 5.0
     # 400 steps after burn-in, in windows of 20; the middle of steps 1 to 20 is 10.5.
-    np.testing.assert_array_equal(found.time, np.arange(20) * 20 + 10.5)
+    np.testing.assert_array_equal(found.step, np.arange(20) * 20 + 10.5)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +112,7 @@ def test_damage_over_all_windows_is_the_level_of_the_run(at_a_grid_point, place,
     recording, perturbed = perturbed_run.run_lif(parameters, 500, burn_in=100)
     expected = damage.level(recording.spikes[100:], perturbed.spike_damage.spikes)
     assert expected > 0
-    assert float(one.damage.mean("time")) == pytest.approx(expected)
+    assert float(one.damage.mean("step")) == pytest.approx(expected)
 
 
 def test_floating_point_knows_no_bits(at_a_grid_point):

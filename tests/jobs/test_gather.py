@@ -67,11 +67,15 @@ def test_dataset_keeps_its_contract(phase_map_file):
         }  # fmt: skip
         for name, variable in found.variables.items():
             assert variable.attrs["long_name"]
-            assert (
-                "units" in variable.attrs
-                or "flag_meanings" in variable.attrs
-                or (name in ("backend", "seed"))
-            )
+            # What UDUNITS knows; the others are in words, in long_name.
+            assert variable.attrs.get("units", "1") in ("1", "bit")
+            has_flags = "flag_meanings" in variable.attrs
+            assert has_flags == ("units" not in variable.attrs) or name in ("backend", "seed")
+            if has_flags:
+                assert variable.attrs["flag_values"].dtype == variable.dtype
+        assert found.decay_time.attrs["long_name"].endswith(", in time steps")
+        assert "CF-1.11" in found.attrs["Conventions"]
+        assert {"title", "summary", "keywords", "history", "source"} <= {*found.attrs}
         assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality"
         assert found.weight_scale.attrs["ancillary_variables"] == "weight_scale_status"
         for variable in found.data_vars.values():

@@ -101,3 +101,8 @@ def test_an_older_versions_map_without_what_was_renamed_opens(older, capsys):
     older("unbiased")
     assert commands.main(["show", "older.nc"]) == 0
     assert commands.main(["draw", "older.nc", "phase_maps.png"]) == 0
+
+
+def test_the_steps_of_an_older_versions_recording_have_todays_name(tmp_path):
+    netcdf.write(xr.Dataset({"state": ("time", np.arange(3.0))}), tmp_path / "old.nc")
+    assert netcdf.open_netcdf(tmp_path / "old.nc").state.dims == ("step",)

@@ -62,7 +62,7 @@ def test_runs_until_they_are_precise_are_equal_to_the_bit(tmp_path):
     assert all(different == [] for _, different in verify.differences(phase_map, points))
     where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.5, "seed": 5}
     cell = simulate_cell(phase_map, **where)
-    assert cell.sizes["time"] == 300
+    assert cell.sizes["step"] == 300
     assert np.array_equal(cell.lag, phase_map.lag)
     for name in ("c0", "c0_error", "n_steps", "autocovariance", "spike_damage"):
         assert np.array_equal(cell[name], phase_map[name].sel(where), equal_nan=True), name

@@ -85,5 +85,5 @@ def test_a_cell_of_which_nothing_is_recorded_keeps_no_curve(phase_map, backend):
     """The sweep measures chaos, of which a recording would keep every step."""
     where = {"backend": backend, "q_factor": 6.0, "g_factor": 4.5, "seed": 5}
     cell = eiphase.simulate_cell(phase_map, **where, record=[])
-    assert not [name for name, variable in cell.items() if "time" in variable.dims]
+    assert not [name for name, variable in cell.items() if "step" in variable.dims]
     assert cell.lyapunov_exponent == phase_map.lyapunov_exponent.sel(where)

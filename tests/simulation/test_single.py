@@ -23,6 +23,7 @@ from eiphase.numerics.arrays import shared_array
 from eiphase.observables import fluctuation
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
+from eiphase.variables import AXES
 
 POINT = eiphase.Network(n_neurons=50, q_factor=6.0, g_factor=5.0, seed=3)
 
@@ -47,11 +48,18 @@ def test_a_recording_holds_what_the_kernel_gives(recordings):
 
 def test_recordings_are_labelled(recordings):
     found = recordings["rate"]
-    assert found.state.dims == ("time", "neuron")
-    assert found.time.values[[0, -1]].tolist() == [1, 400]
+    assert found.state.dims == ("step", "neuron")
+    assert found.step.values[[0, -1]].tolist() == [1, 400]
     assert (found.population == "E").sum() == 40
     assert found.attrs["q_factor"] == 6.0
     assert all("units" in array.attrs for array in found.data_vars.values())
+    assert found.step.attrs == AXES["step"]
+
+
+def test_measured_flags_are_of_the_type_of_their_values(recordings):
+    found = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30)
+    assert found.c0_flag.dtype == found.c0_flag.attrs["flag_values"].dtype
+    assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality"
 
 
 def test_observables_are_those_of_the_window_asked_for(recordings):
@@ -80,7 +88,7 @@ def test_statistics_are_those_of_a_sweep(recordings, backend):
     ranges = simulate_tile(sweep, sweep.tile("lif_float", 3, 0))
     expected = simulate_tile(sweep, sweep.tile(backend, 3, 0), source=ranges)
     recording = recordings[backend]
-    turned = recording.transpose("neuron", "time").isel(neuron=slice(None, None, -1))
+    turned = recording.transpose("neuron", "step").isel(neuron=slice(None, None, -1))
     found = eiphase.measure(turned, burn_in=100, max_lag=30, statistics=True)
     assert "total_input_mean" in found
     for name in found.data_vars:
@@ -119,7 +127,7 @@ def test_recorded_growth_averages_to_the_exponent(perturbed):
     may_rest = replace(POINT, refractory=0.05)  # else some neurons fire twice in a step
     spiking = eiphase.simulate(may_rest, "lif_float", steps=400, perturb_after=100)
     for found in (perturbed["rate"], spiking):
-        assert found.log_growth.dims == ("time",)
+        assert found.log_growth.dims == ("step",)
         mean = found.log_growth[100:].mean().item()
         assert found.lyapunov_exponent.item() == pytest.approx(mean)
         assert found.lyapunov_exponent_per_time_constant == pytest.approx(mean / 0.01)
@@ -130,7 +138,7 @@ def test_recorded_damage_starts_after_burn_in_and_ends_as_the_map_says(perturbed
     for backend, causes in (("lif_float", ["spike"]), ("lif_bit_accurate", ["spike", "bit"])):
         found = perturbed[backend]
         assert found.cause.values.tolist() == causes
-        assert found.hamming_distance.dims == ("cause", "time")
+        assert found.hamming_distance.dims == ("cause", "step")
         for cause in causes:
             distance = found.hamming_distance.sel(cause=cause)
             assert distance.isnull()[:100].all()
@@ -256,7 +264,7 @@ def test_input_of_integers_is_in_thresholds(recordings):
 def test_the_order_of_dimensions_and_neurons_does_not_matter(recordings):
     recording = recordings["lif_float"]
     options = {"burn_in": 100, "max_lag": 30}
-    turned = recording.transpose("neuron", "time").isel(neuron=slice(None, None, -1))
+    turned = recording.transpose("neuron", "step").isel(neuron=slice(None, None, -1))
     found = eiphase.measure(turned, **options)
     expected = eiphase.measure(recording, **options)
     np.testing.assert_allclose(found.autocovariance, expected.autocovariance)
@@ -282,14 +290,14 @@ NO_RECORDINGS = {
     ),
     "one neuron": (lambda r: r["rate"].isel(neuron=0), "its state has no neuron"),
     "a mean over neurons": (lambda r: r["lif_float"].mean("neuron"), "its spikes has no neuron"),
-    "a mean over time": (lambda r: r["rate"].mean("time"), "its state has no time"),
-    "no time": (lambda r: r["rate"].isel(time=slice(0)), "its state has no time"),
-    "stacked": (lambda r: r["rate"].stack(all=("time", "neuron")), "its state has no time"),
+    "a mean over time": (lambda r: r["rate"].mean("step"), "its state has no step"),
+    "no time": (lambda r: r["rate"].isel(step=slice(0)), "its state has no step"),
+    "stacked": (lambda r: r["rate"].stack(all=("step", "neuron")), "its state has no step"),
     "two recordings": (
         lambda r: xr.concat([r["rate"], r["rate"]], "run"),
         "has the dimension run: select one",
     ),
-    "gaps": (lambda r: r["lif_float"].where(r["lif_float"].time > 9), "spikes are float32"),
+    "gaps": (lambda r: r["lif_float"].where(r["lif_float"].step > 9), "spikes are float32"),
     "counts": (lambda r: r["lif_float"].assign(spikes=2 * r["lif_float"].spikes), "not all 0 or 1"),
     "text": (lambda r: r["rate"].assign(state=r["rate"].state.astype(str)), "state are <U"),
 }
@@ -390,13 +398,13 @@ def test_the_memory_that_is_needed_is_what_is_recorded(monkeypatch):
     with pytest.raises(SweepError, match=r"need 0\.8 GB of memory, but 0\.8 GB are"):
         eiphase.simulate(POINT, "rate", steps=1_000_000)
     monkeypatch.setattr("eiphase.simulation.single.available_memory", lambda: 1e6)
-    assert eiphase.simulate(POINT, "rate", steps=100).sizes["time"] == 100
+    assert eiphase.simulate(POINT, "rate", steps=100).sizes["step"] == 100
 
 
 def test_part_of_the_time_can_be_drawn_and_in_any_order(recordings):
     recording = recordings["rate"]
     observed = eiphase.measure(recording, burn_in=100, max_lag=30)
-    part = recording.isel(time=slice(100, 200)).transpose("neuron", "time")
+    part = recording.isel(step=slice(100, 200)).transpose("neuron", "step")
     lines = eiphase.plot_recording(part, observed).axes[0].lines
     assert len(lines) == 50
     np.testing.assert_array_equal(lines[7].get_ydata(), recording.state[100:200, 7])

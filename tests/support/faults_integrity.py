@@ -136,7 +136,7 @@ def damaged_map_of_another_name(folder: Path) -> str:
 
 def damaged_recording(folder: Path) -> str:
     path = folder / "critical_rate.nc"
-    netcdf.write(xr.Dataset({"state": ("time", np.arange(1000.0))}), path)
+    netcdf.write(xr.Dataset({"state": ("step", np.arange(1000.0))}), path)
     _zero(path, path.stat().st_size - _SECTOR)
     code, message = _command(
         "draw-tutorial", "--recordings", path, "--figures", folder / "states.png"
@@ -148,7 +148,7 @@ def damaged_recording(folder: Path) -> str:
 
 def damaged_divergence(folder: Path) -> str:
     phase_map, path = _phase_map(folder), folder / "divergence.nc"
-    netcdf.write(xr.Dataset({"damage": ("time", np.arange(1000.0))}), path)
+    netcdf.write(xr.Dataset({"damage": ("step", np.arange(1000.0))}), path)
     _zero(path, path.stat().st_size - _SECTOR)
     code, message = _command("draw-overview", phase_map, path, folder / "overview.png")
     assert (code, path.exists(), phase_map.exists()) == (1, False, True)

@@ -3,6 +3,7 @@ import time
 import pytest
 import yaml
 from conftest import REPOSITORY
+from pydantic import ValidationError
 from tiny_sweep import VALID, changed
 
 from eiphase.errors import SweepError
@@ -367,6 +368,31 @@ def test_digest_depends_on_what_numbers_depend_on():
     sweep = Sweep.model_validate(VALID)
     assert Sweep.model_validate(VALID | {"tiles": 1}).digest == sweep.digest
     assert Sweep.model_validate(changed("simulation.burn_in", 101)).digest != sweep.digest
+
+
+def test_who_made_a_dataset_stands_in_its_attributes_and_changes_no_number():
+    about = {"title": "A map", "creator_name": "A. Person", "creator_orcid": "0000-0002-1694-233X"}
+    told = Sweep.model_validate(VALID | {"about": about | {"keywords": ["one", "two"]}})
+    assert told.digest == Sweep.model_validate(VALID).digest
+    assert told.about.attributes() == {
+        "title": "A map",
+        "creator_name": "A. Person",
+        "creator_type": "person",
+        "creator_url": "https://orcid.org/0000-0002-1694-233X",
+        "keywords": "one, two",
+    }
+
+
+@pytest.mark.parametrize(
+    ("orcid", "message"),
+    [
+        ("0000-0002-1694-2339", "its last digit does not fit"),
+        ("0000", "must be written like 0000-"),
+    ],
+)
+def test_an_orcid_with_a_slip_of_the_pen_is_refused(orcid, message):
+    with pytest.raises(ValidationError, match=message):
+        Sweep.model_validate(VALID | {"about": {"creator_orcid": orcid}})
 
 
 def test_a_precision_changes_no_tile_but_what_refines():

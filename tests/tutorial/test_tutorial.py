@@ -52,9 +52,9 @@ def test_recordings_are_the_tutorials(recordings, tutorial, name):
 def test_balanced_states_settle_and_critical_ones_do_not(recordings):
     """ "The network settles in a fixed point"; "the stable fixed point is gone"."""
     late = {name: recordings[name, "rate"].state[-100:] for name in NETWORKS}
-    assert late["balanced"].std("time").max() < 0.01
-    assert late["critical"].std("time").min() > 0.01
-    assert late["critical"].std("time").mean() > 1
+    assert late["balanced"].std("step").max() < 0.01
+    assert late["critical"].std("step").min() > 0.01
+    assert late["critical"].std("step").mean() > 1
 
 
 def test_balanced_covariance_of_rates_is_small(c):
@@ -94,7 +94,7 @@ def test_spikes_start_with_a_synchronous_burst(recordings):
 
 def received(recordings, name):
     recording = recordings[name, "lif_float"]
-    return eiphase.received_input(recording).isel(time=slice(200, None))
+    return eiphase.received_input(recording).isel(step=slice(200, None))
 
 
 @pytest.mark.parametrize("name", NETWORKS)
@@ -110,7 +110,7 @@ def test_inputs_are_far_wider_in_the_critical_network(recordings):
     balanced, critical = (received(recordings, name) for name in NETWORKS)
     for name in ("excitatory", "inhibitory", "total"):
         assert critical[name].std() / balanced[name].std() > 100
-        means = critical[name].mean("time").std() / balanced[name].mean("time").std()
+        means = critical[name].mean("step").std() / balanced[name].mean("step").std()
         assert means > 100
 
 
@@ -196,7 +196,7 @@ def test_figure_of_mean_rates(drawn, recordings):
     ("figure", "reduce"),
     [
         ("input_of_a_neuron", lambda a: a.isel(neuron=4)),
-        ("input_of_the_population", lambda a: a.mean("time")),
+        ("input_of_the_population", lambda a: a.mean("step")),
     ],
 )
 def test_figures_of_inputs(drawn, recordings, figure, reduce):

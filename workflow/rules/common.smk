@@ -109,6 +109,7 @@ def explorer_digest():
 # The name of the stamp, see stamp.smk.
 GATHERED = [
     SWEEP.digest,
+    SWEEP.about.attributes(),
     *(SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()),
     *refined(),
     provenance.sources_digest("jobs.gather"),

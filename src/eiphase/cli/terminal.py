@@ -80,7 +80,7 @@ def _add_row(table: Table, *cells: object, style: str = "") -> None:
 
 
 def _observables(recording: xr.Dataset) -> Table:
-    backend, n_steps = recording.attrs["backend"], recording.sizes["time"]
+    backend, n_steps = recording.attrs["backend"], recording.sizes["step"]
     table = _table("", "value", "unit", "meaning", title=f"{backend}, {n_steps} steps")
     table.columns[1].justify = "right"
     for name in (*_LOOKED_FOR, *(name for name in VARIABLES if name not in _LOOKED_FOR)):
@@ -122,14 +122,14 @@ def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
 def print_recording(recording: xr.Dataset, *, html: Path | None = None) -> None:
     """What a recording holds: its network, what was recorded and measured, where it comes from."""
     network = (*Network.__dataclass_fields__, "backend", "rate_to_lif", "float_to_integer")
-    recorded = _table("recorded", "dimensions", "unit", "range", "meaning")
+    recorded = _table("recorded", "dimensions", "range", "meaning")
     for name, values in recording.data_vars.items():
-        if {"time", "neuron"} <= set(values.dims):
-            size = " x ".join(f"{values.sizes[d]} {d}" for d in ("time", "neuron"))
-            unit, meaning = values.attrs.get("units", ""), values.attrs.get("long_name", "")
+        if {"step", "neuron"} <= set(values.dims):
+            size = " x ".join(f"{values.sizes[d]} {d}" for d in ("step", "neuron"))
+            meaning = values.attrs.get("long_name", "")
             ends = (float(end) for end in (values.min(), values.max())) if values.size else ()
             span = " to ".join(f"{end:.3g}" for end in ends)
-            _add_row(recorded, name, size, "" if str(unit) == "1" else unit, span, meaning)
+            _add_row(recorded, name, size, span, meaning)
     tables = [
         _attributes(recording, network),
         recorded,

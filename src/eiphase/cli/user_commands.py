@@ -249,7 +249,7 @@ def _show(options: argparse.Namespace) -> None:
         netcdf.reading(path),
         netcdf.open_netcdf(path) as opened,
     ):
-        if {"time", "neuron"} <= set(opened.dims):
+        if {"step", "neuron"} <= set(opened.dims):
             netcdf.check_recording(opened, path)
             terminal.print_recording(opened, html=options.html)
             return

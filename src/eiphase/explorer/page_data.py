@@ -20,7 +20,7 @@ from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import DIMENSIONS
+from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 
 # Variables of maps with so many values at most keep all their bits; of others they become float32.
 EXACT_VALUES = 1_000_000
@@ -146,6 +146,8 @@ def _labels(variable: xr.DataArray) -> dict[str, Any]:
     found: dict[str, Any] = {
         name: str(attributes.get(name, "")) for name in ("long_name", "units", "comment")
     }
+    if known := (VARIABLES | DERIVED).get(str(variable.name)):
+        found |= {"long_name": known.long_name, "units": known.units}
     found["ancillary"] = str(attributes.get("ancillary_variables", "")).split()
     if "flag_values" in attributes:
         values = np.atleast_1d(attributes["flag_values"]).tolist()

@@ -230,7 +230,7 @@ def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     style: dict[str, Any] = {"color": panels.BACKEND_COLOURS[backend], "linestyle": line}
     for seed in one.seed.values:
         damage = one.damage.sel(seed=seed)
-        axis.plot(one.time, damage.where(damage > 0), linewidth=0.9, alpha=0.8, **style)
+        axis.plot(one.step, damage.where(damage > 0), linewidth=0.9, alpha=0.8, **style)
     if (one.fate == Fate.BROKEN).any():
         _say(axis, "broken mapping", keep=True)
     if cause == "bit" and (one.fate == Fate.HEALED).all() and not one.damage.any():

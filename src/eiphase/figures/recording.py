@@ -61,7 +61,7 @@ def _check_observed(observed: xr.Dataset) -> None:
 
 def traces(axis: Axes, recording: xr.Dataset) -> None:
     """States of the first neurons over time."""
-    axis.plot(recording.time, recording.state[:, :N_TRACES], linewidth=0.7)
+    axis.plot(recording.step, recording.state[:, :N_TRACES], linewidth=0.7)
     axis.set(
         xlabel="time (steps)",
         ylabel="state r",
@@ -75,7 +75,7 @@ def raster(axis: Axes, recording: xr.Dataset, **style: Any) -> None:
     inhibitory = recording.population.values[neuron] == "I"
     for name, which in (("E", ~inhibitory), ("I", inhibitory)):
         look = {"color": POPULATION_COLOURS[name], "label": name} | style
-        axis.plot(recording.time.values[time[which]], neuron[which], ",", rasterized=True, **look)
+        axis.plot(recording.step.values[time[which]], neuron[which], ",", rasterized=True, **look)
     axis.set(xlabel="time (steps)", ylabel="neuron", title="spikes (E red, I blue)")
 
 
@@ -86,9 +86,8 @@ def input_histogram(axis: Axes, received: xr.Dataset) -> None:
             received[name].values.ravel(), bins=40, density=True,
             histtype="stepfilled", alpha=0.5, color=colour, label=name,
         )  # fmt: skip
-    unit = received.total.attrs["units"]
-    label = "received input" if unit == "1" else f"received input ({unit})"
-    axis.set(xlabel=label, ylabel="density", yscale="log")
+    in_its_unit = received.total.attrs["long_name"].removeprefix("total ")
+    axis.set(xlabel=f"received {in_its_unit}", ylabel="density", yscale="log")
     axis.legend(frameon=False, fontsize="small")
 
 

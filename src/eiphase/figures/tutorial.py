@@ -94,7 +94,7 @@ def mean_rates(recordings: Recordings) -> Figure:
         activity = _activity(recording)
         mean = (activity - activity.mean(axis=0)).mean(axis=1)
         axis.plot(
-            recording.time[EDGE:-EDGE], mean[EDGE:-EDGE], color=_colour(recording), linewidth=1
+            recording.step[EDGE:-EDGE], mean[EDGE:-EDGE], color=_colour(recording), linewidth=1
         )
         unit = "state" if "state" in recording else f"spikes in {WINDOW} steps"
         axis.set(xlabel="time (steps)", ylabel=unit, title=name.replace("_", " "))
@@ -113,7 +113,7 @@ def input_of_the_population(recordings: Recordings) -> Figure:
 
     So the tutorial's text has it; its code averages over neurons instead.
     """
-    return _input_histograms(recordings, lambda a: a.mean("time"), "means over time")
+    return _input_histograms(recordings, lambda a: a.mean("step"), "means over time")
 
 
 @panels.in_our_look
@@ -122,7 +122,7 @@ def input_over_time(recordings: Recordings) -> Figure:
     figure, axes = _axes(2)
     for axis, name in zip(axes, NETWORKS, strict=True):
         received = _received(recordings, name)
-        axis.plot(received.time, received.total[:, :3], linewidth=0.8, alpha=0.8)
+        axis.plot(received.step, received.total[:, :3], linewidth=0.8, alpha=0.8)
         axis.set(xlabel="time (steps)", ylabel="total input (thresholds per step)")
         axis.set_title(_title(recordings, name))
     return figure
@@ -179,7 +179,7 @@ def _plot_autocovariance(axis, recording: xr.Dataset, **style) -> None:
 
 
 def _received(recordings: Recordings, name: str) -> xr.Dataset:
-    return received_input(recordings[f"{name}_lif_float"]).isel(time=slice(BURN_IN, None))
+    return received_input(recordings[f"{name}_lif_float"]).isel(step=slice(BURN_IN, None))
 
 
 def _input_histograms(

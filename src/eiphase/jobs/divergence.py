@@ -15,7 +15,7 @@ from eiphase.simulation.single import simulate_cell
 from eiphase.sweep import provenance
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import VARIABLES
+from eiphase.variables import AXES, VARIABLES, labels
 
 # The points, as q_factor in units of the border's.
 PLACES = {"below": 0.75, "at": 1.0, "above": 1.5}
@@ -87,28 +87,29 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
     return xr.Dataset(
         {
             "damage": (
-                (*_DIMENSIONS, "time"),
+                (*_DIMENSIONS, "step"),
                 curves,
-                {"long_name": "Hamming distance over that of independent trains", "units": "1"},
+                labels("Hamming distance over that of independent trains"),
             ),
             "fate": (_DIMENSIONS, fates, _FLAG.attributes()),
             "trials": (
                 _DIMENSIONS,
                 trials,
-                {"long_name": "perturbations, each after the one before had healed", "units": "1"},
+                labels("perturbations, each after the one before had healed"),
             ),
         },
         coords={
             "place": ("place", list(places), {"long_name": "side of the border"}),
-            "backend": ("backend", backends),
-            "seed": ("seed", list(sweep.seeds)),
+            "backend": ("backend", backends, AXES["backend"]),
+            "seed": ("seed", list(sweep.seeds), AXES["seed"]),
             "cause": ("cause", causes, {"long_name": "what was perturbed"}),
-            "time": ("time", middles, {"long_name": "time since burn-in", "units": "step"}),
-            "q_factor": ("place", q_factor, {"long_name": "recurrent gain", "units": "1"}),
-            "g_factor": ((), g_factor, {"long_name": "relative inhibition", "units": "1"}),
+            "step": ("step", middles, labels("time since burn-in", "step")),
+            "q_factor": ("place", q_factor, AXES["q_factor"]),
+            "g_factor": ((), g_factor, AXES["g_factor"]),
         },
         attrs={
             "title": "Damage against time across the border",
+            "summary": "How far apart networks and perturbed twins are, below and above a border.",
             "sweep": phase_map.attrs.get("sweep", ""),
             "sweep_digest": sweep.digest,
             **provenance.attributes(*backends),

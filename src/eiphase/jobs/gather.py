@@ -18,7 +18,7 @@ from eiphase.jobs.datasets.tile_file import Contents
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
 from eiphase.system import seal
-from eiphase.variables import DIMENSIONS, Variable, ancillary, measured
+from eiphase.variables import AXES, DIMENSIONS, Variable, ancillary, measured
 
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
@@ -206,26 +206,27 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
     """Dimensions, coordinates, attributes, and what the sweep measures, still empty."""
     file.setncatts(
         {
-            "Conventions": "CF-1.11",
             "title": f"Phase map of excitatory-inhibitory networks: {name}",
+            "summary": "What simulated networks of rate neurons and of LIF neurons do, over "
+            "recurrent gain, inhibition and seed.",
             "sweep": name,
             "sweep_config": sweep.model_dump_json(),
             "sweep_digest": sweep.digest,
             **provenance.attributes(),
+            **sweep.about.attributes(),
         }
     )
-    axis = {"long_name": "recurrent gain", "units": "1"}
-    for dimension, values, dtype, attributes in (
-        ("backend", np.array(sweep.backends, object), str, {"long_name": "kind of simulation"}),
-        ("q_factor", sweep.grid.q_factor, "f8", axis),
-        ("g_factor", sweep.grid.g_factor, "f8", axis | {"long_name": "relative inhibition"}),
-        ("seed", sweep.seeds, "i8", {"long_name": "seed of the Gaussian matrix"}),
-        ("lag", sweep.lags, "i8", {"long_name": "lag", "units": "step"}),
+    for dimension, values, dtype in (
+        ("backend", np.array(sweep.backends, object), str),
+        ("q_factor", sweep.grid.q_factor, "f8"),
+        ("g_factor", sweep.grid.g_factor, "f8"),
+        ("seed", sweep.seeds, "i8"),
+        ("lag", sweep.lags, "i8"),
     ):
         file.createDimension(dimension, len(values))
         coordinate = file.createVariable(dimension, dtype, (dimension,))
         coordinate[:] = values
-        coordinate.setncatts(attributes)
+        coordinate.setncatts(AXES[dimension])
     present = measured(sweep.backends, sweep.model_dump())
     for key, variable in present.items():
         _define_variable(file, key, variable)

@@ -163,8 +163,9 @@ class Firing:
 
         $$n > \frac{1}{2} (k T - R n)$$
 
-        is asked: a rate above $1 / (R + 2)$ per step, of at most $1 / (R + 1)$. Then intervals between spikes are one or
-        two steps longer than the rest, and a shorter step would give other ones.
+        is asked: a rate above $1 / (R + 2)$ per step, of at most $1 / (R + 1)$. Then intervals
+        between spikes are one or two steps longer than the rest, and a shorter step would give
+        other ones.
         """
         n_most = -(-len(self.total) // round(1 / MOST_ACTIVE))
         spikes = int(np.sort(self.total)[-n_most:].sum())

@@ -14,6 +14,7 @@ from eiphase.networks.weights import Network, Synapses
 from eiphase.observables import statistics
 from eiphase.simulation import backends, measurement
 from eiphase.simulation.backends import Settings
+from eiphase.simulation.recording import labelled_values
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import (
     Mapping,
@@ -22,7 +23,7 @@ from eiphase.sweep.schema import (
     check_counts,
     measured_steps,
 )
-from eiphase.variables import VARIABLES
+from eiphase.variables import labels
 
 
 def python_number(value: Any) -> Any:
@@ -45,17 +46,17 @@ def checked(recording: xr.Dataset) -> xr.Dataset:
     if name not in recording:
         raise DatasetError("The dataset is no recording: it has neither state nor spikes.")
     activity = recording[name]
-    for dimension in ("time", "neuron"):
+    for dimension in ("step", "neuron"):
         if not activity.sizes.get(dimension):
             raise DatasetError(f"The dataset is no recording: its {name} has no {dimension}.")
     if activity.ndim > 2:
-        other = next(d for d in activity.dims if d not in ("time", "neuron"))
+        other = next(d for d in activity.dims if d not in ("step", "neuron"))
         raise DatasetError(f"The dataset has the dimension {other}: select one recording of it.")
     if activity.dtype.kind not in ("iub" if name == "spikes" else "iuf"):
         raise DatasetError(f"The recording's {name} are {activity.dtype}, but must be numbers.")
     if name == "spikes" and not np.isin(activity.values, (0, 1)).all():
         raise DatasetError("The recording's spikes are not all 0 or 1.")
-    return recording.transpose("time", "neuron", ...)
+    return recording.transpose("step", "neuron", ...)
 
 
 def measure(
@@ -87,7 +88,7 @@ def measure(
     """
     recording = checked(recording)
     simulation, observables = check_measurement(
-        steps=recording.sizes["time"],
+        steps=recording.sizes["step"],
         n_neurons=recording.sizes["neuron"],
         spiking="state" not in recording,
         burn_in=burn_in,
@@ -98,12 +99,7 @@ def measure(
         statistics=statistics,
     )
     found = _measured(recording, simulation, observables)
-    lag = ("lag", np.arange(simulation.max_lag + 1), {"long_name": "lag", "units": "step"})
-    variables = {}
-    for name, value in found.items():
-        dims = ("lag",) if VARIABLES[name].lagged else ()
-        variables[name] = (dims, value, VARIABLES[name].attributes())
-    return xr.Dataset(variables, coords={"lag": lag}, attrs=recording.attrs)
+    return xr.Dataset(labelled_values(found), attrs=recording.attrs)
 
 
 def check_measurement(
@@ -177,10 +173,7 @@ def received_input(recording: xr.Dataset) -> xr.Dataset:
     excitatory, inhibitory = statistics.received_input(output, _synapses(recording))
     found = {"excitatory": excitatory, "inhibitory": inhibitory, "total": excitatory + inhibitory}
     return xr.Dataset(
-        {
-            name: (("time", "neuron"), a, {"long_name": f"{name} input", "units": unit})
-            for name, a in found.items()
-        },
+        {name: (("step", "neuron"), a, labels(f"{name} input", unit)) for name, a in found.items()},
         coords=recording.coords,
         attrs=recording.attrs,
     )

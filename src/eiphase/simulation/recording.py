@@ -19,26 +19,19 @@ from eiphase.simulation import measurement
 from eiphase.simulation.backends import Block, module
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import SingleRun
-from eiphase.variables import VARIABLES
+from eiphase.variables import AXES, VARIABLES, ancillary, labels
 
 _CURVES: dict[str, dict[str, str]] = {
-    "log_growth": {
-        "long_name": "growth of a small perturbation's logarithm in each step",
-        "units": "1 / step",
-    },
-    "hamming_distance": {
-        "long_name": "part of the neurons that fire in network or perturbed twin alone",
-        "units": "1",
-    },
-    "state_distance": {
-        "long_name": "L1 distance of currents and voltages from the perturbed twin's, mean over "
-        f"neurons; constant over {INTERVAL} steps, as at their end",
-        "units": "threshold",
-    },
-    "independent_distance": {
-        "long_name": "hamming_distance of independent spike trains with the same rates",
-        "units": "1",
-    },
+    "log_growth": labels("growth of a small perturbation's logarithm", "1 / step"),
+    "hamming_distance": labels("part of the neurons that fire in network or perturbed twin alone"),
+    "state_distance": labels(
+        "L1 distance of currents and voltages from the perturbed twin's, mean over neurons; "
+        f"constant over {INTERVAL} steps, as at their end",
+        "threshold",
+    ),
+    "independent_distance": labels(
+        "hamming_distance of independent spike trains with the same rates"
+    ),
 }
 
 
@@ -71,19 +64,22 @@ class Kept:
         found: dict[str, tuple] = {}
         for name, array in self.arrays.items():
             labels = self._module.RECORDED[name].attributes()
-            found[name] = (("time", "neuron"), array, labels)
+            found[name] = (("step", "neuron"), array, labels)
         return found | labelled_values({name: int(n[0]) for name, n in self._counts.items()})
 
 
 def labelled_values(found: Mapping[str, Any]) -> dict[str, tuple]:
     """Values of variables, each with its dimensions and labels."""
-    labels: dict[str, tuple] = {}
+    variables: dict[str, tuple] = {}
     for name, value in found.items():
-        dims = ("lag",) if VARIABLES[name].lagged else ()
-        labels[name] = (dims, value, VARIABLES[name].attributes())
-        if dims:
-            labels["lag"] = ("lag", np.arange(len(value)), {"long_name": "lag", "units": "step"})
-    return labels
+        variable = VARIABLES[name]
+        labels = variable.attributes() | ancillary(name, found)
+        if variable.flags:
+            value = np.asarray(value, variable.dtype)  # CF: that of flag_values
+        variables[name] = (("lag",) if variable.lagged else (), value, labels)
+        if variable.lagged:
+            variables["lag"] = ("lag", np.arange(len(value)), AXES["lag"])
+    return variables
 
 
 def labelled(run: SingleRun, variables: dict[str, tuple]) -> xr.Dataset:
@@ -93,12 +89,13 @@ def labelled(run: SingleRun, variables: dict[str, tuple]) -> xr.Dataset:
     return xr.Dataset(
         variables,
         coords={
-            "time": ("time", np.arange(1, run.steps + 1), {"long_name": "time", "units": "step"}),
+            "step": ("step", np.arange(1, run.steps + 1), AXES["step"]),
             "neuron": ("neuron", np.arange(n), {"long_name": "neuron"}),
             "population": ("neuron", population, {"long_name": "population"}),
         },
         attrs={
             "title": "One excitatory-inhibitory network",
+            "summary": "Activity of one simulated network, and what was measured of it.",
             "backend": run.backend,
             **asdict(run.point),
             **run.mapping.model_dump(),
@@ -141,7 +138,7 @@ class Divergence:
         found: dict[str, Any] = {}
         variables: dict[str, tuple] = {}
         if self._growth is not None:
-            variables["log_growth"] = ("time", self._growth, _CURVES["log_growth"])
+            variables["log_growth"] = ("step", self._growth, _CURVES["log_growth"])
             growth = MeanGrowth(len(self._growth) - self.burn_in)
             growth.add(self._growth[self.burn_in :])
             found |= measurement.of_growth(growth, self.point.step_size)
@@ -158,7 +155,7 @@ class Divergence:
                 assessment.add(twin, measured)
                 found |= measurement.of_damage(cause, assessment)
             for name, values in zip(("hamming_distance", "state_distance"), curves, strict=True):
-                variables[name] = (("cause", "time"), values, _CURVES[name])
+                variables[name] = (("cause", "step"), values, _CURVES[name])
             variables["independent_distance"] = (
                 "cause", independent, _CURVES["independent_distance"]
             )  # fmt: skip

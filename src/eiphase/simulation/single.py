@@ -29,7 +29,7 @@ from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Observables, SingleRun, Sweep
 from eiphase.system import progress_bar
-from eiphase.variables import VARIABLES, measured
+from eiphase.variables import AXES, VARIABLES, measured
 
 Show = Callable[[int, int], None]  # how many steps are done, of how many
 
@@ -133,7 +133,7 @@ def simulate_cell(
             return _recorded(run, names, sweep.perturb_after, steps_done, sweep)
         source, found = _until_precise(run, sweep)
         recording = _recorded(run, names, sweep.perturb_after, steps_done, None, source)
-    lag = ("lag", sweep.lags, {"long_name": "lag", "units": "step"})
+    lag = ("lag", sweep.lags, AXES["lag"])
     return recording.assign(labelled_values(found) | {"lag": lag})
 
 

@@ -33,6 +33,7 @@ Origin = tuple[str, str]
 # What a backend's row says that changes none of its simulations.
 _WORDS = ("title", "cost", "has_theory")
 _NUMERICAL_PACKAGES = ("lava-nc", "llvmlite", "numba", "numpy", "scipy")
+_KEYWORDS = "excitatory-inhibitory network, phase diagram, chaos, spiking neurons, Loihi"
 _version = cache(metadata.version)  # which looks through all that is installed
 
 
@@ -130,11 +131,19 @@ def _with_rooms(module: str) -> Iterator[str]:
 
 
 def attributes(*backends: str) -> dict[str, str]:
-    """Commit, digest of the backends' code, versions and machine, as attributes of a file."""
+    """Conventions, commit, digest of the backends' code, versions, machine: a file's attributes.
+
+    Without a date, so that the same numbers make the same file.
+    """
     packages = ("eiphase", *_NUMERICAL_PACKAGES, "xarray", "netCDF4")
     versions = {"python": platform.python_version(), **{p: _version(p) for p in packages}}
     commit, machine = origin()
+    made_by = f"eiphase {version()}, commit {commit}"
     return {
+        "Conventions": "CF-1.11, ACDD-1.3",
+        "keywords": _KEYWORDS,
+        "source": "simulation through Lava",
+        "history": f"made by {made_by}",
         "commit": commit,
         "code_digest": code_digest(*backends),
         "versions": json.dumps(versions),

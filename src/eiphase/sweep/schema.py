@@ -5,6 +5,7 @@ Imports nothing heavy: the Snakefile reads it at every start.
 
 import hashlib
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
@@ -13,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 
 import numpy as np
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -44,6 +46,19 @@ Backend: Any = Literal.__getitem__(tuple(BACKENDS))  # a new row of the table is
 def _spread(value: Any) -> Any:
     """A range stands for evenly spaced values, both ends included."""
     return _Range.model_validate(value).values() if isinstance(value, dict) else value
+
+
+def _checked_orcid(orcid: str) -> str:
+    """An ORCID iD; its last character is the check digit of ISO 7064, MOD 11-2."""
+    if not re.fullmatch(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]", orcid):
+        raise ValueError("it must be written like 0000-0002-1825-0097")
+    *digits, check = list(orcid.replace("-", ""))
+    total = 0
+    for digit in digits:
+        total = (total + int(digit)) * 2
+    if "0123456789X"[(12 - total % 11) % 11] != check:
+        raise ValueError("its last digit does not fit the others: look for a slip of the pen")
+    return orcid
 
 
 class _Section(BaseModel):
@@ -114,6 +129,8 @@ Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "st
 RateToLIF = Literal["tutorial", "corrected", "identity"]
 FloatToInteger = Literal["tutorial", "full_range"]
 WeightBits = Annotated[int, Field(ge=1, le=8)]
+Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Orcid = Annotated[str, AfterValidator(_checked_orcid)]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=_MOST_VALUES),
@@ -348,6 +365,33 @@ class SingleRun(_Section):
         return Mapping(**{name: getattr(self, name) for name in Mapping.model_fields})
 
 
+class About(_Section):
+    """Who made a dataset and what for: attributes by which others find it, and cite it."""
+
+    title: Text | None = None
+    """Of the dataset; without it, one that names the sweep."""
+    summary: Text | None = None
+    """What the dataset is, in a paragraph."""
+    creator_name: Text | None = None
+    """Who made it."""
+    creator_orcid: Orcid | None = None
+    """The creator's ORCID iD, such as 0000-0002-1825-0097."""
+    institution: Text | None = None
+    """Where it was made."""
+    license: Text | None = None
+    """Under which others may use it, such as CC-BY-4.0."""
+    keywords: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
+    """Words to find it by; without them, some that fit every phase map."""
+
+    def attributes(self) -> dict[str, str]:
+        """What is set, by the names of the conventions ACDD."""
+        found = self.model_dump(exclude={"creator_orcid", "keywords"}, exclude_none=True)
+        if self.creator_orcid:
+            url = f"https://orcid.org/{self.creator_orcid}"
+            found |= {"creator_type": "person", "creator_url": url}
+        return found | ({"keywords": ", ".join(self.keywords)} if self.keywords else {})
+
+
 class Sweep(_Section):
     """A grid x backends x seeds with everything that its numbers depend on."""
 
@@ -361,6 +405,7 @@ class Sweep(_Section):
     mapping: Mapping = Mapping()
     observables: Observables = Observables()
     refinement: Refinement = Refinement()
+    about: About = About()
     tiles: Annotated[int, Field(ge=1)] = 1
     """Jobs for each backend and seed, at most as many as grid points; changes no number."""
 
@@ -446,7 +491,7 @@ class Sweep(_Section):
     @property
     def digest(self) -> str:
         """Hash of everything that the numbers of the sweep depend on."""
-        return hashlib.sha256(self.model_dump_json(exclude={"tiles"}).encode()).hexdigest()
+        return hashlib.sha256(self.model_dump_json(exclude={"about", "tiles"}).encode()).hexdigest()
 
     def parameters(self, backend: str) -> dict[str, dict[str, Any]]:
         """Keys and values on which a backend's numbers at one seed and grid point depend."""

@@ -100,7 +100,7 @@ def _check_alike(names: list[str], maps: list[xr.Dataset], sweeps: list[Sweep]) 
 
 def _settings(own: Sweep) -> dict[str, Any]:
     """Keys, with dots, and values of all that must not differ."""
-    sections = own.model_dump(mode="json", exclude=_JOINED | {"tiles"})
+    sections = own.model_dump(mode="json", exclude=_JOINED | {"about", "tiles"})
     return {
         f"{section}.{key}": value for section, of in sections.items() for key, value in of.items()
     }
@@ -235,7 +235,9 @@ def _of_networks(
 def _attributes(maps: list[xr.Dataset], union: Sweep) -> dict[str, Any]:
     name = " + ".join(dict.fromkeys(_all_of(maps, "sweep")))
     return {
-        "Conventions": "CF-1.11",
+        "Conventions": "CF-1.11, ACDD-1.3",
+        "source": "simulation through Lava",
+        "history": f"combined of {len(maps)} phase maps by eiphase {provenance.version()}",
         "title": f"Phase map of excitatory-inhibitory networks: {name}",
         "sweep": name,
         "sweep_config": union.model_dump_json(),

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def open_netcdf(path: Path) -> "xr.Dataset":
         reason = str(error).partition("\n")[0]
         raise DatasetError(f"{path} is no dataset of eiphase's: {reason}.") from None
     attributes.check(opened, path)
-    return opened
+    return opened.rename(time="step") if "time" in opened.dims else opened  # up to version 0.1
 
 
 def _refuses_locks(path: Path) -> bool:
@@ -114,10 +114,11 @@ def problem_of(dataset: "xr.Dataset") -> str | None:
 
 def write(dataset: "xr.Dataset", path: Path) -> None:
     """Write a dataset as compressed netCDF that `xarray.open_dataset` opens as it is."""
-    encoding = {
+    encoding: dict[Any, dict[str, Any]] = {
         key: {"zlib": True, "complevel": 1, "shuffle": True}
         for key, variable in dataset.data_vars.items()
         if variable.ndim
     }
+    encoding |= {key: {"_FillValue": None} for key in dataset.coords}  # CF: none is missing
     with seal.sealed(path) as partial:
         dataset.to_netcdf(partial, engine="netcdf4", encoding=encoding)

@@ -17,7 +17,7 @@ from eiphase.sweep.provenance import Origin
 from eiphase.sweep.schema import Sweep
 from eiphase.sweep.tiles import Tile, tile_digest
 from eiphase.system import seal
-from eiphase.variables import VARIABLES
+from eiphase.variables import AXES, VARIABLES, ancillary
 
 _NAME = re.compile(r"(?:tile-\d+|refined)-([0-9a-f]{16})\.nc")
 
@@ -73,16 +73,19 @@ def write(
     with seal.sealed(path, note) as partial, netCDF4.Dataset(partial, "w") as file:
         file.backend, file.seed = tile.backend, tile.seed
         file.parameters = json.dumps(parameters)
+        file.title = f"Tile of a sweep: {tile.backend}, seed {tile.seed}, number {tile.number}"
+        file.summary = "What some networks of a sweep gave; `eiphase gather` makes maps of tiles."
         file.setncatts(provenance.attributes(tile.backend))
         file.origins = json.dumps(sorted(origins or [provenance.origin()]))
         file.createDimension("point", len(tile.points))
         file.createDimension("lag", len(sweep.lags))
 
         for name in ("q_factor", "g_factor"):
-            file.createVariable(name, "f8", ("point",))
+            file.createVariable(name, "f8", ("point",)).setncatts(AXES[name])
         for name in values:
             dims = ("point", "lag") if VARIABLES[name].lagged else ("point",)
-            file.createVariable(name, VARIABLES[name].dtype, dims)
+            created = file.createVariable(name, VARIABLES[name].dtype, dims)
+            created.setncatts(VARIABLES[name].attributes() | ancillary(name, values))
         # Numbers only now: between them, each new variable would take netCDF twice as long.
         for name in ("q_factor", "g_factor"):
             file[name][:] = [getattr(network, name) for network in networks]

@@ -10,6 +10,7 @@ import numpy as np
 from eiphase.chaos.damage import Damage
 from eiphase.networks.weights import Network, Synapses
 from eiphase.sweep.schema import Mapping as MappingConfig
+from eiphase.variables import labels
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,7 @@ class Recorded(NamedTuple):
 
     def attributes(self) -> dict[str, str]:
         """Labels of the array in a dataset."""
-        found = {"long_name": self.long_name, "units": self.units, "comment": self.comment}
-        return {name: text for name, text in found.items() if text}
+        return labels(self.long_name, self.units, self.comment)
 
 
 class Prepared(Protocol):
