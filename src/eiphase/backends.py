@@ -25,7 +25,8 @@ class Backend:
       exponent tells chaos; damage by a spike tells whether its effect spreads, and no more.
       Without one, no network of the backend has a phase that rests on it, and there is no border.
     - `has_theory`: whether mean-field theory says where its networks lose their fixed point.
-    - `cost`: milliseconds for a network of 400 neurons and 1000 steps; only ratios count.
+    - `cost`: processor time of a network in `config/demo.yaml`, exponents and damages included;
+      only ratios count. In runs of a fixed length `lif_float` takes longest, for its exponents.
     - `depends_on`: keys of a config, beyond those that all backends share, that its numbers
       depend on; the keys of the backend that it takes from count without being listed.
     """
@@ -96,6 +97,7 @@ _TABLE = (
         perturbations=("spike",),
         has_exponent=True,
         measure_of_sensitivity="spike_damage",
+        cost=7.0,
         depends_on=("network.refractory", "observables.boxcar", "mapping.rate_to_lif"),
     ),
     Backend(

@@ -652,7 +652,8 @@ DERIVED: dict[str, Variable] = {
     "network_critical_q": Variable(
         "q_factor above which this seed's rate network no longer settles at a fixed point",
         comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
-        f"the range, and for more than 500 neurons. {_CRITICAL}",
+        "the range, where the fixed point cannot be followed to its loss, and for more than 500 "
+        f"neurons. {_CRITICAL}",
         dimensions=("g_factor", "seed"),
         needs=(_CHAOTIC, "theory"),
     ),

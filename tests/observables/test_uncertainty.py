@@ -5,7 +5,14 @@ import pytest
 
 from eiphase.flags import Quality
 from eiphase.observables.fluctuation import standard_autocovariance
-from eiphase.observables.uncertainty import BLOCKS, Blocks, CountBlocks, estimate, quality
+from eiphase.observables.uncertainty import (
+    BLOCKS,
+    Blocks,
+    CountBlocks,
+    estimate,
+    quality,
+    variance_of_mean,
+)
 
 TAU, MEAN = 10.0, 3.0  # steps; of Gaussian processes with variance 1
 
@@ -59,6 +66,30 @@ def test_what_centring_takes_is_put_back():
     centred = [e.c0 * (1 - 2 * TAU / 300) for e in estimates]  # as the mean square would be
     assert np.mean([e.c0 for e in estimates]) == pytest.approx(1, abs=0.02)
     assert np.mean(centred) < 0.95
+
+
+@pytest.mark.parametrize("n_steps", [120, 300, 3000])
+@pytest.mark.parametrize("max_lag", [30, 60])
+def test_variance_of_a_mean_is_that_of_the_process(n_steps, max_lag):
+    """Of c(k) = exp(-k / TAU), summed over all pairs of steps."""
+    lags = np.arange(n_steps)
+    pairs = np.where(lags == 0, 1, 2) * (1 - lags / n_steps)
+    true = np.sum(pairs * np.exp(-lags / TAU)) / n_steps
+    measured = np.exp(-np.arange(max_lag + 1) / TAU) - true
+    assert variance_of_mean(measured, n_steps) == pytest.approx(true, rel=0.02)
+
+
+def test_a_run_of_less_than_its_own_memory_tells_no_variance():
+    assert np.isinf(variance_of_mean(np.ones(20), 15))
+
+
+def test_the_first_block_lacks_no_pairs():
+    """In place of the pairs that begin before the run there is their mean: blocks are alike."""
+    phase = np.random.default_rng(6).uniform(0, 2 * np.pi, 50)
+    x = np.cos(2 * np.pi * np.arange(400)[:, None] / TAU + phase)  # two periods in a block
+    _, c = blocks_of(x, max_lag=15).by_block()
+    expected = np.cos(2 * np.pi * np.arange(16) / TAU) / 2
+    assert c == pytest.approx(np.broadcast_to(expected, c.shape), abs=0.02)
 
 
 def test_states_with_other_activity_are_seen():

@@ -251,3 +251,29 @@ def test_simulations_settle_below_critical_q_and_not_above(seed):
         for x in trajectories
     ]
     assert flags == [Flag.UNDEFINED, Flag.OK]
+
+
+@pytest.mark.parametrize("last", [0.0, 2.0])
+def test_a_branch_that_cannot_be_followed_has_no_border(monkeypatch, last):
+    """No step is accepted from q_factor `last` on; the network loses its fixed point at 3.4."""
+    accepted = Branch._accepted
+
+    def only_below(self, here, state, q, s):
+        return accepted(self, here, state, q, s) if q < last else None
+
+    monkeypatch.setattr(Branch, "_accepted", only_below)
+    half = network.half_gaussian(network.gaussian_matrix(50, 1))
+    options = {"g_factor": 4.5, "bias": 0.1, "step_size": 0.01, "largest_q": 15.0}
+    lost = fixed_point.first_loss(half, **options)
+    assert lost.loss == Loss.UNKNOWN
+    assert np.isnan(lost.q_factor)
+    found = fixed_point.network_critical_q(half, **options)
+    assert found.loss == Loss.UNKNOWN
+    assert np.isnan([found.value, found.first_loss]).all()
+
+
+def test_a_branch_that_cannot_begin_has_no_border(monkeypatch):
+    monkeypatch.setattr(Branch, "start", lambda *_: None)
+    half = network.half_gaussian(network.gaussian_matrix(50, 1))
+    lost = fixed_point.first_loss(half, g_factor=4.5, bias=0.1, step_size=0.01, largest_q=15.0)
+    assert lost.loss == Loss.UNKNOWN

@@ -7,9 +7,12 @@ squared standard error is that of a mean of correlated numbers,
 
 $$\sigma^2 = \frac{\gamma_0 + 2 \sum_{j=1}^{J} \gamma_j}{B - 2J - 1}$$
 
-with the autocovariance $\gamma_j$ of $w_b$ over blocks, mean over the states, and J its last lag
-before it first ceases to be positive [1]. Of several states it is divided by their number, and the
-variance of a mean over states counts instead where it is larger. The decay time $\tau$ solves
+with the autocovariance $\gamma_j$ of $w_b$ over blocks, mean over the S states, and J its last lag
+before it first ceases to be positive [1]. So few blocks leave $\sigma$ itself uncertain, as if
+it had $\nu = S (B - 2J - 1) / (2J + 1)$ degrees of freedom: it is multiplied by what Student's t
+has in place of one standard deviation, so that 68 % of the truths lie within one error. Of several
+states $\sigma^2$ is divided by their number, and the variance of a mean over states counts instead
+where it is larger. The decay time $\tau$ solves
 $c(\tau) = c(0)/e$, so that to first order its error is that of $w_b = c_b(\tau) - c_b(0)/e$ over
 $|c'(\tau)|$.
 
@@ -20,6 +23,9 @@ $$\hat R = \sqrt{1 - 1/B + V / W}$$
 
 [2]. It is near 1 where blocks of one state vary as much as blocks of different ones.
 
+Centring on a mean over T samples takes that mean's variance from c at every lag. It is put back:
+see `variance_of_mean`.
+
 [1] Percival, Am. Stat. 47, 274 (1993). [2] Gelman & Rubin, Stat. Sci. 7, 457 (1992).
 """
 
@@ -29,10 +35,11 @@ from functools import reduce
 from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
+from scipy.special import ndtr, stdtrit
 
 from eiphase.flags import Flag, Quality
 from eiphase.observables.autocovariance import LaggedProducts, products_of_few
-from eiphase.observables.fluctuation import centring_bias, decay_time
+from eiphase.observables.fluctuation import decay_time
 from eiphase.observables.moments import ActivityMoments
 from eiphase.observables.spike_counts import CountMoments
 
@@ -46,6 +53,7 @@ R_HAT_LIMIT = 1.1
 LEAST_DECAY_TIMES = 30.0
 # More than this part of c(0) cannot be put back: the run is too short to tell how much it is.
 _LARGEST_BIAS = 0.5
+_MOST_ITERATIONS, _CONVERGED = 100, 1e-9  # of what is put back; relative to c(0)
 
 
 class _Products(LaggedProducts):
@@ -139,16 +147,19 @@ class Blocks:
         """Mean over neurons and time of x, (block,), and c, (block, lag), of each block.
 
         Deviations are those from the mean over the run. The ends of blocks, where the earlier
-        sample of a pair lies in the block before, are taken as if they were like the rest.
+        sample of a pair lies in the block before, are taken as if they were like the rest. In place
+        of pairs whose earlier sample would lie before the run, there is the mean over the run.
         """
         moments = [block.moments for block in self.blocks]
         mean = np.mean([m.mean for m in moments], axis=0)
         offset = mean - self._all.reference
-        c = [
-            block.products / block.moments.n_steps
-            - np.mean(offset * (2 * (block.moments.mean - self._all.reference) - offset))
-            for block in self.blocks
-        ]
+        whole, lags, first, c = self.autocovariance(), np.arange(self.n_lags), 0, []
+        for block in self.blocks:
+            n = block.moments.n_steps
+            shift = np.mean(offset * (2 * (block.moments.mean - self._all.reference) - offset))
+            missing = np.clip(lags - first, 0, n) / n
+            c.append(block.products / n - (1 - missing) * shift + missing * whole)
+            first += n
         return np.array([m.mean.mean() for m in moments]), np.array(c)
 
 
@@ -265,7 +276,7 @@ def estimate(
     `runs` are the autocovariances of each, (lag,), from all steps or from the same samples as
     `states`; these come every `step` steps. c(k) is the mean over the states, with what centring
     on a mean over T samples takes from each put back: $c(k) + \sigma^2$, see
-    `fluctuation.centring_bias`. Errors grow with c(0) by that.
+    `variance_of_mean`. Errors grow with c(0) by that.
 
     With the `counts` of spiking neurons at every step, these say how sure c(0) is, and the scatter
     of the states' decay times, if there are several, how sure the decay time is.
@@ -317,19 +328,48 @@ def quality(known: Estimate, *, several: bool = False) -> Quality:
     return Quality.OK
 
 
+def variance_of_mean(c: np.ndarray, n_steps: int) -> float:
+    r"""Variance of a mean over T steps, from the c(lag) that centring on it has lowered by as much.
+
+    It solves
+
+    $$\sigma^2 = \frac{1}{T} \sum_{|k| < T} (1 - |k| / T)\, (c(k) + \sigma^2).$$
+
+    The sum goes to the lag K at which $c(k) + \sigma^2$ has fallen to $e^{-2}$ of lag 0, or to the
+    largest lag; from there on c is taken to fall exponentially with the decay time, if it has one.
+    Infinite if the run is too short for a solution. `fluctuation.centring_bias` has no such tail,
+    and stops where c itself ceases to be positive: it is a lower bound.
+    """
+    found = 0.0
+    for _ in range(_MOST_ITERATIONS):
+        before, found = found, _summed(c + found, n_steps) / n_steps
+        if abs(found - before) <= _CONVERGED * c[0]:
+            return found
+    return np.inf
+
+
+def _summed(c: np.ndarray, n_steps: int) -> float:
+    """The sum of c over all pairs of steps, per step."""
+    low = np.flatnonzero(c <= c[0] * np.exp(-2))
+    last = int(low[0]) if low.size else len(c) - 1
+    lags = np.arange(1, last + 1)
+    total = c[0] + 2 * np.sum((1 - lags / n_steps) * c[1 : last + 1])
+    tau, flag = decay_time(c)
+    if flag == Flag.OK:
+        total += 2 * max(c[last], 0.0) * tau * max(1 - (last + tau) / n_steps, 0.0)
+    return float(total)
+
+
 def _unbiased(
     runs: Sequence[np.ndarray], lengths: Sequence[int]
 ) -> tuple[np.ndarray, float, float]:
     """c with what centring took put back; c(0) over what it was before; and the part still lost."""
-    biases = [
-        centring_bias(c, length) if c[0] > 0 else 0.0
-        for c, length in zip(runs, lengths, strict=True)
-    ]
-    c, bias = np.mean(runs, axis=0), float(np.mean(biases))
+    c = np.mean(runs, axis=0)
+    lost = variance_of_mean(c, min(lengths)) if c[0] > 0 else 0.0
+    bias = 1.0 if np.isinf(lost) else lost / (c[0] + lost)
     if not bias < _LARGEST_BIAS:
         return c, 1.0, bias
-    factor = 1 / (1 - bias)
-    return c + (factor - 1) * c[0], factor, 0.0
+    return c + lost, 1 / (1 - bias), 0.0
 
 
 def _of_decay_time(by_lag: np.ndarray, tau: float) -> np.ndarray:
@@ -363,9 +403,13 @@ def _error(w: np.ndarray) -> float:
         np.mean(np.sum(deviations[:, j:] * deviations[:, : n_blocks - j], axis=1)) / (n_blocks - j)
         for j in range(n_blocks // 4)
     ]
-    positive = gamma if min(gamma) > 0 else gamma[: int(np.argmax(np.array(gamma) <= 0))]
-    left = n_blocks - 2 * len(positive) + 1
-    squared = (2 * sum(positive) - gamma[0]) / left if positive else 0.0
+    n_positive = next((j for j, value in enumerate(gamma) if not value > 0), len(gamma))
+    if n_positive:
+        left = n_blocks - 2 * n_positive + 1
+        squared = (2 * sum(gamma[:n_positive]) - gamma[0]) / left
+        squared *= stdtrit(n_states * left / (2 * n_positive - 1), ndtr(1)) ** 2
+    else:
+        squared = 0.0
     if n_states > 1:
         squared = max(squared, w.mean(axis=1).var(ddof=1))
     return float(np.sqrt(squared / n_states))

@@ -49,6 +49,7 @@ class Loss(IntEnum):
     REAL = 1  # λ = 1: it meets another fixed point, and both vanish (a fold)
     COMPLEX = 2  # a pair of complex λ: an oscillation grows
     ALTERNATING = 3  # λ < 1 - 2 / dr: states overshoot from step to step
+    UNKNOWN = 4  # no step along the branch was accepted any more, and none had lost stability
 
 
 @dataclass(frozen=True)
@@ -75,6 +76,7 @@ class NetworkFixedPoint:
 class Lost:
     """The last stable fixed point of a branch, and how it loses stability.
 
+    - `q_factor`: where; NaN if the loss is `UNKNOWN`.
     - `state`: r, shape (neuron,), dimensionless.
     """
 
@@ -88,7 +90,7 @@ class NetworkCriticalQ:
     """Where a network's fixed point loses stability, as q_factor grows from 0.
 
     - `value`: the lowest q_factor at which the network settles nowhere; NaN if it does up to the
-      largest. Further up there may again be stable fixed points.
+      largest, or if the loss is `UNKNOWN`. Further up there may again be stable fixed points.
     - `loss`: what happens there.
     - `first_loss`: q_factor at which the fixed point that it comes from, unique at small q_factor,
       ends or turns unstable; NaN if it does not.
@@ -210,6 +212,8 @@ def network_critical_q(
     first, jumps = np.nan, 0
     while (lost := _lost(branch, state, q, step_size, largest_q)) is not None:
         first = lost.q_factor if np.isnan(first) else first
+        if lost.loss == Loss.UNKNOWN:
+            return NetworkCriticalQ(np.nan, Loss.UNKNOWN, first, jumps)
         q = lost.q_factor + BEYOND
         found = _settled_from_either(q**2 * unit, drive, lost.state, step_size)
         if found is None:
@@ -221,11 +225,18 @@ def network_critical_q(
 def _lost(
     branch: Branch, state: np.ndarray, q: float, step_size: float, largest_q: float
 ) -> Lost | None:
-    """Follow a branch in steps that are halved, down to the least, where they lose stability."""
+    """Follow a branch in steps that are halved, down to the least, where they lose stability.
+
+    Where no step is accepted although no unstable point was met, the loss is `UNKNOWN`.
+    """
     here, s, growth = branch.start(state, q), branch.step, 2.0
-    while here is not None and here.q_factor < largest_q:
+    if here is None:
+        return Lost(np.nan, state, Loss.UNKNOWN)
+    while here.q_factor < largest_q:
         found = branch.next(here, s)
         if found is None:
+            if growth > 1:
+                return Lost(np.nan, here.state, Loss.UNKNOWN)
             at_loss = _with_stability(here.q_factor**2 * branch.unit, here.state, step_size)
             return Lost(here.q_factor, here.state, _loss(at_loss.eigenvalue))
         there, s = found
