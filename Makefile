@@ -27,7 +27,7 @@ ifneq ($(findstring :,$(CURDIR)),)
 $(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
 endif
 
-.PHONY: anew demo tutorial report check-report check-datasets check-links quick test test-slurm faults lint docs \
+.PHONY: anew demo tutorial report check-report check-datasets package check-links quick test test-slurm faults lint docs \
 	tables numbers bench bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
@@ -52,6 +52,9 @@ check-datasets: demo .venv-compliance/ready  ## asks other tools whether they ca
 		--output results/check/recording.nc
 	.venv-compliance/bin/python tests/compliance/check.py results/check/recording.nc \
 		results/demo/*.nc results/demo/tiles/*/*/*.nc
+
+package: .venv/dev-ready  ## wheel and sdist, checked, and a sweep run from the wheel alone
+	python tests/support/check_package.py
 
 check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs link to
 	python tests/support/check_links.py

@@ -65,7 +65,8 @@ def test_an_unchanged_start_is_not_convergence(q_factor):
     half, point = network_at(q_factor)
     weights = network.weights(half, q_factor=q_factor, g_factor=4.5)
     _, scale = rate_to_lif.rate_to_lif(half, point, "tutorial")
-    assert scale == rate_to_lif.WeightScale(1.0, ScaleStatus.UNCHANGED)
+    assert (scale.value, scale.status) == (1.0, ScaleStatus.UNCHANGED)
+    assert np.isnan(scale.predicted_rate)
     with contextlib.suppress(OverflowError):  # where exp(y^2) is beyond a double
         assert mismatch(weights, 4.5, weights[:, :320].mean()) > 0.1
 
@@ -87,7 +88,8 @@ def test_a_stop_that_does_not_solve_the_equation_is_not_convergence():
 def test_weights_stay_as_they_are_without_a_positive_solution(monkeypatch, solution, status):
     monkeypatch.setattr(optimize, "fsolve", lambda function, start: np.array([solution]))
     _, scale = rate_to_lif.rate_to_lif(*network_at(2.25), "tutorial")
-    assert scale == rate_to_lif.WeightScale(1.0, status)
+    assert (scale.value, scale.status) == (1.0, status)
+    assert np.isnan(scale.predicted_rate)
 
 
 def test_where_it_is_solved_lif_weights_hardly_depend_on_q():
@@ -220,7 +222,8 @@ def test_there_is_a_corrected_scale_anywhere(
 def test_identity_keeps_the_rate_networks_weights():
     half, point = network_at(2.25)
     parameters, scale = rate_to_lif.rate_to_lif(half, point, "identity")
-    assert scale == rate_to_lif.WeightScale(1.0, ScaleStatus.IDENTITY)
+    assert (scale.value, scale.status) == (1.0, ScaleStatus.IDENTITY)
+    assert np.isnan(scale.predicted_rate)
     w = network.weights(half, q_factor=2.25, g_factor=4.5)
     np.testing.assert_allclose(parameters.weights, w * 0.07, rtol=1e-15)
 

@@ -84,6 +84,39 @@ def test_simulations_are_refused_with_a_sentence(program):
     assert run.stderr == f"eiphase: {sentence(platform)}\n" * 3
 
 
+WITHOUT_LAVA = """
+import importlib.metadata, sys
+
+class NoLava:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] == "lava":
+            raise ModuleNotFoundError(name)
+
+def version(name, of=importlib.metadata.version):
+    if name == "lava-nc":
+        raise importlib.metadata.PackageNotFoundError(name)
+    return of(name)
+
+sys.meta_path.insert(0, NoLava())
+importlib.metadata.version = version
+import matplotlib; matplotlib.use("agg")
+import eiphase, xarray
+"""
+
+
+def test_without_lava_a_phase_map_can_be_opened_and_plotted_but_nothing_simulated(tmp_path):
+    copy_gathered(tmp_path)
+    run = subprocess.run(
+        [sys.executable, "-c", WITHOUT_LAVA + SCRIPT],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert run.returncode == 0, run.stderr
+    sentence = "Simulating needs Lava, which is not installed: `eiphase install-lava` installs it."
+    assert "show: 0" in run.stdout.splitlines()
+    assert f"InstallationError {sentence}" in run.stdout.splitlines()
+    assert run.stderr.splitlines()[0] == f"eiphase: {sentence}"
+
+
 @pytest.mark.parametrize("system", ["Darwin", "MINGW64_NT-10.0"])
 def test_make_refuses_before_it_installs(system, tmp_path):
     uname = tmp_path / "uname"

@@ -64,10 +64,16 @@ def _run(options: argparse.Namespace) -> int:
     installation.require_lava()
     load(options.config)  # a mistake in it is one sentence here, and several lines in Snakemake
     code = _snakemake(_words(options))
-    results = Path("results", options.config.stem)
-    if code == 0 and not options.dry_run and (results / "phase_map.nc").exists():
-        print(f"The phase map is {results}/phase_map.nc, its figures are in {results}/figures.")
+    if code == 0 and not options.dry_run:
+        _say_where(Path("results", options.config.stem))
     return code
+
+
+def _say_where(results: Path) -> None:
+    """Say where the phase map lies, if one was asked for: there are other targets."""
+    figures = f", its figures are in {results}/figures" if (results / "figures").exists() else ""
+    if (results / "phase_map.nc").exists():
+        print(f"The phase map is {results}/phase_map.nc{figures}.")
 
 
 def _words(options: argparse.Namespace) -> list[str]:

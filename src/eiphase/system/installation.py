@@ -45,6 +45,6 @@ def _command(package: str) -> list[str]:
     if uv := shutil.which("uv"):
         return [uv, "pip", "install", "--python", sys.executable, "--no-deps", package]
     raise InstallationError(
-        f"Lava is installed by pip or uv, and {sys.executable} finds neither: install uv or, by "
-        f"`{sys.executable} -m ensurepip`, pip."
+        f"Lava is installed by pip or uv, and {sys.executable} finds neither: install uv, or "
+        f"pip by `{sys.executable} -m ensurepip`."
     )
