@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from tiny_sweep import VALID, simulate_and_gather
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError
+from eiphase.figures import panels
 from eiphase.flags import Flag, Stopped
 from eiphase.jobs import verify
-from eiphase.jobs.datasets import netcdf
+from eiphase.jobs.datasets import netcdf, step_check
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.networks import weights as network
 from eiphase.simulation.single import simulate_cell
@@ -278,6 +280,9 @@ def test_a_change_is_more_than_errors_and_more_than_a_tenth(before, after, chang
 
 def test_the_command_lists_what_changes_with_the_step(step_map, capfd):
     assert commands.main(["verify", str(step_map), "--step", "--points", "4"]) == 0
+    found = xr.load_dataset(step_check.file_of(step_map)).step_sensitive
+    assert (found.sel(q_factor=6.0, backend=list(STEPS.backends[1:])) == 1).all()
+    assert int((found >= 0).sum()) == 4
     printed = capfd.readouterr().out.splitlines()
     assert len(printed) == 3
     place = r"lif_(float|bit_accurate), q_factor 6, g_factor 4\.5, seed 1"
@@ -286,6 +291,34 @@ def test_the_command_lists_what_changes_with_the_step(step_map, capfd):
     line = f"{place}: mean rate {change} per time constant, c\\(0\\) {change}"
     assert all(re.fullmatch(line, one) for one in printed[:2])
     assert printed[2] == "2 of 4 cells change with the time step."
+
+
+def test_what_changes_with_the_step_is_kept_beside_the_map_and_drawn_as_doubt(step_map, tmp_path):
+    path = tmp_path / "phase_map.nc"
+    shutil.copy(step_map, path)
+    before = path.read_bytes()
+    at = {"backend": "lif_float", "g_factor": 4.5, "seed": 1}
+    step_check.add(path, {("lif_float", 6.0, 4.5, 1): True})
+    step_check.add(path, {("lif_float", 3.0, 4.5, 1): False})  # another sample, later
+    assert path.read_bytes() == before
+    with xr.open_dataset(tmp_path / "phase_map.steps.nc") as opened:
+        found = opened.step_sensitive.load()
+    assert found.sel(at).sel(q_factor=[3.0, 6.0]).values.tolist() == [0, 1]
+    assert (found.sel(backend=["rate", "lif_bit_accurate"]) == -1).all()
+
+    phase_map = xr.load_dataset(path)
+    doubted = [
+        panels.doubt_of_numbers(one, xr.zeros_like(one.c0.isel(seed=0), dtype=bool), "")
+        for one in (phase_map, step_check.with_step_check(phase_map, path))
+        for one in [panels.checked(one, "c0", *panels.IN_DOUBT)]
+    ]
+    changed = [one.cells.sel(backend="lif_float", q_factor=6.0).item() for one in doubted]
+    texts = ["changes with the time step" in one.text for one in doubted]
+    assert texts == [False, True]
+    assert changed[1]
+
+    other = phase_map.assign_attrs(sweep_digest="of another sweep")
+    assert "step_sensitive" not in step_check.with_step_check(other, path).coords
 
 
 def test_only_lif_neurons_know_half_a_step(step_map, tmp_path, capfd):

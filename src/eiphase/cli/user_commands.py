@@ -320,6 +320,7 @@ def _verify_bits(options: argparse.Namespace) -> int:
 def _verify_step(options: argparse.Namespace) -> int:
     from eiphase.cli import terminal
     from eiphase.jobs import verify
+    from eiphase.jobs.datasets import step_check
 
     path = options.dataset
     with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
@@ -332,6 +333,12 @@ def _verify_step(options: argparse.Namespace) -> int:
         for before, after in activity[:n_done].tolist()
     ]
     if pairs:
+        known = {
+            (p.backend, p.q_factor, p.g_factor, p.seed): verify.changes(*pair)
+            for p, pair in zip(points, pairs, strict=False)
+            if verify.comparable(*pair)
+        }
+        step_check.add(path, known)
         terminal.print_steps(
             [
                 (point, before, after)

@@ -39,6 +39,7 @@ from matplotlib.patheffects import AbstractPathEffect, withStroke
 from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError, plain
 from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited, Stopped
+from eiphase.jobs.datasets import step_check
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
 from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, lack_of
@@ -198,7 +199,7 @@ def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     for, but what it does is known.
     """
     mapped = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST]
-    return {
+    reasons = {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
         "several states": dataset.quality == Quality.SEVERAL_STATES,
         "rates limited by the time step": dataset.step_limited == StepLimited.YES,
@@ -206,6 +207,9 @@ def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
         | (abs(dataset.weight_strength - 1) > 0.1)
         | (dataset.current_wraps > 0),
     }
+    if step_check.NAME in dataset.coords:
+        reasons["changes with the time step"] = dataset[step_check.NAME] == 1
+    return reasons
 
 
 def _doubt(

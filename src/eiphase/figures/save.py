@@ -15,6 +15,7 @@ from eiphase.figures import mappings, overview, phase_map, phases, tutorial
 from eiphase.figures.panels import lay_out
 from eiphase.figures.recording import plot_recording
 from eiphase.jobs.datasets.netcdf import open_netcdf, open_phase_map, reading
+from eiphase.jobs.datasets.step_check import with_step_check
 from eiphase.system.files import beside
 
 Show = Callable[[int, int], None]  # how many are done, of how many
@@ -34,7 +35,7 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     """
     _check(outputs, PHASE_MAP)
     with reading(file), open_phase_map(file) as dataset:
-        _draw(PHASE_MAP, dataset, outputs, show)
+        _draw(PHASE_MAP, with_step_check(dataset, file), outputs, show)
 
 
 def draw_overview(file: Path, divergence: Path, outputs: Sequence[Path]) -> None:
@@ -56,7 +57,7 @@ def draw_comparison(files: Sequence[Path], outputs: Sequence[Path]) -> None:
 
 def _load_phase_map(path: Path) -> xr.Dataset:
     with reading(path), open_phase_map(path) as dataset:
-        return dataset.load()
+        return with_step_check(dataset.load(), path)
 
 
 def draw_tutorial(
