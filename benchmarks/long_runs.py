@@ -146,7 +146,7 @@ def main() -> None:
     if backends := sys.argv[3:]:
         phase_map = phase_map.sel(backend=backends)
     seeds_differ = (phase_map.phase != phase_map.phase.isel(seed=0)).any("seed")
-    dotted = panels.doubt(phase_map, seeds_differ, "seeds disagree").cells
+    dotted = panels.doubt_of_numbers(phase_map, seeds_differ, "seeds disagree").cells
     whole = xr.open_dataset(sys.argv[1])
     found: list[Comparison] = []
     for group in groups(whole, unflagged(phase_map)):
