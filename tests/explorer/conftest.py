@@ -17,8 +17,8 @@ FILES = ("gaussian", "networks", "observables", "data")
 class Page:
     """An engine with the page's functions."""
 
-    def __init__(self):
-        self._engine = MiniRacer()
+    def __init__(self, engine):
+        self._engine = engine
         folder = PACKAGE / "explorer/simulation"
         for name in FILES:
             self._engine.eval((folder / f"{name}.js").read_text(encoding="utf-8"))
@@ -79,4 +79,5 @@ class Page:
 
 @pytest.fixture(scope="module")
 def page():
-    return Page()
+    with MiniRacer() as engine:  # which would keep Python from ending
+        yield Page(engine)

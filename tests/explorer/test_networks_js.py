@@ -166,3 +166,13 @@ def test_one_spike_more_does_what_it_does_to_eiphases_twin(page, backend, neuron
     assert np.array_equal(found[:2], expected[:2])
     assert found[2] == pytest.approx(expected[2], rel=1e-12)
     assert found[2] > 0
+
+
+@pytest.mark.parametrize("bits", [3, 5, 8])
+@pytest.mark.parametrize(("low", "high"), [(-300, 0), (0, 300), (-300, 300), (-300, -200)])
+def test_weights_of_any_sign_are_stored_as_loihi_stores_them(page, bits, low, high):
+    given = np.arange(low, high + 1, dtype=np.int32)
+    page.define("given", given.tolist())
+    found = page.array(f"Int16Array.from(stored(Float64Array.from(given), {bits}))", "i2")
+    expected = loihi.Connections(np.tile(given, (len(given), 1)), 0, bits).stored
+    assert np.array_equal(found, expected[0])

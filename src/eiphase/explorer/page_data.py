@@ -183,8 +183,8 @@ def _gains(sweep: Sweep, q_factor: np.ndarray) -> np.ndarray:
 
 def _gaussian(sweep: Sweep, seed: int, numbers: Numbers) -> dict[str, Any]:
     found = corrections(sweep.network.neurons, seed)
-    return {
-        "positions": numbers.add(found.positions, "u4"), "ulps": numbers.add(found.ulps, "i1")
+    return {  # whole numbers, which doubles hold up to 2^53
+        "positions": numbers.add(found.positions, "u4"), "ulps": numbers.add(found.ulps, "f8")
     }  # fmt: skip
 
 
