@@ -176,3 +176,11 @@ def test_weights_of_any_sign_are_stored_as_loihi_stores_them(page, bits, low, hi
     found = page.array(f"Int16Array.from(stored(Float64Array.from(given), {bits}))", "i2")
     expected = loihi.Connections(np.tile(given, (len(given), 1)), 0, bits).stored
     assert np.array_equal(found, expected[0])
+
+
+def test_halves_are_rounded_to_even_as_numpy_rounds_them(page):
+    halves = np.arange(-8, 8) / 2 + np.array([[0], [1e-9], [2.0**28]])
+    page.define("given", halves.ravel().tolist())
+    assert np.array_equal(
+        page.array("Float64Array.from(given, rint)", "f8"), np.rint(halves.ravel())
+    )

@@ -12,7 +12,9 @@ from tiny_sweep import simulate_and_gather
 from eiphase.backends import BACKENDS
 from eiphase.explorer import page_data as given
 from eiphase.explorer.page_data import page_data
+from eiphase.flags import ScaleStatus
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.mapping.rate_to_lif import WeightScale, lif_parameters
 from eiphase.networks import weights
 from eiphase.simulation.backends import Settings, module
 from eiphase.sweep.attributes import sweep_of
@@ -75,6 +77,18 @@ def test_every_network_runs_as_eiphase_runs_it(opened, phase_map):
                 cell = f"{{backend: {b}, q_factor: {q}, g_factor: {g}, seed: {s}}}"
                 found = opened.advance(backend, f"networkCell(map, {cell})", STEPS)
                 assert np.array_equal(found, expected), (backend, point)
+
+
+def test_extreme_weights_are_those_of_the_networks(phase_map):
+    """From which the factor of the tutorial's mapping follows, where it is they that limit it."""
+    sweep, scale = sweep_of(phase_map), phase_map.weight_scale.sel(backend="lif_float")
+    lowest, highest = given._extreme_weights(phase_map, sweep, scale.values)
+    for q, g, s in np.ndindex(lowest.shape):
+        place = {"q_factor": q, "g_factor": g, "seed": s}
+        network = sweep.network_at(*(phase_map[d].values[i].item() for d, i in place.items()))
+        found = WeightScale(float(scale[place]), ScaleStatus.SOLVED)
+        real = lif_parameters(weights.half_gaussian_of(network), network, found).weights
+        assert (lowest[q, g, s], highest[q, g, s]) == (real.min(), real.max())
 
 
 def test_every_variable_is_there_with_what_it_means(opened, phase_map):
