@@ -31,10 +31,11 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 
 def add_user_commands(commands) -> None:
-    """Add `simulate`, `show`, `explore`, `compile`, `verify` and `compare`."""
+    """Add `simulate`, `show`, `explore`, `export`, `compile`, `verify` and `compare`."""
     _add_simulate(commands)
     _add_show(commands)
     _add_explore(commands)
+    _add_export(commands)
     _add_compile(commands)
     _add_verify(commands)
     _add_compare(commands)
@@ -105,6 +106,18 @@ def _add_explore(commands) -> None:
         "--no-open", action="store_true", help="write the page, but do not open it"
     )
     explore.set_defaults(command=_explore)
+
+
+def _add_export(commands) -> None:
+    export = add_command(
+        commands,
+        "export",
+        "write a phase map as a table with one row a network, or as Zarr",
+        "results/demo/phase_map.nc demo.csv",
+    )
+    export.add_argument("dataset", type=Path, help="a phase_map.nc")
+    export.add_argument("output", type=Path, help="ends in .csv, .parquet or .zarr")
+    export.set_defaults(command=_export)
 
 
 def _add_compile(commands) -> None:
@@ -274,6 +287,16 @@ def _explore(options: argparse.Namespace) -> None:
     terminal.print_line("written:", page)
     if not options.no_open and _has_screen():
         webbrowser.open(page.resolve().as_uri())
+
+
+def _export(options: argparse.Namespace) -> None:
+    from eiphase.cli import terminal
+    from eiphase.jobs.datasets import export
+
+    export.check_format(options.output)
+    with netcdf.reading(options.dataset), netcdf.open_phase_map(options.dataset) as phase_map:
+        export.write(phase_map.load(), options.output)
+    terminal.print_line("written:", options.output)
 
 
 def _has_screen() -> bool:
