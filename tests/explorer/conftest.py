@@ -8,10 +8,11 @@ from conftest import PACKAGE
 from py_mini_racer import MiniRacer
 
 from eiphase.explorer.gaussian import corrections
+from eiphase.explorer.write import SIMULATION
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 
-FILES = ("gaussian", "networks", "observables", "data")
+FILES = (*(f"simulation/{name}.js" for name in SIMULATION), "page/view.js")  # what knows no page
 
 
 class Page:
@@ -19,9 +20,8 @@ class Page:
 
     def __init__(self, engine):
         self._engine = engine
-        folder = PACKAGE / "explorer/simulation"
         for name in FILES:
-            self._engine.eval((folder / f"{name}.js").read_text(encoding="utf-8"))
+            self._engine.eval((PACKAGE / "explorer" / name).read_text(encoding="utf-8"))
         values, slopes = node_values()
         self.define("tables", {"erfValues": values.tolist(), "erfSlopes": slopes.tolist()})
         self.run("for (const name in tables) tables[name] = Float64Array.from(tables[name])")
@@ -33,6 +33,10 @@ class Page:
     def run(self, code):
         """A number or a text that the code's last expression gives."""
         return self._engine.eval(code)
+
+    def found(self, code):
+        """What JSON can hold of what the code's last expression gives; NaN is None."""
+        return json.loads(self._engine.eval(f"JSON.stringify({code})"))
 
     def array(self, code, dtype):
         """A typed array that the code's last expression gives."""

@@ -14,6 +14,7 @@ from matplotlib.colors import Colormap, to_hex
 from eiphase.backends import BACKENDS
 from eiphase.explorer.gaussian import corrections
 from eiphase.figures import panels, phases
+from eiphase.figures import phase_map as fluctuations
 from eiphase.mapping import float_to_integer, rate_to_lif
 from eiphase.mapping.float_to_integer import DynamicRange
 from eiphase.networks import weights
@@ -89,6 +90,7 @@ def page_data(phase_map: xr.Dataset) -> PageData:
         "backends": [_backend(name) for name in phase_map.backend.values.tolist()],
         "axes": {name: _axis(phase_map[name], numbers) for name in (*DIMENSIONS[1:], "lag")},
         "variables": _variables(phase_map, numbers),
+        "doubt": _doubt(phase_map, numbers),
         "looks": _looks(),
         "network": network_settings(sweep),
         "determines": DETERMINES,
@@ -175,6 +177,23 @@ def _is_shown(variable: xr.DataArray) -> bool:
     if variable.dtype.kind not in "biuf" or set(variable.dims) - {*DIMENSIONS, "lag"}:
         return False
     return "lag" not in variable.dims or variable.size <= LARGEST_AUTOCOVARIANCES
+
+
+def _doubt(phase_map: xr.Dataset, numbers: Numbers) -> dict[str, Any]:
+    """Cells that are in doubt on the printed maps, (backend, q_factor, g_factor), and why."""
+    checked = fluctuations.checked(phase_map)
+    found = {name: fluctuations.doubt_of(checked, name) for name in fluctuations.FLUCTUATIONS}
+    if phases.are_there(phase_map):
+        found["phase"] = phases.doubt_of(phases.checked(phase_map))
+    dims = list(DIMENSIONS[:3])
+    return {
+        name: {
+            "text": doubt.text,
+            "dims": dims,
+            "values": numbers.add(doubt.cells.transpose(*dims).values, "i1"),
+        }
+        for name, doubt in found.items()
+    }
 
 
 def _gains(sweep: Sweep, q_factor: np.ndarray) -> np.ndarray:

@@ -31,7 +31,7 @@ _FLAGGED: dict[int, tuple[str, str, str]] = {
         *phases.LOOKS[Phase.BROKEN][:2], "broken: not finite, or no such network in integers"
     ),
 }  # fmt: skip
-_FLUCTUATIONS = ("c0", "decay_time")
+FLUCTUATIONS = ("c0", "decay_time")
 
 
 @panels.in_our_look
@@ -60,8 +60,7 @@ def plot_fluctuations(dataset: xr.Dataset) -> Figure:
     whose numbers have the same unit share a scale. Cells without a number look as the legend
     says; the outlined region asks for caution.
     """
-    flags = [f"{name}_flag" for name in _FLUCTUATIONS]
-    dataset = panels.checked(dataset, *_FLUCTUATIONS, *flags, *panels.IN_DOUBT)
+    dataset = checked(dataset)
     figure, axes = panels.panels(2, dataset.backend.size)
     legend: dict[str, Patch | Line2D] = {}
     columns = dict(zip(dataset.backend.values.tolist(), axes.T, strict=True))
@@ -74,13 +73,23 @@ def plot_fluctuations(dataset: xr.Dataset) -> Figure:
     _map_of(figure, axes[1], dataset, "decay_time", scale, panels.DECAY_LABEL, legend)
     for backend, column in columns.items():
         column[0].set_title(panels.BACKEND_TITLES[backend])
-        for axis, flag in zip(column, flags, strict=True):
-            ok = dataset[flag] == Flag.OK
-            partly = ok.any("seed") & ~ok.all("seed")
-            doubt = panels.doubt_of_numbers(dataset, partly, "some seeds have no number")
-            doubt.draw(axis, backend, legend)
+        for axis, name in zip(column, FLUCTUATIONS, strict=True):
+            doubt_of(dataset, name).draw(axis, backend, legend)
             panels.draw_limit(axis, dataset.sel(backend=backend), legend)
     return panels.finish(figure, axes, dataset, legend)
+
+
+def checked(dataset: xr.Dataset) -> xr.Dataset:
+    """`panels.checked`, with all that maps of fluctuations need."""
+    flags = [f"{name}_flag" for name in FLUCTUATIONS]
+    return panels.checked(dataset, *FLUCTUATIONS, *flags, *panels.IN_DOUBT)
+
+
+def doubt_of(dataset: xr.Dataset, name: str) -> panels.Doubt:
+    """Where one of the `FLUCTUATIONS` is in doubt, of a dataset that `checked` returned."""
+    ok = dataset[f"{name}_flag"] == Flag.OK
+    partly = ok.any("seed") & ~ok.all("seed")
+    return panels.doubt_of_numbers(dataset, partly, "some seeds have no number")
 
 
 def _by_unit(backends: Iterable[str]) -> list[list[str]]:
@@ -207,8 +216,8 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     `g_factor` is the nearest there is to the one given, which must be within the map, or the
     middle one.
     """
-    errors = [f"{name}_error" for name in _FLUCTUATIONS]
-    dataset = panels.checked(dataset, *_FLUCTUATIONS, *errors).sortby(["q_factor", "g_factor"])
+    errors = [f"{name}_error" for name in FLUCTUATIONS]
+    dataset = panels.checked(dataset, *FLUCTUATIONS, *errors).sortby(["q_factor", "g_factor"])
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
     if not isinstance(g_factor, Real):

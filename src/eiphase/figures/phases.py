@@ -102,9 +102,7 @@ def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray) -> None:
 def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
     """Phases, doubt, the mapping's limit, border and theory of each backend; returns the legend."""
     legend: Legend = {}
-    disagree = (dataset.phase != dataset.phase.isel(seed=0)).any("seed")
-    known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
-    doubt = panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree")
+    doubt = doubt_of(dataset)
     for axis, backend in zip(axes, dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         draw_phases(axis, one, legend)
@@ -116,6 +114,13 @@ def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
         draw_border(axis, one, legend)
         draw_theory(axis, one, legend)
     return legend
+
+
+def doubt_of(dataset: xr.Dataset) -> panels.Doubt:
+    """Where phases are in doubt, of a dataset that `checked` returned."""
+    disagree = (dataset.phase != dataset.phase.isel(seed=0)).any("seed")
+    known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
+    return panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree")
 
 
 def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:

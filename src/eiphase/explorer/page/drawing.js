@@ -12,6 +12,9 @@ const BORDERS = {
   own: { stroke: "#000000", "stroke-width": 0.9, "stroke-dasharray": "2 3" },
 };
 
+const LIMIT = { stroke: "#ffffff", "stroke-width": 2 };
+const LIMIT_WORDS = "LIF neurons at their strongest coupling: above the line, whatever q_factor";
+
 /** An element of SVG with attributes and children. */
 function svg(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -36,7 +39,7 @@ function wrapped(words, width) {
   const lines = [""];
   for (const word of words.split(" ")) {
     const line = lines.at(-1);
-    if (line && (line.length + word.length) * 6.3 > width) lines.push(word);
+    if (line && (line.length + word.length) * 7 > width) lines.push(word);
     else lines[lines.length - 1] = line ? `${line} ${word}` : word;
   }
   return lines;
@@ -54,18 +57,18 @@ function axes(parent, box, across, up, title = "") {
   const marks = (axis, space) => axis.marks
     ?? ticks(axis, Math.max(2, Math.floor(space))).map((one) => [one, formatted(one)]);
   parent.append(svg("rect", { x: left, y: top, width, height, fill: "none", stroke: FAINT }));
-  for (const [at, words] of marks(across, width / 80)) {
+  for (const [at, words] of marks(across, Math.max(3, width / 80))) {
     parent.append(svg("path", { d: `M${x(at)} ${top + height}v4`, stroke: FAINT }),
       text(x(at), top + height + 17, words, { "text-anchor": "middle" }));
   }
-  for (const [at, words] of marks(up, height / 36)) {
+  for (const [at, words] of marks(up, Math.max(3, height / 36))) {
     parent.append(svg("path", { d: `M${left} ${y(at)}h-4`, stroke: FAINT }),
       text(left - 7, y(at) + 4, words, { "text-anchor": "end" }));
   }
   parent.append(
     text(left + width / 2, top + height + 34, across.label, { "text-anchor": "middle" }),
     text(0, 0, up.label, {
-      "text-anchor": "middle", transform: `translate(14 ${top + height / 2}) rotate(-90)`,
+      "text-anchor": "middle", transform: `translate(${up.marks ? 14 : left - 48} ${top + height / 2}) rotate(-90)`,
     }),
     text(left, top - 7, title, { "font-weight": 600 }));
   return { ...box, x, y };
@@ -95,13 +98,14 @@ function hatches() {
  * numbers along both axes, and what its looks and lines mean, [{look or line, words}].
  */
 function drawMap(map, view, width) {
-  const { variable: name, x: xName, y: yName, at, isMedian } = view;
-  const cell = isMedian ? { ...at, seed: null } : at;
+  const { variable: name, x: xName, y: yName, at } = view;
+  const cell = shownCell(view, at);
   const label = map.variables[name].long_name + unitOf(map.variables[name]);
   const headings = wrapped(label, width - 70);
   const isFlag = Boolean(map.variables[name].flags);
   const top = 16 * headings.length + (isFlag ? 12 : 44);
-  const box = { left: 62, top, width: width - 76, height: Math.min(0.85 * width, 520) };
+  const left = yName === "backend" ? 96 : 62;
+  const box = { left, top, width: width - left - 14, height: Math.min(0.85 * width, 520) };
   const made = picture(width, top + box.height + 44, `Map: ${label}`);
   headings.forEach((words, k) => made.append(text(box.left, 14 + 16 * k, words, { "font-weight": 600 })));
   const scale = isFlag ? null : colourScale(map, name, at.backend);
@@ -123,18 +127,21 @@ function drawMap(map, view, width) {
     return svg("rect", { x: left, y: high, width: right - left, height: low - high, ...attributes });
   };
   const texts = new Map();
-  const doubted = [];
+  const doubt = doubtOf(map, name);
+  const [doubted, limited] = [[], []];
   yOrder.forEach((row, j) => xOrder.forEach((column, i) => {
     const here = { ...cell, [xName]: column, [yName]: row };
     const look = cellLook(map, name, here, scale);
     const seam = { fill: look.colour, stroke: look.colour, "stroke-width": 0.5 };
     cells.append(rectangle(i, j, seam));
     if (look.hatch) cells.append(rectangle(i, j, { fill: "url(#crosses)" }));
-    if (look.text) texts.set(look.text, { look, words: look.text });
-    if (map.doubt && valueOf(map.doubt, here)) doubted.push([i, j]);
+    if (look.text) texts.set(look.text, { look, words: look.text, isLack: !isFlag });
+    if (doubt && valueOf(doubt, here)) doubted.push([i, j]);
+    if (isAtLimit(map, name, here)) limited.push([i, j]);
   }));
   drawDoubt(cells, doubted, rectangle);
-  if (doubted.length) texts.set("doubt", { dots: true, words: `in doubt: ${map.doubt.text}` });
+  if (doubted.length) texts.set("doubt", { dots: true, words: `in doubt: ${doubt.text}` });
+  if (drawLimit(cells, limited, rectangle, [xOrder.length, yOrder.length])) texts.set("limit", { line: LIMIT, words: LIMIT_WORDS });
   const isUsual = xName.endsWith("_factor") && yName.endsWith("_factor");
   for (const { points, kind, text: words } of isUsual ? borderLines(map, at.backend) : []) {
     const inPixels = points.map(([g, q]) => (xName === "g_factor" ? [g, q] : [q, g]))
@@ -169,12 +176,11 @@ function drawMap(map, view, width) {
 }
 
 function axisLabel(map, name) {
-  return name === "backend" ? "backend" : name === "seed" ? "seed"
-    : `${name} (${map.axes[name].long_name})`;
+  return name.endsWith("_factor") ? `${name} (${map.axes[name].long_name})` : name;
 }
 
 function shortName(map, name, k) {
-  return name === "backend" ? map.backends[k].name.replace("lif_", "") : nameAt(map, name, k);
+  return name === "backend" ? map.backends[k].name.replace("lif_", "").replace("_", " ") : nameAt(map, name, k);
 }
 
 function isInside(sides, value) {
@@ -192,26 +198,39 @@ function drawColourBar(parent, { left, top, width }, scale) {
   }
 }
 
-/** Dots over cells, and a line where the region ends. */
-function drawDoubt(parent, cells, rectangle) {
+/** Sides between cells of a region and others: [the other cell, path]. */
+function rim(cells, rectangle) {
   const keys = new Set(cells.map(String));
-  for (const [i, j] of cells) {
-    parent.append(rectangle(i, j, { fill: "url(#dots)" }));
-    const [x, y, w, h] = ["x", "y", "width", "height"].map((k) => Number(parent.lastChild.getAttribute(k)));
+  return cells.map(([i, j]) => {
+    const [x, y, w, h] = ["x", "y", "width", "height"].map((k) => Number(rectangle(i, j, {}).getAttribute(k)));
     const sides = [
       [[i - 1, j], `M${x} ${y}v${h}`], [[i + 1, j], `M${x + w} ${y}v${h}`],
       [[i, j - 1], `M${x} ${y + h}h${w}`], [[i, j + 1], `M${x} ${y}h${w}`],
     ];
-    const rim = sides.filter(([other]) => !keys.has(String(other))).map(([, path]) => path).join("");
-    parent.append(svg("path", { d: rim, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
-      svg("path", { d: rim, stroke: "#555555", "stroke-width": 1.2 }));
-  }
+    return sides.filter(([other]) => !keys.has(String(other)));
+  }).flat();
+}
+
+/** Dots over cells, and a line where the region ends. */
+function drawDoubt(parent, cells, rectangle) {
+  for (const cell of cells) parent.append(rectangle(...cell, { fill: "url(#dots)" }));
+  const d = rim(cells, rectangle).map(([, path]) => path).join("");
+  parent.append(svg("path", { d, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
+    svg("path", { d, stroke: "#555555", "stroke-width": 1.2 }));
+}
+
+/** A line around cells, but for the map's own sides; whether there is one. */
+function drawLimit(parent, cells, rectangle, size) {
+  const isOnMap = ([[i, j]]) => i >= 0 && j >= 0 && i < size[0] && j < size[1];
+  const d = rim(cells, rectangle).filter(isOnMap).map(([, path]) => path).join("");
+  if (d) parent.append(svg("path", { d, stroke: "#000000", "stroke-width": 4 }), svg("path", { d, ...LIMIT }));
+  return Boolean(d);
 }
 
 function drawBorder(parent, points, { ring, ...attributes }) {
   if (!ring) {
-    parent.append(line(points, { stroke: "#ffffff", "stroke-width": 5, opacity: 0.6 }),
-      line(points, attributes));
+    const halo = { stroke: "#ffffff", "stroke-width": attributes["stroke-width"] + 1.6, opacity: 0.7 };
+    parent.append(line(points, halo), line(points, attributes));
     return;
   }
   for (const [cx, cy] of points.filter(([x]) => Number.isFinite(x))) {
@@ -223,7 +242,10 @@ function drawBorder(parent, points, { ring, ...attributes }) {
 function swatch({ look, line: border, dots }) {
   const made = svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
   if (border?.ring) made.append(svg("circle", { cx: 13, cy: 8, r: 4, fill: "#fff", stroke: "#000" }));
-  else if (border) made.append(svg("path", { d: "M1 8h24", ...border }));
+  else if (border) {
+    if (border === LIMIT) made.append(svg("path", { d: "M1 8h24", stroke: "#000", "stroke-width": 4 }));
+    made.append(svg("path", { d: "M1 8h24", ...border }));
+  }
   else {
     made.append(svg("rect", { x: 1, y: 1, width: 24, height: 14, fill: look?.colour ?? "#fff", stroke: FAINT }));
     if (dots) made.append(svg("path", { d: "M5 5h0M11 5h0M17 5h0M8 10h0M14 10h0M20 10h0", stroke: "#555", "stroke-width": 2, "stroke-linecap": "round" }));
@@ -236,59 +258,66 @@ function swatch({ look, line: border, dots }) {
 
 /** What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range. */
 function drawNetwork(map, run, width, shown) {
-  const { backend, steps, done, result } = run;
-  const { spiking } = map.backends.find((one) => one.name === backend);
+  const { spiking } = map.backends.find((one) => one.name === run.backend);
   const isWide = width >= 560;
-  const strips = run.spike ? 2 : 1;
-  const below = 262 + strips * 140;
-  const lower = spiking && !isWide ? 2 : 1;
-  const made = picture(width, below + 40 + lower * 215, `${run.title}: activity, rates, autocovariance`);
+  const wide = { left: 62, width: width - 82 };
+  const below = run.spike ? 532 : 392; // where what is known at the end begins
+  const made = picture(width, below + (spiking && !isWide ? 405 : 198),
+    `${run.title}: activity, mean rate, autocovariance`);
   made.append(text(8, 16, run.title, { "font-weight": 600, "font-size": 13 }));
-  const wide = { left: 62, width: width - 76 };
-  const time = { low: 0, high: steps, label: "step" };
+  const time = { low: 0, high: run.steps, label: "step" };
   const n = Math.min(shown, run.n);
   const rows = Array.from({ length: n }, (_, k) => Math.floor((k * run.n) / n));
-  const neurons = { low: 0, high: run.n, label: spiking || n > 20 ? "neuron" : "state r" };
-  if (!spiking && n <= 20) drawTraces(made, { ...wide, top: 42, height: 160 }, run, rows, time);
-  else {
-    const words = spiking ? "spikes: excitatory grey, inhibitory blue" : "states r, red positive, blue negative";
-    const also = run.spike ? "; in one of both networks alone: orange" : "";
-    axes(made, { ...wide, top: 42, height: 160 }, time, neurons, words + also);
-    made.append(raster(map, run, rows, { ...wide, top: 42, height: 160 }, spiking));
-  }
-  const curve = (box, values, up, colour, title) => {
-    const plot = axes(made, box, time, up, title);
-    made.append(line(Array.from(values.subarray(0, done), (y, t) => [plot.x(t), plot.y(y)]),
-      { stroke: colour, "stroke-width": 1.2 }));
-    return plot;
-  };
-  const part = run.rates.subarray(0, Math.max(done, 1));
-  const reach = part.reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
-  const lowest = spiking ? 0 : part.reduce((a, b) => Math.min(a, b), 0);
-  const label = spiking ? "spikes / step" : "mean r";
-  const colour = map.looks.backends[backend];
-  curve({ ...wide, top: 266, height: 82 }, run.rates,
-    { low: lowest, high: reach * 1.05, label }, colour, "mean over neurons");
-  if (run.spike) {
-    const level = result?.independent;
-    const high = Math.max(...run.damage.subarray(0, Math.max(done, 1)), level ?? 0, 1 / run.n) * 1.1;
-    const plot = curve({ ...wide, top: 406, height: 82 }, run.damage,
-      { low: 0, high, label: "differ" }, DIFFERENT, "one more spike: part of the neurons that differ");
-    if (level) {
-      made.append(line([[plot.x(0), plot.y(level)], [plot.x(steps), plot.y(level)]],
-        { stroke: INK, "stroke-dasharray": "5 4" }),
-      text(plot.left + 6, plot.y(level) - 4, "independent trains"));
-    }
-  }
-  if (!result) return made;
+  drawActivity(made, { ...wide, top: 42, height: 160 }, { map, run, rows, time, spiking });
+  const colour = map.looks.backends[run.backend];
+  const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
+  const rates = run.rates.subarray(settled, Math.max(run.done, 1));
+  const up = { ...ends(rates), label: spiking ? "spikes / step" : "mean r" };
+  const drawn = run.rates.subarray(0, run.done);
+  drawCurve(made, { ...wide, top: 266, height: 82 }, drawn, time, up, colour, "mean over neurons");
+  if (run.spike) drawDamage(made, { ...wide, top: 406, height: 82 }, run, time);
+  if (!run.result) return made;
   const half = isWide && spiking ? (width - 30) / 2 : width;
-  drawAutocovariance(made, { left: 62, top: below + 16, width: half - 76, height: 150 }, run, map);
-  if (spiking) {
-    const box = isWide ? { left: half + 76, top: below + 16, width: width - half - 90 }
-      : { ...wide, top: below + 231 };
-    drawDistribution(made, { ...box, height: 150 }, run);
-  }
+  drawAutocovariance(made, { left: 62, top: below + 12, width: half - 82, height: 145 }, run, map);
+  const beside = { left: half + 76, top: below + 12, width: width - half - 96, height: 145 };
+  const under = { ...wide, top: below + 219, height: 145 };
+  if (spiking) drawDistribution(made, isWide ? beside : under, run);
   return made;
+}
+
+/** From the least of some numbers, or 0, to a little above the largest. */
+function ends(numbers) {
+  const high = numbers.reduce((a, b) => Math.max(a, b), 0);
+  return { low: numbers.reduce((a, b) => Math.min(a, b), 0), high: high > 0 ? high * 1.05 : 1 };
+}
+
+function drawCurve(parent, box, values, time, up, stroke, title) {
+  const plot = axes(parent, box, time, up, title);
+  parent.append(line(Array.from(values, (y, t) => [plot.x(t), plot.y(y)]), { stroke, "stroke-width": 1.2 }));
+  return plot;
+}
+
+function drawDamage(parent, box, run, time) {
+  const level = run.result?.independent ?? 0;
+  const up = { ...ends([...run.damage, level, 1 / run.n]), label: "fraction" };
+  const title = "one more spike: neurons that differ";
+  const plot = drawCurve(parent, box, run.damage.subarray(0, run.done), time, up, DIFFERENT, title);
+  if (!level) return;
+  parent.append(line([[plot.x(0), plot.y(level)], [plot.x(run.steps), plot.y(level)]],
+    { stroke: INK, "stroke-dasharray": "5 4" }),
+  text(plot.left + 6, plot.y(level) - 4, "independent trains"));
+}
+
+/** A raster of spikes; states of many neurons as a raster of colours, of few as lines. */
+function drawActivity(parent, box, { map, run, rows, time, spiking }) {
+  if (!spiking && rows.length <= 20) return drawTraces(parent, box, run, rows, time);
+  axes(parent, box, time, { low: 0, high: run.n, label: "neuron" });
+  const words = spiking ? [["excitatory", EXCITATORY], ["inhibitory", INHIBITORY]]
+    : [["state r", INK], ["positive", "#b2182b"], ["negative", "#2166ac"]];
+  if (run.spike) words.push(["in one network alone", DIFFERENT]);
+  const spans = words.map(([word, fill]) => svg("tspan", { fill, dx: 8 }, word));
+  parent.append(svg("text", { x: box.left - 8, y: box.top - 7, ...FONT, "font-weight": 600 }, ...spans));
+  parent.append(raster(map, run, rows, box, spiking));
 }
 
 function drawTraces(parent, box, run, rows, time) {
@@ -322,7 +351,7 @@ function raster(map, run, rows, box, spiking) {
       if (spiking && !value && !differs) continue;
       context.fillStyle = !spiking ? colourOf(scale, value) : differs ? DIFFERENT
         : i < run.nExcitatory ? EXCITATORY : INHIBITORY;
-      context.fillRect(t * w, y, Math.max(w * everyStep, spiking ? 2 : 1), Math.max(h * 0.9, 1.5));
+      context.fillRect(t * w, y, Math.max(w * everyStep, spiking ? 2 : 1), Math.max(spiking ? h * 0.9 : h + 0.5, 1.5));
     }
   });
   return svg("image", {

@@ -76,9 +76,16 @@ function choose(change) {
   const before = orders();
   Object.assign(view, change);
   if (view.between && !runsBetween(view.at)) view.between = null;
-  history.replaceState(null, "", `#${addressOf(view)}`);
+  keepAddress();
   show();
   runChanged(before);
+}
+
+function keepAddress() {
+  try {
+    history.replaceState(null, "", `#${addressOf(view)}`);
+  } catch { // a page within a report has no address of its own
+  }
 }
 
 // What is drawn ---------------------------------------------------------------------------------
@@ -107,7 +114,7 @@ function showMap() {
   byId("picture").replaceChildren(drawn.picture);
   byId("legend").replaceChildren(...drawn.texts.map((entry) => {
     const button = element("button", { type: "button" }, swatch(entry),
-      element("span", {}, entry.words.split(": ")[0]));
+      element("span", {}, entry.isLack ? entry.words : entry.words.split(": ")[0]));
     button.addEventListener("focus", () => showTip(button, [["", entry.words]]));
     button.addEventListener("pointerenter", () => showTip(button, [["", entry.words]]));
     for (const end of ["blur", "pointerleave"]) button.addEventListener(end, hideTip);
@@ -123,8 +130,9 @@ function cellTitle(cell, between = null) {
 }
 
 function showCell() {
-  byId("cell").textContent = cellTitle(view.at) + (view.isMedian ? " (numbers: all seeds)" : "");
-  const cell = view.isMedian ? { ...view.at, seed: null } : view.at;
+  byId("comment").textContent = map.variables[view.variable].comment;
+  const cell = shownCell(view, view.at);
+  byId("cell").textContent = cellTitle(view.at) + (cell.seed === null ? " (numbers: all seeds)" : "");
   byId("numbers-of-cell").replaceChildren(...description(map, view.variable, cell).map(([name, words]) =>
     element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, words))));
 }
@@ -249,7 +257,7 @@ function wordsOf({ result, steps, took, dataset, spike, measured, damage }) {
       + `quarter: ${formatted(level)} (1: as independent trains).`);
   }
   if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
-  if (every > 1) said.push(`u and v: every ${every}th step.`);
+  if (result.u && every > 1) said.push(`u and v are those of every ${every}th step.`);
   if (dataset) {
     said.push("The dataset's curve is of a longer run, pooled over its initial states if the sweep "
       + "has several: expect scatter between both.");
@@ -316,7 +324,7 @@ function fillChoices() {
   const backends = map.backends.map(({ title }, k) => [k, title]);
   const variables = shownVariables(map).map((name) =>
     [name, `${name.replaceAll("_", " ")}: ${map.variables[name].long_name}${unitOf(map.variables[name])}`]);
-  const dimensions = DIMENSIONS.map((dim) => [dim, axisLabel(map, dim)]);
+  const dimensions = DIMENSIONS.map((dim) => [dim, dim]);
   fill("variable", variables);
   fill("backend", backends);
   fill("seed", [["median", "median over seeds"], ...ordered(map, "seed").map((k) => [k, nameAt(map, "seed", k)])]);
@@ -405,8 +413,9 @@ function dragTo([a, b], cell) {
 }
 
 function showCellTip(cell, { clientX, clientY }) {
-  const of = view.isMedian ? { ...cell, seed: null } : cell;
-  const doubt = map.doubt && valueOf(map.doubt, of) ? [["in doubt", map.doubt.text]] : [];
+  const of = shownCell(view, cell);
+  const reasons = doubtOf(map, view.variable);
+  const doubt = reasons && valueOf(reasons, of) ? [["in doubt", reasons.text]] : [];
   const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
   const rows = [["", `${map.backends[cell.backend].title}, ${place}`],
     ...description(map, view.variable, of).slice(0, 5), ...doubt];
@@ -449,10 +458,10 @@ function listen() {
 async function open() {
   const content = (id) => byId(id).textContent;
   map = withArrays(JSON.parse(content("header")), await inflated(content("numbers")));
-  const { commit, versions } = map.attributes;
+  const { commit } = map.attributes;
   byId("origin").textContent = `Sweep ${map.sweep}: ${map.network.neurons} neurons, commit `
-    + `${(commit ?? "unknown").slice(0, 12)}${versions ? "" : ""}. Networks run in this page, bit for bit `
-    + "as eiphase computes them; nothing leaves it.";
+    + `${(commit ?? "unknown").slice(0, 12)}. Networks run in this page, bit for bit as eiphase computes `
+    + "them, and nothing leaves it.";
   fillChoices();
   byId("hint").textContent = map.backends.some((_, backend) => runsBetween({ backend }))
     ? "On maps of rate neurons, drag to run networks between the cells." : "";

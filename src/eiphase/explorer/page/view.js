@@ -132,7 +132,7 @@ function colourScale(map, name, backend) {
     return { low: -reach, high: reach, log: false, stops: map.looks.diverging };
   }
   const stops = map.looks.sequential;
-  if (low > 0 && high / low > 30) return { low, high, log: true, stops };
+  if (low > 0 && (name === "c0" || high / low > 30)) return { low, high, log: true, stops };
   return { low: 0, high: high || 1, log: false, stops };
 }
 
@@ -235,12 +235,29 @@ function borderLines(map, backend) {
   return found;
 }
 
+/** The cell whose value is shown: `seed` is null where all seeds' numbers are taken together. */
+function shownCell({ isMedian, x, y }, cell) {
+  return isMedian && x !== "seed" && y !== "seed" ? { ...cell, seed: null } : cell;
+}
+
+/** Which cells are in doubt on the map of a variable, and why, as in the printed figures. */
+function doubtOf(map, name) {
+  return map.doubt[name.startsWith("phase") ? "phase" : name];
+}
+
+/** Whether most seeds' LIF neurons cannot couple as strongly as the rate network asks. */
+function isAtLimit(map, name, cell) {
+  const status = map.variables.weight_scale_status;
+  if (!status || !doubtOf(map, name)) return false;
+  return status.flags[shownValue(map, "weight_scale_status", cell)] === "strongest";
+}
+
 /** Rows of [words, value] that describe a cell: the shown variable first, then what matters. */
 function description(map, name, cell) {
   const names = [name, ...FIRST_VARIABLES, "quality", "step_limited", "weight_scale_status"];
   const rows = [...new Set(names)].filter((one) => map.variables[one])
     .map((one) => [map.variables[one].long_name, valueText(map, one, cell)]);
-  return rows.filter(([, text], k) => k === 0 || !["none", "not applicable"].includes(text));
+  return rows.filter(([, text], k) => k === 0 || !["none", "not applicable", "ok"].includes(text));
 }
 
 /** A value with its error and unit, or what its flag means. */
@@ -250,11 +267,12 @@ function valueText(map, name, cell) {
   if (variable.flags) return meaning(map, name, value);
   if (Number.isNaN(value)) {
     const flag = companion(map, name, "flag");
-    return flag ? `no number. ${meaning(map, flag, shownValue(map, flag, cell))}` : "none";
+    const why = flag ? meaning(map, flag, shownValue(map, flag, cell)) : "not applicable";
+    return why === "not applicable" ? why : `no number: ${why}`;
   }
   const error = companion(map, name, "error");
   const size = error ? shownValue(map, error, cell) : NaN;
-  const units = ["", "1"].includes(variable.units) ? "" : ` ${variable.units}`;
+  const units = ["", "1"].includes(variable.units) ? "" : ` ${variable.units.replace(/^1 /, "")}`;
   return `${formatted(value)}${Number.isNaN(size) ? "" : ` ± ${formatted(size, 2)}`}${units}`;
 }
 

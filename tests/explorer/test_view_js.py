@@ -1,0 +1,227 @@
+"""What the page shows of a phase map: the numbers of the dataset, and what they mean in words."""
+
+import csv
+import io
+import json
+import shlex
+
+import numpy as np
+import pytest
+import xarray as xr
+from tiny_sweep import simulate_and_gather
+
+from eiphase.backends import BACKENDS
+from eiphase.cli import commands
+from eiphase.explorer.page_data import page_data
+from eiphase.figures import phase_map as fluctuations
+from eiphase.figures import phases
+from eiphase.sweep.schema import Sweep
+
+CONFIG = {
+    "network": {"neurons": 40, "refractory": 0.05},
+    "grid": {"q_factor": [1.0, 2.5, 5.3], "g_factor": [4.0, 5.5]},
+    "seeds": [3, 8, 5],
+    "backends": ["rate", "lif_float", "lif_bit_accurate"],
+    "simulation": {"steps": 400, "burn_in": 100, "max_lag": 50},
+    "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
+    "observables": {"chaos": True},
+}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("results") / "results/demo"
+    simulate_and_gather(Sweep.model_validate(CONFIG), folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def phase_map(folder):
+    with xr.open_dataset(next(folder.rglob("phase_map.nc"))) as opened:
+        yield opened.load()
+
+
+@pytest.fixture(scope="module")
+def opened(page, phase_map):
+    page.open(page_data(phase_map))
+    return page
+
+
+def cells(phase_map):
+    """Indices of each backend, q and g."""
+    return np.ndindex(*(phase_map.sizes[name] for name in ("backend", "q_factor", "g_factor")))
+
+
+def cell(b, q, g, seed="null"):
+    return f"{{backend: {b}, q_factor: {q}, g_factor: {g}, seed: {seed}}}"
+
+
+def shown(opened, phase_map, name):
+    values = [opened.found(f"shownValue(map, '{name}', {cell(*at)})") for at in cells(phase_map)]
+    return np.array(values, float).reshape([phase_map.sizes[d] for d in phase_map[name].dims[:3]])
+
+
+@pytest.mark.parametrize("name", ["c0", "mean_rate", "lyapunov_exponent"])
+def test_numbers_over_seeds_are_medians_of_those_that_there_are(opened, phase_map, name):
+    assert phase_map[name].notnull().any()
+    expected = phase_map[name].median("seed").values
+    assert np.array_equal(shown(opened, phase_map, name), expected, equal_nan=True)
+
+
+def test_phases_over_seeds_are_the_commonest(opened, phase_map):
+    assert len(np.unique(phase_map.phase)) > 2
+    expected = phase_map.phase_commonest.values
+    assert np.array_equal(shown(opened, phase_map, "phase"), expected)
+
+
+def test_a_number_comes_with_its_error_and_a_lack_with_its_reason(opened, phase_map):
+    first = phase_map.isel(backend=1, q_factor=2, g_factor=1, seed=0)
+    text = opened.run(f"valueText(map, 'mean_rate', {cell(1, 2, 1, 0)})")
+    number, error = text.split(" ± ")
+    assert float(number) == pytest.approx(float(first.mean_rate), rel=5e-3)
+    assert float(error.split()[0]) == pytest.approx(float(first.mean_rate_error), rel=5e-2)
+    unsettled = phase_map.c0_flag.isel(backend=0)
+    q, g, seed = np.argwhere((unsettled == 2).values)[0].tolist()
+    text = opened.run(f"valueText(map, 'c0', {cell(0, q, g, seed)})")
+    assert text.startswith("no number: undefined: the network settles")
+
+
+def test_every_flag_that_the_dataset_explains_is_explained(opened, phase_map):
+    n_explained = 0
+    for name, variable in phase_map.data_vars.items():
+        if "flag_meanings" not in variable.attrs:
+            continue
+        flags = np.atleast_1d(variable.flag_values).tolist()
+        for flag, word in zip(flags, variable.flag_meanings.split(), strict=True):
+            text = opened.run(f"meaning(map, '{name}', {flag})")
+            assert text.startswith(word.replace("_", " "))
+            if f"{word}: " in variable.comment and "phase" not in name:
+                n_explained += 1
+                assert len(text) > len(word) + 10, (name, word)
+                assert "as for c0" not in text
+    assert n_explained > 15
+
+
+@pytest.mark.parametrize(
+    ("comment", "word", "text"),
+    [
+        ("one: first; two, three: others.", "two", "others"),
+        ("one: first; two, three: others.", "three", "others"),
+        ("one: it is 0.5 long. Needs observables.chaos.", "one", "it is 0.5 long"),
+        ("one: first; two: second.", "o", None),
+    ],
+)
+def test_a_comment_explains_a_word(page, comment, word, text):
+    found = page.found(f"explained({json.dumps(comment)}, '{word}') ?? null")
+    assert found == text
+
+
+def test_doubt_is_that_of_the_printed_maps(opened, phase_map):
+    printed = {
+        "phase": phases.doubt_of(phases.checked(phase_map)),
+        "c0": fluctuations.doubt_of(fluctuations.checked(phase_map), "c0"),
+    }
+    assert printed["phase"].cells.any()
+    for name, doubt in printed.items():
+        found = [
+            opened.run(f"valueOf(doubtOf(map, '{name}'), {cell(*at)})") for at in cells(phase_map)
+        ]
+        expected = doubt.cells.transpose("backend", "q_factor", "g_factor").values.ravel()
+        assert np.array_equal(found, expected)
+        assert opened.run(f"doubtOf(map, '{name}').text") == doubt.text
+
+
+def test_the_border_is_the_mean_over_seeds_where_all_have_one(opened, phase_map):
+    for b, backend in enumerate(phase_map.backend.values.tolist()):
+        lines = {one["kind"]: one["points"] for one in opened.found(f"borderLines(map, {b})")}
+        each = phase_map.measured_critical_q.sel(backend=backend).sortby("g_factor")
+        mean = each.mean("seed").where(each.notnull().all("seed"))
+        expected = [[float(g), q if q == q else None] for g, q in zip(
+            mean.g_factor, mean.values.tolist(), strict=True)]  # fmt: skip
+        points = lines.get("mean", [[g, None] for g, _ in expected])
+        assert [g for g, _ in points] == [g for g, _ in expected]
+        for (_, found), (_, wanted) in zip(points, expected, strict=True):
+            assert (found is None) == (wanted is None)
+            assert found is None or found == pytest.approx(wanted, rel=1e-14)
+        theory = [q for _, q in lines["theory"]]
+        assert theory == phase_map.theory_critical_q.values.tolist()
+
+
+def test_a_table_holds_every_bit(opened, phase_map):
+    rows = list(csv.DictReader(io.StringIO(opened.run("csvOf(map, 'c0')"))))
+    assert len(rows) == phase_map.c0.size
+    for row in rows:
+        point = {name: float(row[name]) for name in ("q_factor", "g_factor")}
+        one = phase_map.sel(backend=row["backend"], seed=int(row["seed"]), **point)
+        assert np.array_equal(float(row["c0"] or "nan"), float(one.c0), equal_nan=True)
+        assert (row["c0_flag"] == "ok") == (int(one.c0_flag) == 0)
+
+
+def test_the_command_simulates_this_network(opened):
+    command = opened.run("commandOf(map, 'lif_float', 5.3, 4, 1, 1000)")
+    program, *arguments = shlex.split(command)
+    assert program == "eiphase"
+    options = commands._parser().parse_args(arguments)
+    assert (options.q, options.g, options.backend, options.seed) == (5.3, 4.0, "lif_float", 8)
+    assert (options.neurons, options.refractory, options.steps) == (40, 0.05, 1000)
+    assert (options.rate_to_lif, options.float_to_integer) == ("corrected", "full_range")
+    assert options.burn_in + options.max_lag < options.steps
+
+
+def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_path, monkeypatch):
+    code = opened.run("pythonOf(map, 'lif_bit_accurate', 5.3, 5.5, 0)")
+    assert code.count("\n") == 3
+    (tmp_path / f"results/{phase_map.sweep}").mkdir(parents=True)
+    file = next(folder.rglob("phase_map.nc"))
+    (tmp_path / f"results/{phase_map.sweep}/phase_map.nc").symlink_to(file)
+    monkeypatch.chdir(tmp_path)
+    names: dict = {}
+    exec(code, names)
+    assert names["recording"].spikes.any()
+    expected = phase_map.sel(backend="lif_bit_accurate", q_factor=5.3, g_factor=5.5, seed=3)
+    assert float(names["recording"].mean_rate) == float(expected.mean_rate)
+
+
+def test_cells_lie_in_the_order_of_their_values(page, phase_map):
+    page.open(page_data(phase_map))
+    page.run("map.axes.q_factor.values = Float64Array.of(3, 1, 7); 0")
+    assert page.found("ordered(map, 'q_factor')") == [1, 0, 2]
+    assert page.found("edges(places(map, 'q_factor'))") == [0, 2, 5, 9]
+    assert page.found("edges([4])") == [3.5, 4.5]
+    assert page.found("edges(places(map, 'backend'))") == [-0.5, 0.5, 1.5, 2.5]
+
+
+@pytest.mark.parametrize(
+    ("axis", "expected"),
+    [
+        ("{low: 0, high: 1000}", [0, 200, 400, 600, 800, 1000]),
+        ("{low: -0.1, high: 0.4}", [-0.1, 0, 0.1, 0.2, 0.3, 0.4]),
+        ("{low: 0.5, high: 2e4, log: true}", [1, 10, 100, 1000, 10000]),
+    ],
+)
+def test_marks_are_round_numbers(page, axis, expected):
+    assert page.found(f"ticks({axis})") == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        ("0.012345", "0.0123"),
+        ("-3", "−3"),
+        ("NaN", "none"),
+        ("1.5e-9", "1.5 × 10^−9"),
+        ("400", "400"),
+    ],
+)
+def test_numbers_have_so_many_digits_as_one_reads(page, number, text):
+    assert page.run(f"formatted({number})") == text
+
+
+def test_backends_of_one_unit_share_a_scale(opened, phase_map):
+    scales = [opened.found(f"colourScale(map, 'c0', {b})") for b in range(3)]
+    spiking = [b for b, name in enumerate(phase_map.backend.values) if BACKENDS[name].spiking]
+    assert scales[spiking[0]] == scales[spiking[1]] != scales[0]
+    around_zero = opened.found("colourScale(map, 'lyapunov_exponent', 0)")
+    assert around_zero["low"] == -around_zero["high"]
+    assert around_zero["stops"] == opened.found("map.looks.diverging")
+    assert opened.run(f"colourOf({json.dumps(around_zero)}, 0)") in around_zero["stops"][31:33]
