@@ -86,9 +86,9 @@ function companion(map, name, ...endings) {
 /** A number with so many digits as one reads. */
 function formatted(x, digits = 3) {
   if (typeof x !== "number" || Number.isNaN(x)) return "none";
-  if (Number.isInteger(x) && Math.abs(x) < 1e6) return String(x);
-  return String(Number(x.toPrecision(digits)))
-    .replace("-", "−").replace(/e\+?(.*)$/, " × 10^$1");
+  const isCount = Number.isInteger(x) && Math.abs(x) < 1e6;
+  const words = String(isCount ? x : Number(x.toPrecision(digits)));
+  return words.replace(/e\+?(.*)$/, " × 10^$1").replaceAll("-", "−");
 }
 
 function unitOf({ units, flags }) {
