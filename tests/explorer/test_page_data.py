@@ -142,12 +142,12 @@ def simulated_between(phase_map, q_factor, g_factor):
 def test_hostile_texts_stay_texts(phase_map):
     hostile = "</script><!-- <img src=x onerror=alert(1)> & \u2028 \"'`${}"
     changed = phase_map.assign_attrs(title=hostile, sweep=hostile)
-    changed["c0"] = changed.c0.assign_attrs(long_name=hostile, units=hostile)
+    changed["c0"] = changed.c0.assign_attrs(comment=hostile)
     data = page_data(changed)
     assert not set("<>&") & set(data.json())
     header = json.loads(data.json())
     assert header["title"] == header["sweep"] == hostile
-    assert header["variables"]["c0"]["long_name"] == hostile
+    assert header["variables"]["c0"]["comment"] == hostile
 
 
 def test_numbers_are_deflated(phase_map):
