@@ -222,7 +222,8 @@ def _integer_factor(phase_map: xr.Dataset, sweep: Sweep) -> np.ndarray | None:
     lowest, highest = _extreme_weights(phase_map, sweep, cells["weight_scale"].values)
     found = np.full(lowest.shape, np.nan)
     for cell in np.ndindex(lowest.shape):
-        of_cell, extremes = DynamicRange(*ranges[cell].tolist()), (lowest[cell], highest[cell])
+        of_cell = DynamicRange(*ranges[cell].tolist())
+        extremes = float(lowest[cell]), float(highest[cell])
         if of_cell.is_finite():
             bias = rate_to_lif.lif_bias(sweep.network.step_size)
             found[cell] = float_to_integer.tutorial_factor(
