@@ -77,6 +77,7 @@ lint: .venv/dev-ready
 	mypy
 	lint-imports
 	snakefmt --check Snakefile workflow
+	python tests/support/lint_workflow.py
 
 docs: .venv/dev-ready  ## site/, with internal links checked
 	mkdocs build --strict --quiet

@@ -1,4 +1,4 @@
-"""Writes the pages' tables of keys and variables from the code that defines them.
+"""Writes the pages' tables of keys and variables, and the JSON schema of configs, from the code.
 
 `make tables` after a change of the schema, of `variables.py` or of a room; a test compares.
 """
@@ -41,6 +41,18 @@ def keys() -> str:
     return _table(header, rows(schema))
 
 
+def json_schema() -> str:
+    """The schema by which editors complete a config's keys and check its values."""
+    schema, meanings = sweep.Sweep.model_json_schema(), _docstrings_of_fields(sweep)
+    sections = {"Sweep": schema, **schema["$defs"]}
+    for name, section in sections.items():
+        for key, field in section["properties"].items():
+            if meaning := meanings.get((name, key)):
+                field["description"] = meaning
+    dialect = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return json.dumps(dialect | schema, indent=2, ensure_ascii=False) + "\n"
+
+
 def variables() -> str:
     """Every variable of a phase map."""
     header = ("variable", "unit", "meaning", "")
@@ -74,6 +86,7 @@ def _first_sentence(path: Path) -> str:
 
 
 REPOSITORY = Path(__file__).parents[1]
+SCHEMA = REPOSITORY / "workflow/schemas/sweep.schema.json"
 TABLES = {
     "sweeps.md": (keys,),
     "dataset.md": (variables,),
@@ -149,3 +162,4 @@ if __name__ == "__main__":
     for name in TABLES:
         page = Path(__file__).parent / name
         page.write_text(written(name, page.read_text(encoding="utf-8")), encoding="utf-8")
+    SCHEMA.write_text(json_schema(), encoding="utf-8")

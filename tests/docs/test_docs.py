@@ -1,16 +1,19 @@
 """The docs say what the code does."""
 
 import ast
+import json
 import re
 
 import mathml
 import pytest
 import tables
 from conftest import PACKAGE, REPOSITORY
+from jsonschema import Draft202012Validator
 from mkdocs.exceptions import PluginError
 
 import eiphase
 from eiphase.flags import Flag
+from eiphase.sweep import config_file
 from eiphase.sweep.schema import (
     About,
     Grid,
@@ -43,6 +46,33 @@ def test_docstrings_begin_with_a_verb_or_a_noun():
                 if re.match(r"(Of|Those|That of|The same|By|As|Also)\b", first):
                     odd.append(f"{path.name}: {first}")
     assert odd == []
+
+
+def test_the_schema_of_configs_is_that_of_the_code():
+    """If not: `make tables`."""
+    assert tables.SCHEMA.read_text() == tables.json_schema()
+
+
+def test_the_schema_of_configs_knows_right_from_wrong():
+    validator = Draft202012Validator(json.loads(tables.SCHEMA.read_text()))
+    for path in (REPOSITORY / "config").glob("*.yaml"):
+        config = config_file.read(path)
+        assert validator.is_valid(config)
+        assert not validator.is_valid(config | {"seed": [1]})
+        assert not validator.is_valid(config | {"grid": {"q_factor": "1 to 8", "g_factor": [4.0]}})
+        del config["network"]["neurons"]
+        assert not validator.is_valid(config)
+        assert f"$schema=../{tables.SCHEMA.relative_to(REPOSITORY)}\n" in path.read_text()
+
+
+def test_workflows_elsewhere_call_targets_that_there_are():
+    makefile = (REPOSITORY / "Makefile").read_text()
+    for path in (".github/workflows/tests.yml", ".readthedocs.yaml"):
+        text = (REPOSITORY / path).read_text()
+        called = re.findall(r"make ([a-z -]+)", text)
+        assert called
+        for target in " ".join(called).split():
+            assert re.search(rf"^{target}:", makefile, re.M)
 
 
 def rows(table):

@@ -41,7 +41,9 @@ def _init(options: argparse.Namespace) -> None:
     path = options.output
     if path.exists() and not options.overwrite:
         raise SweepError(f"{path} is there already: name another file, or add --overwrite.")
-    path.write_bytes((CHECKOUT / "config/demo.yaml").read_bytes())
+    text = (CHECKOUT / "config/demo.yaml").read_text(encoding="utf-8")
+    schema = f"{CHECKOUT}/workflow/schemas/sweep.schema.json"
+    path.write_text(text.replace("../workflow/schemas/sweep.schema.json", schema), encoding="utf-8")
     print(f"Wrote {path}: change it, then `eiphase run {shlex.quote(str(path))}` simulates it.")
 
 

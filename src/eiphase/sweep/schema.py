@@ -131,10 +131,11 @@ FloatToInteger = Literal["tutorial", "full_range"]
 WeightBits = Annotated[int, Field(ge=1, le=8)]
 Text = Annotated[str, Field(min_length=1, max_length=2000)]
 Orcid = Annotated[str, AfterValidator(_checked_orcid)]
+_Values = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=_MOST_VALUES)]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=_MOST_VALUES),
-    BeforeValidator(_spread),
+    BeforeValidator(_spread, json_schema_input_type=_Values | _Range),
 ]
 
 
