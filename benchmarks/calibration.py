@@ -1,17 +1,21 @@
 """How often the truth lies within one and two of the errors that eiphase states.
 
-Simulates networks of 400 neurons from 200 random initial states each, measures them in fours and
+First of Ornstein-Uhlenbeck processes, whose truth is known: in runs of a fixed length, from one
+state and from four, and in runs that stop when their errors are small, by the code of sweeps. Then
+it simulates networks of 400 neurons from 200 random initial states each, measures them in fours and
 takes the mean over all for the truth. Prints how many of the fours are flagged, and, for c(0),
 decay time and mean of the others, the percentage within one and two standard errors of the truth:
 68 and 95 if errors are right.
 
-    python benchmarks/calibration.py
+    python benchmarks/calibration.py [processes|networks]
 """
 
+import sys
 from collections.abc import Iterator
 from typing import cast
 
 import numpy as np
+from scipy.signal import lfilter
 
 from eiphase.backends import BACKENDS
 from eiphase.flags import Quality
@@ -19,9 +23,9 @@ from eiphase.networks import weights
 from eiphase.observables import uncertainty
 from eiphase.observables.uncertainty import Estimate
 from eiphase.simulation import backends
-from eiphase.simulation.backends import Settings
-from eiphase.simulation.measurement import estimate_of
-from eiphase.simulation.observation import OneState
+from eiphase.simulation.backends import Block, Settings
+from eiphase.simulation.measurement import Sampled, estimate_of
+from eiphase.simulation.observation import OneState, UntilPrecise
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep
 
@@ -32,6 +36,92 @@ CELLS = {
     "lif_float": [(4.5, 4.5, 8_000), (6.0, 4.5, 8_000)],
     "lif_bit_accurate": [(4.5, 4.5, 8_000), (6.0, 4.5, 8_000)],
 }
+
+
+TAU, LIKE_NEURONS = 100, 20  # steps, of independent processes
+FIXED = [(n_states, n) for n_states in (1, 4) for n in (15, 20, 30, 60)]  # n decay times
+
+
+def ornstein_uhlenbeck(random: np.random.Generator, n_steps: int) -> np.ndarray:
+    """Processes with c(k) = exp(-k / TAU), (time, process), from their stationary state."""
+    decay = np.exp(-1 / TAU)
+    noise = random.normal(size=(n_steps, LIKE_NEURONS)) * np.sqrt(1 - decay**2)
+    noise[0] /= np.sqrt(1 - decay**2)
+    return lfilter([1.0], [1.0, -decay], noise, axis=0)
+
+
+def sweep_of_processes(steps: int, **simulation: float) -> Sweep:
+    """What measures processes as if they were rate neurons, every ten steps."""
+    return Sweep.model_validate(
+        {
+            "network": {"neurons": LIKE_NEURONS},
+            "grid": {"q_factor": [1.0], "g_factor": [4.5]},
+            "seeds": [1],
+            "backends": ["rate"],
+            "simulation": {
+                "steps": steps, "burn_in": 0, "max_lag": 3 * TAU, "precision": 0.1, **simulation
+            },
+        }
+    )  # fmt: skip
+
+
+def of_a_fixed_length(n_states: int, n_decay_times: int) -> list[Estimate]:
+    """Estimates of runs that last so many decay times."""
+    random, n_steps = np.random.default_rng(n_states), n_decay_times * TAU
+    simulation = sweep_of_processes(n_steps).simulation
+    found = []
+    for _ in range(RUNS):
+        states = [
+            Sampled(n_steps, LIKE_NEURONS, simulation, counted=False) for _ in range(n_states)
+        ]
+        for state in states:
+            state.add(ornstein_uhlenbeck(random, n_steps))
+        found.append(estimate_of([state.blocks.autocovariance() for state in states], states))
+    return found
+
+
+def until_precise(precision: float) -> list[dict[str, float]]:
+    """What is stored of runs that stop as those of a sweep do."""
+    random = np.random.default_rng(0)
+    sweep = sweep_of_processes(2000, precision=precision, max_steps=64_000)
+    block = sweep.simulation.block_steps
+    found = []
+    for _ in range(RUNS):
+        judge = UntilPrecise("rate", sweep, None, needed=False)
+        whole = [ornstein_uhlenbeck(random, 64_000) for _ in range(judge.n_states)]
+        first = 0
+        while judge.wants_more():
+            for number, x in enumerate(whole):
+                judge.add(number, Block({"state": x[first : first + block]}, {}))
+            first += block
+        found.append(judge.found())
+    return found
+
+
+def within(values: np.ndarray, errors: np.ndarray, truth: float) -> str:
+    off = np.abs(values - truth) / errors
+    return " {:.0f}, {:.0f} |".format(*(100 * np.mean(off < n) for n in (1, 2)))
+
+
+def report_processes() -> None:
+    """Percentages within one and two errors of the known truth, flagged runs included."""
+    truths = {"c0": 1.0, "decay_time": float(TAU), "mean": 0.0}
+    print("| states | decay times | c(0) | decay time | mean |")
+    for n_states, n in FIXED:
+        estimates = of_a_fixed_length(n_states, n)
+        line = f"| {n_states} | {n} |"
+        for name, truth in truths.items():
+            both = np.array([(getattr(e, name), getattr(e, f"{name}_error")) for e in estimates])
+            line += within(*both[np.isfinite(both).all(axis=1)].T, truth)
+        print(line, flush=True)
+    for precision in (0.2, 0.1, 0.05):
+        stored = until_precise(precision)
+        n_steps = np.median([one["n_steps"] for one in stored])
+        line = f"| precision {precision} | {n_steps / TAU:.0f} (median) |"
+        for name, truth in zip(("c0", "decay_time", "mean_rate"), truths.values(), strict=True):
+            both = np.array([(one[name], one[f"{name}_error"]) for one in stored])
+            line += within(*both.T, truth)
+        print(line, flush=True)
 
 
 def sweep_of(q_factor: float, g_factor: float, steps: int) -> Sweep:
@@ -100,6 +190,13 @@ def report(cell: str, steps: int, estimates: list[Estimate]) -> str:
 
 
 def main() -> None:
+    if "networks" not in sys.argv:
+        report_processes()
+    if "processes" not in sys.argv:
+        report_networks()
+
+
+def report_networks() -> None:
     print("| cell | steps | flagged, % | c(0) | decay time | mean |")
     for backend, cells in CELLS.items():
         for q_factor, g_factor, steps in cells:

@@ -146,20 +146,28 @@ class Blocks:
     def by_block(self) -> tuple[np.ndarray, np.ndarray]:
         """Mean over neurons and time of x, (block,), and c, (block, lag), of each block.
 
-        Deviations are those from the mean over the run. The ends of blocks, where the earlier
-        sample of a pair lies in the block before, are taken as if they were like the rest. In place
-        of pairs whose earlier sample would lie before the run, there is the mean over the run.
+        Deviations are those from the mean over the run. Within blocks, sums over time are taken to
+        grow evenly: so the mean of earlier samples is known, part of which lie in the block before.
+        In place of pairs whose earlier sample would lie before the run, there is the mean over the
+        run.
         """
         moments = [block.moments for block in self.blocks]
-        mean = np.mean([m.mean for m in moments], axis=0)
-        offset = mean - self._all.reference
-        whole, lags, first, c = self.autocovariance(), np.arange(self.n_lags), 0, []
-        for block in self.blocks:
-            n = block.moments.n_steps
-            shift = np.mean(offset * (2 * (block.moments.mean - self._all.reference) - offset))
-            missing = np.clip(lags - first, 0, n) / n
-            c.append(block.products / n - (1 - missing) * shift + missing * whole)
-            first += n
+        length, lags = moments[0].n_steps, np.arange(self.n_lags)
+        means = np.array([m.mean - self._all.reference for m in moments])
+        offset, whole = means.mean(axis=0), self.autocovariance()
+        sums = length * np.append(0.0, np.cumsum(np.einsum("bj,j->b", means, offset)))
+
+        def until(step: np.ndarray) -> np.ndarray:
+            """Sum over the steps before, of the mean over neurons of the offset times x."""
+            return np.interp(step, length * np.arange(len(sums)), sums) / len(offset)
+
+        c = []
+        for first, block in zip(length * np.arange(len(self.blocks)), self.blocks, strict=True):
+            stop, missing = first + length, np.clip(lags - first, 0, length)
+            later = until(np.full(len(lags), stop)) - until(first + missing)
+            earlier = until(np.maximum(stop - lags, 0)) - until(np.maximum(first - lags, 0))
+            centred = block.products - later - earlier + (length - missing) * np.mean(offset**2)
+            c.append((centred + missing * whole) / length)
         return np.array([m.mean.mean() for m in moments]), np.array(c)
 
 
