@@ -27,8 +27,8 @@ ifneq ($(findstring :,$(CURDIR)),)
 $(error The folder $(CURDIR) has a colon in its name, which PATH cannot hold: rename it)
 endif
 
-.PHONY: anew demo tutorial report check-report check-datasets package check-links quick test test-slurm faults lint docs \
-	tables numbers bench bench-peers growth lock clean
+.PHONY: anew demo tutorial report check-report check-explorer check-datasets package check-links quick test test-slurm faults lint docs \
+	live-map tables numbers bench bench-peers growth lock clean
 .DEFAULT_GOAL := demo
 
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
@@ -46,6 +46,9 @@ report: demo tutorial  ## both, and one page that holds all
 
 check-report: report  ## opens it in headless Chromium, which must be there
 	python tests/support/check_report.py results/report.html
+
+check-explorer: demo  ## uses the demo's page in headless Chromium, and compares its networks with eiphase's
+	python tests/support/check_explorer.py results/demo/phase_map.nc
 
 check-datasets: demo .venv-compliance/ready  ## asks other tools whether they can read the demo's files
 	eiphase simulate --q 5 --g 4.5 --neurons 40 --steps 600 --burn-in 100 --max-lag 100 \
@@ -82,6 +85,9 @@ lint: .venv/dev-ready
 docs: .venv/dev-ready  ## site/, with internal links checked
 	mkdocs build --strict --quiet
 	@echo "Pages: open site/index.html"
+
+live-map: demo  ## the demo's phase map for the docs, which show it live
+	gzip -9 --no-name --stdout results/demo/phase_map.nc > docs/demo.nc.gz
 
 tables: .venv/ready  ## the docs' tables of keys and variables, from the code
 	python docs/tables.py

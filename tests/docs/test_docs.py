@@ -4,6 +4,7 @@ import ast
 import json
 import re
 
+import live_map
 import mathml
 import pytest
 import tables
@@ -157,3 +158,12 @@ def test_tex_that_a_page_would_show_stops_the_build():
     mathml.on_post_page(r"<p>In <code>\n</code> it is meant.</p>", "a.md")
     with pytest.raises(PluginError, match=r"a\.md shows TeX as it was typed: \\nosuch\."):
         mathml.on_post_page(r"<p>A <mo>\nosuch</mo> is not.</p>", "a.md")
+
+
+def test_the_docs_have_the_demos_map_live(tmp_path):
+    """If the phase map is not one that this code opens: `make live-map`."""
+    assert live_map.DEMO.stat().st_size < 200_000
+    live_map.on_post_build({"site_dir": str(tmp_path)})
+    page = (tmp_path / "explorer/map.html").read_text(encoding="utf-8")
+    assert '"sweep":"demo"' in page
+    assert 'src="map.html"' in (REPOSITORY / "docs/explorer.md").read_text(encoding="utf-8")

@@ -1,0 +1,150 @@
+"""Opens a phase map's page in headless Chromium, uses it, and compares its networks with eiphase's.
+
+Not part of the tests, which need no browser: `make check-explorer`.
+"""
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import browser
+import numpy as np
+import xarray as xr
+
+from eiphase.backends import BACKENDS
+from eiphase.explorer import write
+from eiphase.jobs.datasets import netcdf
+from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.networks import weights
+from eiphase.simulation.backends import Settings, module
+from eiphase.sweep.attributes import sweep_of
+from eiphase.variables import VARIABLES
+
+WIDTHS = (390, 1280, 1920)
+STEPS = 1000
+HOSTILE = "</title><img src=x onerror=hacked=1></script><script>hacked=1</script>"
+IS_DONE = (
+    "document.querySelectorAll('#networks article').length"
+    " && runners.every(({ run }) => run && (run.result || run.problem))"
+)
+
+
+def simulated(phase_map: xr.Dataset, at: dict) -> np.ndarray | None:
+    """Activity of a cell's network from rest by eiphase's kernels; None if there is no network."""
+    sweep, point = sweep_of(phase_map), dict(at)
+    backend = point.pop("backend")
+    network = sweep.network_at(point["q_factor"], point["g_factor"], int(point["seed"]))
+    half = weights.half_gaussian_of(network)
+    simulator = module(backend).Simulator(Settings(half, sweep.mapping, STEPS, STEPS))
+    source = completed(phase_map, VARIABLES).sel(point)
+    source = source.sel(backend=BACKENDS[backend].takes_from or backend)
+    prepared = simulator.prepare(network, source)
+    if prepared.problem is not None:
+        return None
+    (block,) = simulator.start([prepared]).advance(STEPS)
+    return block.activity
+
+
+def drawn(phase_map: xr.Dataset, n_cells: int, seed: int) -> Iterator[dict]:
+    """Cells at random, of each backend equally many."""
+    random = np.random.default_rng(seed)
+    for k in range(n_cells):
+        at = {"backend": str(phase_map.backend.values[k % phase_map.backend.size])}
+        for name in ("q_factor", "g_factor", "seed"):
+            at[name] = random.choice(phase_map[name].values).item()
+        yield at
+
+
+def compared(page: browser.Browser, phase_map: xr.Dataset, at: dict) -> str:
+    """How a network of the page differs from eiphase's, in words; nothing if it does not."""
+    cell = ",".join(
+        f"{value:g}" if isinstance(value, float) else str(value) for value in at.values()
+    )
+    page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
+    page.wait_for(f"addressOf(view).includes('{at['backend']}')", 5)
+    if not page.wait_for(f"view.steps === {STEPS} && {IS_DONE}"):
+        return f"{cell}: it does not end"
+    ran = page.evaluate("runners[0].run.title")
+    expected = simulated(phase_map, at)
+    if expected is None:
+        return "" if page.evaluate("runners[0].run.problem") else f"{cell}: eiphase has no network"
+    dtype = "u1" if BACKENDS[at["backend"]].spiking else "f8"
+    found = page.array("runners[0].run.activity", dtype).reshape(STEPS, -1)
+    n_different = np.count_nonzero(found != expected)
+    return f"{cell} ({ran}): {n_different} of {found.size} values differ" if n_different else ""
+
+
+def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
+    """What a visitor would miss, a sentence each."""
+    for width in WIDTHS:
+        page.open(file, width)
+        if not page.wait_for("globalThis.runners !== null && document.readyState === 'complete'"):
+            yield f"{width} pixels: it does not open"
+        if not page.wait_for(IS_DONE):
+            yield f"{width} pixels: the first network does not end"
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            yield f"{width} pixels: it is wider than the screen"
+    before = page.evaluate("location.hash")
+    page.evaluate("document.getElementById('picture').focus()")
+    for key in ("ArrowLeft", "ArrowUp", "Enter"):
+        page.press(key)
+    if page.evaluate("location.hash") == before:
+        yield "keys change nothing"
+    if page.evaluate("document.querySelectorAll('#networks article').length") != 2:
+        yield "Enter puts no network beside"
+    page.evaluate("document.getElementById('spike').click()")
+    for name in page.evaluate("shownVariables(map)"):
+        page.evaluate(f"choose({{ variable: '{name}' }})")
+    if not page.wait_for(IS_DONE):
+        yield "one more spike does not end"
+    yield from page.complaints()
+
+
+def problems_of_hostile_texts(
+    page: browser.Browser, phase_map: xr.Dataset, file: Path
+) -> Iterator[str]:
+    changed = phase_map.assign_attrs(title=HOSTILE, sweep=HOSTILE, commit=HOSTILE)
+    for variable in changed.data_vars.values():
+        variable.attrs["comment"] = HOSTILE
+    write.write(changed, file)
+    page.open(file)
+    page.wait_for(IS_DONE)
+    if page.evaluate("globalThis.hacked !== undefined || document.querySelector('img') !== null"):
+        yield "a text of the dataset becomes a part of the page"
+    if page.evaluate("document.querySelector('h1').textContent") != HOSTILE:
+        yield "the title is not shown as it is"
+    yield from page.complaints()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--cells", type=int, default=9, help="how many networks to compare")
+    parser.add_argument("--seed", type=int, default=1, help="of their draw")
+    options = parser.parse_args()
+    program = browser.found()
+    if program is None:
+        print("check-explorer: there is no chromium on this machine.", file=sys.stderr)
+        return 1
+    with netcdf.open_phase_map(options.dataset) as opened, tempfile.TemporaryDirectory() as folder:
+        phase_map = opened.load()
+        file = Path(folder, "explorer.html")
+        write.write(phase_map, file)
+        with browser.Browser(program) as page:
+            found = list(problems_of_use(page, file))
+            page.open(file)
+            page.wait_for(IS_DONE)
+            cells = drawn(phase_map, options.cells, options.seed)
+            found += filter(None, (compared(page, phase_map, at) for at in cells))
+            found += problems_of_hostile_texts(page, phase_map, Path(folder, "hostile.html"))
+    for problem in found:
+        print(f"check-explorer: {options.dataset}: {problem}.", file=sys.stderr)
+    if not found:
+        print(f"check-explorer: {options.dataset}: {options.cells} networks equal eiphase's.")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
