@@ -158,3 +158,16 @@ def test_regular_firing_does_not_beat_with_the_sampling():
     assert exact.c0 == pytest.approx(25 * 3 / 28**2, rel=0.02)
     assert exact.c0_error < 1e-3 * exact.c0
     assert sampled.c0_error > 10 * exact.c0_error
+
+
+def test_centring_takes_nothing_from_regular_firing():
+    """In whole periods each neuron's mean is known exactly; 25 steps of 60 see the spike."""
+    runs = [counts_of_regular_firing(np.random.default_rng(8), 1200, period=60) for _ in range(2)]
+    counts = [CountBlocks(40, length=60) for _ in runs]
+    for one, x in zip(counts, runs, strict=True):
+        one.add(x)
+    samples = [blocks_of(x[::6].astype(float), max_lag=30) for x in runs]
+    c = [standard_autocovariance(x.astype(float), max_lag=180) for x in runs]
+    true = 25 * 35 / 60**2
+    assert estimate(c, samples, step=6, counts=counts).c0 == pytest.approx(true, rel=1e-9)
+    assert estimate(c, samples, step=6).c0 > 1.01 * true  # by the sum of c to its first zero

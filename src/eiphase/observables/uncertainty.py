@@ -236,6 +236,17 @@ class CountBlocks:
         """Mean over neurons and time of each block, (block,)."""
         return np.array([block.mean.mean() for block in self.blocks])
 
+    def variance_of_mean(self) -> float:
+        """Variance of a neuron's mean over the run, mean over neurons, from its means in blocks.
+
+        Spike counts of regular firing repel each other over many lags: a sum of c(lag) that ends
+        at its first zero would be far too large. NaN of too few blocks.
+        """
+        if len(self.blocks) < LEAST_BLOCKS:
+            return np.nan
+        means = np.array([block.mean for block in self.blocks]).T
+        return _squared_error(means - means.mean(axis=1, keepdims=True))[0]
+
     def c0(self) -> np.ndarray:
         """c(0) of each block, (block,), of deviations from the mean over the run."""
         n_steps = sum(block.n_steps for block in self.blocks)
@@ -284,14 +295,15 @@ def estimate(
     `runs` are the autocovariances of each, (lag,), from all steps or from the same samples as
     `states`; these come every `step` steps. c(k) is the mean over the states, with what centring
     on a mean over T samples takes from each put back: $c(k) + \sigma^2$, see
-    `variance_of_mean`. Errors grow with c(0) by that.
+    `variance_of_mean` and `CountBlocks.variance_of_mean`. Errors grow with c(0) by that.
 
     With the `counts` of spiking neurons at every step, these say how sure c(0) is, and the scatter
     of the states' decay times, if there are several, how sure the decay time is.
     """
     n_lags = states[0].n_lags
     each = 1 if len(runs[0]) > n_lags else step  # steps from one lag to the next
-    c, factor, bias = _unbiased(runs, [state.n_samples * step // each for state in states])
+    n_samples = min(state.n_samples for state in states) * step // each
+    c, factor, bias = _unbiased(runs, n_samples, counts)
     in_blocks = [state.by_block() for state in states]
     means = np.array([one.means() for one in counts] or [mean for mean, _ in in_blocks])
     by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
@@ -369,12 +381,14 @@ def _summed(c: np.ndarray, n_steps: int) -> float:
 
 
 def _unbiased(
-    runs: Sequence[np.ndarray], lengths: Sequence[int]
+    runs: Sequence[np.ndarray], n_samples: int, counts: Sequence[CountBlocks]
 ) -> tuple[np.ndarray, float, float]:
     """c with what centring took put back; c(0) over what it was before; and the part still lost."""
     c = np.mean(runs, axis=0)
-    lost = variance_of_mean(c, min(lengths)) if c[0] > 0 else 0.0
-    bias = 1.0 if np.isinf(lost) else lost / (c[0] + lost)
+    lost = float(np.mean([one.variance_of_mean() for one in counts])) if counts else np.nan
+    if np.isnan(lost):
+        lost = variance_of_mean(c, n_samples) if c[0] > 0 else 0.0
+    bias = 1.0 if np.isinf(lost) else lost / (c[0] + lost) if lost > 0 else 0.0
     if not bias < _LARGEST_BIAS:
         return c, 1.0, bias
     return c + lost, 1 / (1 - bias), 0.0
@@ -406,18 +420,23 @@ def _error(w: np.ndarray) -> float:
     n_states, n_blocks = w.shape
     if n_blocks < LEAST_BLOCKS:
         return np.nan
-    deviations = w - w.mean(axis=1, keepdims=True)
+    squared, freedom = _squared_error(w - w.mean(axis=1, keepdims=True))
+    if squared > 0:
+        squared *= stdtrit(n_states * freedom, ndtr(1)) ** 2
+    if n_states > 1:
+        squared = max(squared, w.mean(axis=1).var(ddof=1))
+    return float(np.sqrt(squared / n_states))
+
+
+def _squared_error(deviations: np.ndarray) -> tuple[float, float]:
+    """Variance of a mean over blocks, from deviations (series, block); its degrees of freedom."""
+    n_blocks = deviations.shape[1]
     gamma = [
         np.mean(np.sum(deviations[:, j:] * deviations[:, : n_blocks - j], axis=1)) / (n_blocks - j)
         for j in range(n_blocks // 4)
     ]
     n_positive = next((j for j, value in enumerate(gamma) if not value > 0), len(gamma))
-    if n_positive:
-        left = n_blocks - 2 * n_positive + 1
-        squared = (2 * sum(gamma[:n_positive]) - gamma[0]) / left
-        squared *= stdtrit(n_states * left / (2 * n_positive - 1), ndtr(1)) ** 2
-    else:
-        squared = 0.0
-    if n_states > 1:
-        squared = max(squared, w.mean(axis=1).var(ddof=1))
-    return float(np.sqrt(squared / n_states))
+    if not n_positive:
+        return 0.0, np.inf
+    left = n_blocks - 2 * n_positive + 1
+    return float((2 * sum(gamma[:n_positive]) - gamma[0]) / left), left / (2 * n_positive - 1)
