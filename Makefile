@@ -55,6 +55,8 @@ check-datasets: demo .venv-compliance/ready  ## asks other tools whether they ca
 		--output results/check/recording.nc
 	.venv-compliance/bin/python tests/compliance/check.py results/check/recording.nc \
 		results/demo/*.nc results/demo/tiles/*/*/*.nc
+	eiphase publish results/demo --output results/check/demo.zip --license CC-BY-4.0
+	.venv-compliance/bin/python tests/compliance/check_crate.py results/check/demo.zip
 
 package: .venv/dev-ready  ## wheel and sdist, checked, and a sweep run from the wheel alone
 	python tests/support/check_package.py
@@ -80,7 +82,6 @@ lint: .venv/dev-ready
 	mypy
 	lint-imports
 	snakefmt --check Snakefile workflow
-	python tests/support/lint_workflow.py
 
 docs: .venv/dev-ready  ## site/, with internal links checked
 	mkdocs build --strict --quiet

@@ -14,6 +14,7 @@ import numpy as np
 from eiphase.backends import BACKENDS
 from eiphase.cli.arguments import add_command, add_time_limit, whole
 from eiphase.cli.running import setting_aside, supervised, without_traceback
+from eiphase.cli.sweep_commands import CHECKOUT
 from eiphase.errors import DatasetError, SweepError
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
@@ -31,11 +32,12 @@ _OPTIONS = {"q_factor": "--q", "g_factor": "--g", "n_neurons": "--neurons"}
 
 
 def add_user_commands(commands) -> None:
-    """Add `simulate`, `show`, `explore`, `export`, `compile`, `verify` and `compare`."""
+    """Add `simulate`, `show`, `explore`, `export`, `publish`, `compile`, `verify` and `compare`."""
     _add_simulate(commands)
     _add_show(commands)
     _add_explore(commands)
     _add_export(commands)
+    _add_publish(commands)
     _add_compile(commands)
     _add_verify(commands)
     _add_compare(commands)
@@ -118,6 +120,25 @@ def _add_export(commands) -> None:
     export.add_argument("dataset", type=Path, help="a phase_map.nc")
     export.add_argument("output", type=Path, help="ends in .csv, .parquet or .zarr")
     export.set_defaults(command=_export)
+
+
+def _add_publish(commands) -> None:
+    publish = add_command(
+        commands,
+        "publish",
+        "write a sweep's results as an RO-Crate, one zip file, for an archive such as Zenodo",
+        "results/demo --license CC-BY-4.0",
+    )
+    publish.add_argument("results", type=Path, help="a folder with a phase_map.nc")
+    publish.add_argument(
+        "--output", type=Path, help="default: results/SWEEP.crate.zip, beside the folder"
+    )
+    publish.add_argument(
+        "--license",
+        default="",
+        help="name by SPDX, or address (default: the config's about.license)",
+    )
+    publish.set_defaults(command=_publish)
 
 
 def _add_compile(commands) -> None:
@@ -297,6 +318,20 @@ def _export(options: argparse.Namespace) -> None:
     with netcdf.reading(options.dataset), netcdf.open_phase_map(options.dataset) as phase_map:
         export.write(phase_map.load(), options.output)
     terminal.print_line("written:", options.output)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    from eiphase.cli import terminal
+    from eiphase.jobs.datasets import crate
+
+    results = options.results
+    output = options.output or results.parent / f"{results.resolve().name}.crate.zip"
+    check_writable(output)
+    lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
+    path = results / "phase_map.nc"
+    with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:
+        n_files = crate.write(phase_map, results, output, lock, options.license)
+    terminal.print_line(f"written, with {n_files} files:", output)
 
 
 def _has_screen() -> bool:

@@ -1,0 +1,229 @@
+"""The results of a sweep as an RO-Crate: all that others need to read, cite and repeat them.
+
+An RO-Crate is a folder whose `ro-crate-metadata.json` says what each file is, who made it and how,
+in words that search engines and archives such as Zenodo read. This follows RO-Crate 1.1 and the
+profile Process Run Crate 0.5 (https://w3id.org/ro/wfrun/process/0.5).
+"""
+
+import json
+import re
+import zipfile
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import xarray as xr
+import yaml
+
+from eiphase.errors import DatasetError
+from eiphase.sweep.attributes import sweep_of
+from eiphase.system.files import beside
+
+_PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
+_FORMATS = {
+    ".csv": "text/csv",
+    ".html": "text/html",
+    ".lock": "text/plain",
+    ".md": "text/markdown",
+    ".nc": "application/x-netcdf",
+    ".pdf": "application/pdf",
+    ".png": "image/png",
+    ".svg": "image/svg+xml",
+    ".yaml": "application/yaml",
+}
+_README = """\
+# {title}
+
+{summary}
+
+`results/{sweep}/phase_map.nc` holds the numbers; `xarray.open_dataset` opens it. Figures and pages
+beside it are drawn from it.
+`ro-crate-metadata.json` says what each file is.
+
+## Make it again
+
+The numbers were simulated on {machine},
+with eiphase {version} and the packages of `requirements.lock`.
+{commit}
+In a clone of eiphase at that commit, with this folder's path for CRATE:
+
+```sh
+make .venv/ready
+source .venv/bin/activate
+snakemake --cores all --config sweep=CRATE/config/{sweep}.yaml
+python -c "from xarray import open_dataset as o, testing; testing.assert_equal(
+    o('results/{sweep}/phase_map.nc'), o('CRATE/results/{sweep}/phase_map.nc'))"
+```
+
+The last command is silent if all numbers are the same to the bit.
+"""
+
+
+def write(phase_map: xr.Dataset, results: Path, output: Path, lock: str, licence: str = "") -> int:
+    """Write a zip file of a sweep's results; returns the number of files in it.
+
+    `results` is the folder that the phase map lies in, `lock` the text of `requirements.lock`, and
+    `licence` an SPDX name such as CC-BY-4.0 or an address, in place of the dataset's. Raises
+    `DatasetError` if there is no licence, or the dataset does not say which sweep it is of.
+    """
+    attributes = phase_map.attrs | ({"license": licence} if licence else {})
+    _check_licence(attributes.get("license"))
+    name = str(attributes["sweep"])
+    config = sweep_of(phase_map).model_dump(mode="json", exclude_none=True)
+    written = {
+        "README.md": _readme(attributes).encode(),
+        f"config/{name}.yaml": yaml.safe_dump(config, sort_keys=False).encode(),
+        "requirements.lock": lock.encode(),
+    }
+    kept = [*results.glob("*.nc"), *results.glob("*.html"), *results.glob("figures/*")]
+    written |= {
+        f"results/{name}/{path.relative_to(results)}": path.read_bytes() for path in sorted(kept)
+    }
+    if (report := results.parent / "report.html").exists():
+        written["results/report.html"] = report.read_bytes()
+    described = json.dumps(_described(written, attributes), indent=2, ensure_ascii=False)
+    written["ro-crate-metadata.json"] = described.encode()
+    with beside(output) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
+        for path, content in written.items():
+            file.writestr(path, content)
+    return len(written)
+
+
+def _check_licence(licence: object) -> None:
+    if not licence:
+        raise DatasetError(
+            "The phase map has no licence, without which nobody may use it: add --license "
+            "CC-BY-4.0, or `about: {license: CC-BY-4.0}` to the sweep's config."
+        )
+    if not re.fullmatch(r"https?://\S+|[A-Za-z0-9.+-]+", str(licence)):
+        raise DatasetError(
+            f"The licence is {str(licence)!r:.60}, but must be a name of SPDX's, such as "
+            "CC-BY-4.0, or an address."
+        )
+
+
+def _readme(attributes: dict[str, Any]) -> str:
+    return _README.format(
+        title=attributes["title"],
+        summary=attributes.get("summary", ""),
+        sweep=attributes["sweep"],
+        version=_versions(attributes).get("eiphase", "unknown"),
+        commit=_commit(str(attributes["commit"])),
+        machine=attributes["machine"],
+    )
+
+
+def _commit(commit: str) -> str:
+    """Which code simulated, as far as a commit says it."""
+    known, plus, _ = commit.partition("+changes")
+    if not re.fullmatch(r"[0-9a-f]{40}", known):
+        return f"The commit of the code is not known ({commit})."
+    changed = ", with changes that are in no commit: the numbers may not come out the same"
+    return f"The commit of the code is {known}{changed if plus else ''}."
+
+
+def _versions(attributes: dict[str, Any]) -> dict[str, str]:
+    return json.loads(attributes.get("versions", "{}"))
+
+
+def _described(files: dict[str, bytes], attributes: dict[str, Any]) -> dict[str, Any]:
+    """The metadata: a graph of files, people, programs, and what was done."""
+    licence = _licence(str(attributes["license"]))
+    author = _author(attributes)
+    programs = _programs(attributes)
+    config = next(path for path in files if path.startswith("config/"))
+    root = {
+        "@id": "./",
+        "@type": "Dataset",
+        "name": attributes["title"],
+        "description": attributes.get("summary") or attributes["title"],
+        "datePublished": date.today().isoformat(),
+        "license": _reference(licence),
+        "keywords": attributes.get("keywords", ""),
+        "conformsTo": {"@id": _PROFILE},
+        "hasPart": [{"@id": path} for path in files],
+        "mentions": {"@id": "#sweep"},
+    }
+    done = {
+        "@id": "#sweep",
+        "@type": "CreateAction",
+        "name": "Simulation of the sweep, and what was drawn of it",
+        "description": f"Simulated on {attributes['machine']}, commit {attributes['commit']}.",
+        "instrument": _reference(programs[0]),
+        "object": {"@id": config},
+        "result": [{"@id": path} for path in files if path.startswith("results/")],
+    }
+    if author:
+        root["author"] = done["agent"] = _reference(author)
+    about = {
+        "@id": "ro-crate-metadata.json",
+        "@type": "CreativeWork",
+        "conformsTo": {"@id": "https://w3id.org/ro/crate/1.1"},
+        "about": {"@id": "./"},
+    }
+    profile = {
+        "@id": _PROFILE,
+        "@type": "CreativeWork",
+        "name": "Process Run Crate",
+        "version": "0.5",
+    }
+    described = [_file(path, content) for path, content in files.items()]
+    graph = [
+        about,
+        root,
+        profile,
+        licence,
+        *([author] if author else []),
+        *programs,
+        done,
+        *described,
+    ]
+    return {"@context": "https://w3id.org/ro/crate/1.1/context", "@graph": graph}
+
+
+def _reference(entity: dict[str, Any]) -> dict[str, str]:
+    return {"@id": entity["@id"]}
+
+
+def _licence(name: str) -> dict[str, Any]:
+    address = name if name.startswith("http") else f"https://spdx.org/licenses/{name}"
+    return {"@id": address, "@type": "CreativeWork", "name": name, "description": f"Licence {name}"}
+
+
+def _author(attributes: dict[str, Any]) -> dict[str, Any] | None:
+    if "creator_name" not in attributes:
+        return None
+    found = {"@type": "Person", "name": attributes["creator_name"]}
+    if "institution" in attributes:
+        found["affiliation"] = attributes["institution"]
+    return {"@id": attributes.get("creator_url", "#creator")} | found
+
+
+def _programs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
+    """eiphase first, and the packages that it computed with."""
+    versions = {"eiphase": "unknown"} | _versions(attributes)
+    required = [{"@id": f"#{name}"} for name in versions if name != "eiphase"]
+    programs: list[dict[str, Any]] = [
+        {
+            "@id": f"#{name}",
+            "@type": "SoftwareApplication",
+            "name": name,
+            "softwareVersion": version,
+        }
+        for name, version in versions.items()
+    ]
+    programs.sort(key=lambda program: program["name"] != "eiphase")
+    programs[0] |= {"softwareRequirements": required}
+    return programs
+
+
+def _file(path: str, content: bytes) -> dict[str, Any]:
+    return {
+        "@id": path,
+        "@type": "File",
+        "name": path.rpartition("/")[2],
+        "encodingFormat": _FORMATS.get(Path(path).suffix, "application/octet-stream"),
+        "contentSize": str(len(content)),
+        "sha256": sha256(content).hexdigest(),
+    }
