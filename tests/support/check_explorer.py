@@ -59,9 +59,7 @@ def drawn(phase_map: xr.Dataset, n_cells: int, seed: int) -> Iterator[dict]:
 
 def compared(page: browser.Browser, phase_map: xr.Dataset, at: dict) -> str:
     """How a network of the page differs from eiphase's, in words; nothing if it does not."""
-    cell = ",".join(
-        f"{value:g}" if isinstance(value, float) else str(value) for value in at.values()
-    )
+    cell = ",".join(str(value).removesuffix(".0") for value in at.values())  # as JavaScript has it
     page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
     page.wait_for(f"addressOf(view).includes('{at['backend']}')", 5)
     if not page.wait_for(f"view.steps === {STEPS} && {IS_DONE}"):
@@ -105,6 +103,7 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
 def problems_of_hostile_texts(
     page: browser.Browser, phase_map: xr.Dataset, file: Path
 ) -> Iterator[str]:
+    """What a text of the dataset does that it should not do."""
     changed = phase_map.assign_attrs(title=HOSTILE, sweep=HOSTILE, commit=HOSTILE)
     for variable in changed.data_vars.values():
         variable.attrs["comment"] = HOSTILE

@@ -95,84 +95,131 @@ function hatches() {
 
 /**
  * The map of a variable. Returns {picture, cellAt, numbersAt, texts}: from pixels to a cell and to
- * numbers along both axes, and what its looks and lines mean, [{look or line, words}].
+ * numbers along both axes, and what looks and lines mean, [{look, line or dots, words}].
  */
 function drawMap(map, view, width) {
-  const { variable: name, x: xName, y: yName, at } = view;
-  const cell = shownCell(view, at);
-  const label = map.variables[name].long_name + unitOf(map.variables[name]);
+  const grid = gridOf(map, view, width);
+  const texts = new Map(); // each entry of the legend once, by its words
+  const add = (entry) => texts.set(entry.words, entry);
+  drawCells(map, view, grid).forEach(add);
+  drawRegions(map, view, grid).forEach(add);
+  drawLines(map, view, grid).forEach(add);
+  drawChoice(map, view, grid);
+  const numbersAt = (x, y) => numbersOf(grid, x, y);
+  const cellAt = (x, y) => cellOf(view, grid, x, y);
+  return { picture: grid.picture, cellAt, numbersAt, texts: [...texts.values()] };
+}
+
+/** The empty map: its picture with title, colour bar and axes, and where each cell lies. */
+function gridOf(map, view, width) {
+  const variable = map.variables[view.variable];
+  const label = variable.long_name + unitOf(variable);
   const headings = wrapped(label, width - 70);
-  const isFlag = Boolean(map.variables[name].flags);
-  const top = 16 * headings.length + (isFlag ? 12 : 44);
-  const left = yName === "backend" ? 96 : 62;
+  const scale = variable.flags ? null : colourScale(map, view.variable, view.at.backend);
+  const left = view.y === "backend" ? 96 : 62;
+  const top = 16 * headings.length + (scale ? 44 : 12);
   const box = { left, top, width: width - left - 14, height: Math.min(0.85 * width, 520) };
   const made = picture(width, top + box.height + 44, `Map: ${label}`);
-  headings.forEach((words, k) => made.append(text(box.left, 14 + 16 * k, words, { "font-weight": 600 })));
-  const scale = isFlag ? null : colourScale(map, name, at.backend);
+  headings.forEach((words, k) => made.append(text(left, 14 + 16 * k, words, { "font-weight": 600 })));
   if (scale) drawColourBar(made, { ...box, top: 16 * headings.length + 6 }, scale);
-  const [columns, rows] = [xName, yName].map((one) => edges(places(map, one)));
-  const axis = (one, sides) => ({
-    low: sides[0], high: sides.at(-1), label: axisLabel(map, one),
-    marks: one.endsWith("_factor") ? undefined
-      : ordered(map, one).map((k, place) => [place, shortName(map, one, k)]),
-  });
-  made.append(hatches());
+  const [columns, rows] = [view.x, view.y].map((one) => edges(places(map, one)));
   const cells = svg("g");
-  made.append(cells);
-  const plot = axes(made, box, axis(xName, columns), axis(yName, rows));
-  const [xOrder, yOrder] = [ordered(map, xName), ordered(map, yName)];
-  const rectangle = (i, j, attributes) => {
-    const [left, right] = [plot.x(columns[i]), plot.x(columns[i + 1])];
-    const [high, low] = [plot.y(rows[j + 1]), plot.y(rows[j])];
-    return svg("rect", { x: left, y: high, width: right - left, height: low - high, ...attributes });
-  };
-  const texts = new Map();
-  const doubt = doubtOf(map, name);
-  const [doubted, limited] = [[], []];
-  yOrder.forEach((row, j) => xOrder.forEach((column, i) => {
-    const here = { ...cell, [xName]: column, [yName]: row };
-    const look = cellLook(map, name, here, scale);
+  made.append(hatches(), cells); // under the axes
+  const plot = axes(made, box, mapAxis(map, view.x, columns), mapAxis(map, view.y, rows));
+  const xOrder = ordered(map, view.x), yOrder = ordered(map, view.y);
+  const isUsual = view.x.endsWith("_factor") && view.y.endsWith("_factor");
+  return { picture: made, cells, plot, scale, columns, rows, xOrder, yOrder, isUsual };
+}
+
+function mapAxis(map, name, sides) {
+  const marks = name.endsWith("_factor") ? undefined
+    : ordered(map, name).map((k, place) => [place, shortName(map, name, k)]);
+  return { low: sides[0], high: sides.at(-1), label: axisLabel(map, name), marks };
+}
+
+/** A cell's rectangle, by its column and row. */
+function rectangle({ plot, columns, rows }, [i, j], attributes) {
+  const x = plot.x(columns[i]), y = plot.y(rows[j + 1]);
+  const size = { width: plot.x(columns[i + 1]) - x, height: plot.y(rows[j]) - y };
+  return svg("rect", { x, y, ...size, ...attributes });
+}
+
+/** Column, row and cell of each cell on the map. */
+function eachCell(view, { xOrder, yOrder }) {
+  const cell = shownCell(view, view.at);
+  return yOrder.flatMap((row, j) => xOrder.map((column, i) =>
+    [[i, j], { ...cell, [view.x]: column, [view.y]: row }]));
+}
+
+/** Returns what the looks of cells mean that have no colour of the scale. */
+function drawCells(map, { variable, ...view }, grid) {
+  return eachCell(view, grid).flatMap(([place, cell]) => {
+    const look = cellLook(map, variable, cell, grid.scale);
     const seam = { fill: look.colour, stroke: look.colour, "stroke-width": 0.5 };
-    cells.append(rectangle(i, j, seam));
-    if (look.hatch) cells.append(rectangle(i, j, { fill: "url(#crosses)" }));
-    if (look.text) texts.set(look.text, { look, words: look.text, isLack: !isFlag });
-    if (doubt && valueOf(doubt, here)) doubted.push([i, j]);
-    if (isAtLimit(map, name, here)) limited.push([i, j]);
-  }));
-  drawDoubt(cells, doubted, rectangle);
-  if (doubted.length) texts.set("doubt", { dots: true, words: `in doubt: ${doubt.text}` });
-  if (drawLimit(cells, limited, rectangle, [xOrder.length, yOrder.length])) texts.set("limit", { line: LIMIT, words: LIMIT_WORDS });
-  const isUsual = xName.endsWith("_factor") && yName.endsWith("_factor");
-  for (const { points, kind, text: words } of isUsual ? borderLines(map, at.backend) : []) {
-    const inPixels = points.map(([g, q]) => (xName === "g_factor" ? [g, q] : [q, g]))
-      .map(([a, b]) => (isInside(columns, a) && isInside(rows, b) ? [plot.x(a), plot.y(b)] : [NaN, NaN]));
+    grid.cells.append(rectangle(grid, place, seam));
+    if (look.hatch) grid.cells.append(rectangle(grid, place, { fill: "url(#crosses)" }));
+    return look.text ? [{ look, words: look.text, isLack: grid.scale !== null }] : [];
+  });
+}
+
+/** Draw where cells are in doubt, and where LIF neurons are at their strongest. */
+function drawRegions(map, view, grid) {
+  const doubt = doubtOf(map, view.variable);
+  const places = (isThere) => eachCell(view, grid).filter(([, cell]) => isThere(cell)).map(([at]) => at);
+  const doubted = doubt ? places((cell) => valueOf(doubt, cell)) : [];
+  drawDoubt(doubted, grid);
+  const isLimited = drawLimit(places((cell) => isAtLimit(map, view.variable, cell)), grid);
+  return [
+    ...(doubted.length ? [{ dots: true, words: `in doubt: ${doubt.text}` }] : []),
+    ...(isLimited ? [{ line: LIMIT, words: LIMIT_WORDS }] : []),
+  ];
+}
+
+/** Draw borders and theory, where the axes are q and g. */
+function drawLines(map, { x, at }, { picture: made, plot, columns, rows, isUsual }) {
+  const isInside = (sides, value) => value >= sides[0] && value <= sides.at(-1);
+  return (isUsual ? borderLines(map, at.backend) : []).map(({ points, kind, text: words }) => {
+    const inPixels = points.map(([g, q]) => (x === "g_factor" ? [g, q] : [q, g])).map(([a, b]) =>
+      (isInside(columns, a) && isInside(rows, b) ? [plot.x(a), plot.y(b)] : [NaN, NaN]));
     drawBorder(made, inPixels, BORDERS[kind]);
-    texts.set(words, { line: BORDERS[kind], words });
-  }
-  const chosen = (one) => [xOrder.indexOf(one[xName]), yOrder.indexOf(one[yName])];
-  const mark = (one, attributes) => made.append(rectangle(...chosen(one), {
-    fill: "none", stroke: "#ffffff", "stroke-width": 5, ...attributes,
-  }), rectangle(...chosen(one), { fill: "none", stroke: "#000000", "stroke-width": 2, ...attributes }));
-  if (view.beside) mark(view.beside, { "stroke-dasharray": "4 3" });
-  if (view.between && isUsual) {
-    const { q, g } = view.between;
-    const [a, b] = xName === "g_factor" ? [g, q] : [q, g];
-    made.append(svg("circle", {
-      cx: plot.x(a), cy: plot.y(b), r: 7, fill: "#ffffff", stroke: "#000000", "stroke-width": 3,
-    }));
-  } else mark(at, {});
-  const numbersAt = (px, py) => [[columns, (px - box.left) / box.width],
-    [rows, 1 - (py - box.top) / box.height]].map(([sides, part]) =>
-    sides[0] + Math.min(Math.max(part, 0), 1) * (sides.at(-1) - sides[0]));
-  const cellAt = (px, py) => {
-    if (px < box.left || px > box.left + box.width || py < box.top || py > box.top + box.height) {
-      return null;
+    return { line: BORDERS[kind], words };
+  });
+}
+
+/** Frame the chosen cell, and the one beside it; between cells a ring stands for the network. */
+function drawChoice(map, view, grid) {
+  const { picture: made, plot } = grid;
+  const mark = (cell, attributes) => {
+    const place = [grid.xOrder.indexOf(cell[view.x]), grid.yOrder.indexOf(cell[view.y])];
+    for (const [stroke, width] of [["#ffffff", 5], ["#000000", 2]]) {
+      made.append(rectangle(grid, place, { fill: "none", stroke, "stroke-width": width, ...attributes }));
     }
-    const [a, b] = numbersAt(px, py);
-    const index = (sides, value) => Math.max(0, sides.slice(1, -1).filter((s) => s <= value).length);
-    return { ...at, [xName]: xOrder[index(columns, a)], [yName]: yOrder[index(rows, b)] };
   };
-  return { picture: made, cellAt, numbersAt, texts: [...texts.values()] };
+  if (view.beside) mark(view.beside, { "stroke-dasharray": "4 3" });
+  if (!view.between || !grid.isUsual) return mark(view.at, {});
+  const { q, g } = view.between;
+  const [a, b] = view.x === "g_factor" ? [g, q] : [q, g];
+  made.append(svg("circle", {
+    cx: plot.x(a), cy: plot.y(b), r: 7, fill: "#ffffff", stroke: "#000000", "stroke-width": 3,
+  }));
+}
+
+/** The numbers along both axes at a place in pixels; outside of the map those of its sides. */
+function numbersOf({ plot, columns, rows }, x, y) {
+  const parts = [(x - plot.left) / plot.width, 1 - (y - plot.top) / plot.height];
+  return [columns, rows].map((sides, k) =>
+    sides[0] + Math.min(Math.max(parts[k], 0), 1) * (sides.at(-1) - sides[0]));
+}
+
+/** The cell at a place in pixels; null outside of the map. */
+function cellOf(view, grid, x, y) {
+  const { left, top, width, height } = grid.plot;
+  if (x < left || x > left + width || y < top || y > top + height) return null;
+  const [a, b] = numbersOf(grid, x, y);
+  const index = (sides, value) => sides.slice(1, -1).filter((side) => side <= value).length;
+  return {
+    ...view.at, [view.x]: grid.xOrder[index(grid.columns, a)], [view.y]: grid.yOrder[index(grid.rows, b)],
+  };
 }
 
 function axisLabel(map, name) {
@@ -181,10 +228,6 @@ function axisLabel(map, name) {
 
 function shortName(map, name, k) {
   return name === "backend" ? map.backends[k].name.replace("lif_", "").replace("_", " ") : nameAt(map, name, k);
-}
-
-function isInside(sides, value) {
-  return value >= sides[0] && value <= sides.at(-1);
 }
 
 function drawColourBar(parent, { left, top, width }, scale) {
@@ -199,32 +242,34 @@ function drawColourBar(parent, { left, top, width }, scale) {
 }
 
 /** Sides between cells of a region and others: [the other cell, path]. */
-function rim(cells, rectangle) {
+function rim(cells, grid) {
   const keys = new Set(cells.map(String));
-  return cells.map(([i, j]) => {
-    const [x, y, w, h] = ["x", "y", "width", "height"].map((k) => Number(rectangle(i, j, {}).getAttribute(k)));
+  return cells.flatMap(([i, j]) => {
+    const [x, y, w, h] = ["x", "y", "width", "height"]
+      .map((name) => Number(rectangle(grid, [i, j], {}).getAttribute(name)));
     const sides = [
       [[i - 1, j], `M${x} ${y}v${h}`], [[i + 1, j], `M${x + w} ${y}v${h}`],
       [[i, j - 1], `M${x} ${y + h}h${w}`], [[i, j + 1], `M${x} ${y}h${w}`],
     ];
     return sides.filter(([other]) => !keys.has(String(other)));
-  }).flat();
+  });
 }
 
 /** Dots over cells, and a line where the region ends. */
-function drawDoubt(parent, cells, rectangle) {
-  for (const cell of cells) parent.append(rectangle(...cell, { fill: "url(#dots)" }));
-  const d = rim(cells, rectangle).map(([, path]) => path).join("");
-  parent.append(svg("path", { d, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
+function drawDoubt(cells, grid) {
+  for (const cell of cells) grid.cells.append(rectangle(grid, cell, { fill: "url(#dots)" }));
+  const d = rim(cells, grid).map(([, path]) => path).join("");
+  grid.cells.append(svg("path", { d, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
     svg("path", { d, stroke: "#555555", "stroke-width": 1.2 }));
 }
 
 /** A line around cells, but for the map's own sides; whether there is one. */
-function drawLimit(parent, cells, rectangle, size) {
-  const isOnMap = ([[i, j]]) => i >= 0 && j >= 0 && i < size[0] && j < size[1];
-  const d = rim(cells, rectangle).filter(isOnMap).map(([, path]) => path).join("");
-  if (d) parent.append(svg("path", { d, stroke: "#000000", "stroke-width": 4 }), svg("path", { d, ...LIMIT }));
-  return Boolean(d);
+function drawLimit(cells, grid) {
+  const isOnMap = ([[i, j]]) => grid.xOrder[i] !== undefined && grid.yOrder[j] !== undefined;
+  const d = rim(cells, grid).filter(isOnMap).map(([, path]) => path).join("");
+  if (!d) return false;
+  grid.cells.append(svg("path", { d, stroke: "#000000", "stroke-width": 4 }), svg("path", { d, ...LIMIT }));
+  return true;
 }
 
 function drawBorder(parent, points, { ring, ...attributes }) {

@@ -257,7 +257,7 @@ function wordsOf({ result, steps, took, dataset, spike, measured, damage }) {
       + `quarter: ${formatted(level)} (1: as independent trains).`);
   }
   if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
-  if (result.u && every > 1) said.push(`u and v are those of every ${every}th step.`);
+  if (every > 1) said.push(`u and v are those of every ${every}th step.`);
   if (dataset) {
     said.push("The dataset's curve is of a longer run, pooled over its initial states if the sweep "
       + "has several: expect scatter between both.");

@@ -3,64 +3,80 @@
 
 /** What a Worker does, after the simulation's functions: it knows nothing else of the page. */
 function work() {
-  const SLICE = 20, SAMPLES = 100_000;
+  const SLICE = 20, SAMPLES = 100_000; // steps; values of u and v that are kept, about
   const halves = new Map();
   let map, current;
 
-  function half(seed) {
+  /** A run that has not begun. `order` is described at `Runner`. */
+  function begun({ backend, seed, cell, steps, spike }) {
     if (!halves.has(seed)) halves.set(seed, halfOf(map, seed));
-    return halves.get(seed);
+    const network = makeNetwork(backend, halves.get(seed), cell, map.tables);
+    const isLIF = network.threshold !== undefined;
+    const Numbers = isLIF ? Uint8Array : Float64Array;
+    const size = steps * network.n;
+    return {
+      network, isLIF, state: atRest(network), twin: null, u: [], v: [],
+      activity: new Numbers(size), others: spike && new Numbers(size),
+      every: Math.ceil((2 * size) / SAMPLES),
+      slices: [makeRecording(network, SLICE, isLIF), makeRecording(network, SLICE)],
+    };
+  }
+
+  /** Advance from step `t` to `end`; returns activity there, and the twin's if there is to be one. */
+  function advanced(run, spike, t, end) {
+    const { network, slices: [slice, twins] } = run;
+    if (spike && t === spike.step) {
+      run.twin = copyOfState(run.state);
+      fire(network, run.twin, spike.neuron);
+    }
+    advance(network, run.state, slice, 0, end - t);
+    if (run.twin) advance(network, run.twin, twins, 0, end - t);
+    const part = ({ activity }) => activity.slice(0, (end - t) * network.n);
+    const piece = part(slice), other = spike && part(run.twin ? twins : slice);
+    run.activity.set(piece, t * network.n);
+    run.others?.set(other, t * network.n);
+    return { piece, other };
+  }
+
+  /** Keep u and v of some of the steps. */
+  function sample({ network: { n }, slices: [slice], isLIF, every, u, v }, t, end) {
+    for (let step = t; step < end && isLIF; step++) {
+      if (step % every) continue;
+      const row = (numbers) => numbers.slice((step - t) * n, (step - t + 1) * n);
+      u.push(row(slice.u));
+      v.push(row(slice.v));
+    }
+  }
+
+  function resultOf(run, { steps, spike, lags, measured }) {
+    const { network, isLIF, state, twin, activity, others, every } = run;
+    const { n, threshold } = network, { first } = measured;
+    const x = isLIF ? spikeCounts(activity, n, measured.boxcar) : activity;
+    const c = autocovariance(x, n, { first, last: steps, lags, ...measured });
+    const inThresholds = (rows) =>
+      Float32Array.from(rows.flatMap((row) => Array.from(row)), (one) => one / threshold);
+    return {
+      c, lags, decay: decayTime(c, lags), mean: meanActivity(activity, n, first, steps),
+      ...(isLIF && { u: inThresholds(run.u), v: inThresholds(run.v), every }),
+      ...(threshold > 1000 && { range: STATE_LIMIT / threshold, wraps: state.wraps, clips: state.clips }),
+      ...(twin && { independent: independentDistance(activity, others, n, spike.step, steps) }),
+    };
   }
 
   async function run(order) {
-    const { steps, spike, lags, measured } = order;
-    const network = makeNetwork(order.backend, half(order.seed), order.cell, map.tables);
-    const { n } = network;
-    const isLIF = network.threshold !== undefined;
-    const state = atRest(network);
-    const activity = isLIF ? new Uint8Array(steps * n) : new Float64Array(steps * n);
-    const others = spike && new Uint8Array(steps * n);
-    const [piece, otherPiece] = [makeRecording(network, SLICE, isLIF), makeRecording(network, SLICE)];
-    const every = Math.ceil((2 * n * steps) / SAMPLES);
-    const u = [], v = [];
-    let twin, resting = performance.now();
-    for (let t = 0; t < steps;) {
-      const end = Math.min(t + SLICE, steps, spike && t < spike.step ? spike.step : steps);
-      if (spike && t === spike.step) {
-        twin = copyOfState(state);
-        fire(network, twin, spike.neuron);
-      }
-      const copied = (from) => from.activity.slice(0, (end - t) * n);
-      advance(network, state, piece, 0, end - t);
-      if (twin) advance(network, twin, otherPiece, 0, end - t);
-      activity.set(copied(piece), t * n);
-      if (spike) others.set(copied(twin ? otherPiece : piece), t * n);
-      for (let s = t; s < end && isLIF; s++) {
-        if (s % every) continue;
-        const row = (numbers) => numbers.slice((s - t) * n, (s - t + 1) * n);
-        u.push(row(piece.u));
-        v.push(row(piece.v));
-      }
-      const other = spike && copied(twin ? otherPiece : piece);
-      postMessage({ id: order.id, t, n, piece: copied(piece), other });
+    const { id, steps, spike } = order;
+    const run = begun(order);
+    for (let t = 0, since = performance.now(); t < steps;) {
+      const end = Math.min(t + SLICE, spike && t < spike.step ? spike.step : steps, steps);
+      postMessage({ id, t, n: run.network.n, ...advanced(run, spike, t, end) });
+      sample(run, t, end);
       t = end;
-      const isSlow = performance.now() - resting > 25;
-      if (isSlow || twin) await new Promise((go) => setTimeout(go, twin ? 16 : 0));
-      if (order.id !== current) return;
-      if (isSlow || twin) resting = performance.now();
+      if (!run.twin && performance.now() - since < 25) continue;
+      await new Promise((go) => setTimeout(go, run.twin ? 16 : 0)); // damage is to be seen as it spreads
+      if (id !== current) return;
+      since = performance.now();
     }
-    const { first } = measured;
-    const x = isLIF ? spikeCounts(activity, n, measured.boxcar) : activity;
-    const c = autocovariance(x, n, { first, last: steps, lags, ...measured });
-    const inThresholds = (rows) => Float32Array.from(
-      rows.flatMap((row) => Array.from(row)), (one) => one / network.threshold);
-    postMessage({ id: order.id, result: {
-      c, lags, every, decay: decayTime(c, lags), mean: meanActivity(activity, n, first, steps),
-      ...(isLIF && { u: inThresholds(u), v: inThresholds(v), wraps: state.wraps, clips: state.clips }),
-      range: network.threshold > 1000 ? STATE_LIMIT / network.threshold : undefined,
-      independent: twin && independentDistance(activity, others, n, spike.step, steps),
-      distance: twin && stateDistance(network, state, twin),
-    } });
+    postMessage({ id, result: resultOf(run, order) });
   }
 
   onmessage = ({ data }) => {
@@ -86,7 +102,10 @@ class Runner {
     this.id = 0;
   }
 
-  /** Order a run; `order` as `work` takes it, with `title` and `dataset` for the picture. */
+  /**
+   * Order a run: {backend, seed, cell, steps, lags, measured, spike}; `spike` is {neuron, step} or
+   * null, `measured` what `autocovariance` takes. `title` and `dataset` are for the picture.
+   */
   start(order, map) {
     const { neurons: n, nExcitatory } = map.network;
     const { spiking } = map.backends.find((one) => one.name === order.backend);
