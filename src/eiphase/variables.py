@@ -31,6 +31,7 @@ DIMENSIONS = ("backend", "q_factor", "g_factor", "seed")
 
 
 NOT_APPLICABLE = -1  # of a flag: the variable has no meaning on this backend
+NOT_SIMULATED = -2  # of a flag, in a partial phase map: there is no such network as yet
 
 
 _IN_WORDS = {
@@ -93,13 +94,16 @@ class Variable:
         """What stands where nothing was computed or the variable has no meaning."""
         return NOT_APPLICABLE if self.flags else np.nan
 
-    def attributes(self) -> dict[str, object]:
+    def attributes(self, *, partial: bool = False) -> dict[str, object]:
+        """Those of a phase map's variable, or of a partial map's, whose flags know one more."""
         found: dict[str, object] = {**labels(self.long_name, self.units, self.comment)}
         if self.flags:
             del found["units"]
             found["coverage_content_type"] = "qualityInformation"
-            found["flag_values"] = np.array([NOT_APPLICABLE, *self.flags], "i1")
-            names = ["not_applicable", *(flag.name.lower() for flag in self.flags)]
+            names = {flag.name.lower(): int(flag) for flag in self.flags}
+            names = {"not_applicable": NOT_APPLICABLE} | names
+            names = {"not_simulated": NOT_SIMULATED} | names if partial else names
+            found["flag_values"] = np.array([*names.values()], "i1")
             found["flag_meanings"] = " ".join(names)
         return found
 

@@ -494,7 +494,7 @@ def test_comparison_refuses_maps_without_both_backends(phase_map):
 
 def test_compare_writes_a_figure(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        save, "open_phase_map", lambda path: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
+        save, "open_phase_map", lambda path, **_: with_counts([[1, 2], [3, 4]], [[1, 2], [3, 4]])
     )
     save.draw_comparison([tmp_path / "a.nc"], [tmp_path / "mappings.png"])
     assert (tmp_path / "mappings.png").read_bytes().startswith(b"\x89PNG")

@@ -6,6 +6,7 @@ import numpy as np
 
 from eiphase.backends import BACKENDS
 from eiphase.flags import Fate, Flag, Phase
+from eiphase.variables import NOT_SIMULATED
 
 # An exponent counts as positive or negative beyond so many of its standard errors.
 SIGNIFICANT = 2.0
@@ -67,15 +68,26 @@ def recurs(autocovariance: np.ndarray) -> np.ndarray:
 
 
 def over_seeds(phases: np.ndarray) -> dict[str, np.ndarray]:
-    """The commonest phase and its share of the seeds, as variables; seeds are the last axis."""
+    """The commonest phase and its share of the seeds, as variables; seeds are the last axis.
+
+    Seeds that are not simulated do not count.
+    """
     commonest, part = agreement(phases, axis=-1)
-    return {"phase_commonest": commonest, "phase_agreement": part}
+    known = (phases != NOT_SIMULATED).any(axis=-1)
+    return {
+        "phase_commonest": np.where(known, commonest, NOT_SIMULATED).astype(np.int8),
+        "phase_agreement": np.where(known, part, np.nan),
+    }
 
 
 def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]:
-    """The phase that most seeds have, the smaller one of equals, and the fraction that has it."""
+    """The phase that most seeds have, the smaller one of equals, and the fraction that has it.
+
+    Of seeds that are simulated; without one the fraction is 0.
+    """
     counts = np.stack([(phases == phase).sum(axis=axis) for phase in Phase])
-    return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / phases.shape[axis]
+    n_seeds = np.maximum((phases != NOT_SIMULATED).sum(axis=axis), 1)
+    return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / n_seeds
 
 
 _Rule = dict[Phase, np.ndarray]

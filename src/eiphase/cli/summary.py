@@ -7,6 +7,7 @@ import xarray as xr
 
 from eiphase.backends import BACKENDS
 from eiphase.flags import Flag, Phase
+from eiphase.variables import NOT_SIMULATED
 
 # Of one network, and of several.
 _WORDS = {
@@ -15,6 +16,7 @@ _WORDS = {
     "transient": ("is not stationary", "are not stationary"),
     "saturated": ("is saturated or silent", "are saturated or silent"),
     "broken": ("is broken (see phase)", "are broken (see phase)"),
+    "missing": ("is not simulated", "are not simulated"),
     "chaotic": ("is chaotic", "are chaotic"),
     "sensitive": ("is sensitive to one spike", "are sensitive to one spike"),
 }
@@ -44,12 +46,13 @@ def in_words(phase_map: xr.Dataset) -> Iterator[str]:
 
 def _counts(one: xr.Dataset) -> dict[str, int]:
     phase, fluctuation = one.phase.values, one.c0_flag.transpose(*one.phase.dims).values
-    broken = phase == Phase.BROKEN
+    broken, missing = phase == Phase.BROKEN, phase == NOT_SIMULATED
     saturated = np.isin(phase, (Phase.SATURATED, Phase.SILENT))
-    rest = ~broken & ~saturated
+    rest = ~broken & ~saturated & ~missing
     flags = {"settle": Flag.UNDEFINED, "fluctuate": Flag.OK, "transient": Flag.TRANSIENT}
     counts = {name: int((rest & (fluctuation == flag)).sum()) for name, flag in flags.items()}
-    return counts | {"saturated": int(saturated.sum()), "broken": int(broken.sum())}
+    others = {"saturated": saturated, "broken": broken, "missing": missing}
+    return counts | {name: int(cells.sum()) for name, cells in others.items()}
 
 
 def _known_measure(one: xr.Dataset, backend: str) -> str | None:

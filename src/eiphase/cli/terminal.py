@@ -22,7 +22,7 @@ from eiphase.flags import Flag
 from eiphase.networks.weights import Network
 from eiphase.sweep import provenance
 from eiphase.system.files import beside
-from eiphase.variables import DERIVED, NOT_APPLICABLE, VARIABLES, Variable
+from eiphase.variables import DERIVED, NOT_APPLICABLE, NOT_SIMULATED, VARIABLES, Variable
 
 if TYPE_CHECKING:
     from eiphase.jobs.verify import Activity, Point
@@ -107,7 +107,8 @@ def print_phase_map(phase_map: xr.Dataset, *, html: Path | None = None) -> None:
     here = {name: v for name, v in (VARIABLES | DERIVED).items() if name in phase_map}
     flags = (name for name, v in here.items() if v.flags and (phase_map[name] >= 0).any())
     origin = "sweep_config", "sweep_digest", *_ORIGIN
-    lines = (*in_words(phase_map), "", phase_map.attrs.get("title", ""))
+    so_far = [f"Partial map: {phase_map.attrs['partial']}."] if "partial" in phase_map.attrs else []
+    lines = (*so_far, *in_words(phase_map), "", phase_map.attrs.get("title", ""))
     shown: list[RenderableType] = [
         Text("\n".join(plain(line) for line in lines)),
         _axes(phase_map),
@@ -228,11 +229,14 @@ def _flags(phase_map: xr.Dataset, name: str) -> Table:
     """How often each flag stands on each backend, of how many simulations."""
     flags = (VARIABLES | DERIVED)[name].flags
     assert flags is not None
-    table = _table(name, *(flag.name.lower() for flag in flags))
+    names = {flag.name.lower(): int(flag) for flag in flags}
+    if "partial" in phase_map.attrs:
+        names["not_simulated"] = NOT_SIMULATED
+    table = _table(name, *names)
     for number, backend in enumerate(phase_map.backend.values):
         values = phase_map[name].isel(backend=number)
         if (values >= 0).any():
-            counts = (int((values == flag).sum()) for flag in flags)
+            counts = (int((values == flag).sum()) for flag in names.values())
             _add_row(table, backend, *counts)
     return table
 

@@ -123,12 +123,18 @@ def _add_gather(commands) -> None:
     gather = add_command(
         commands,
         "gather",
-        "gather all tiles of a sweep into one dataset",
-        "config/mine.yaml phase_map.nc tile-0.nc tile-1.nc",
+        "gather all tiles of a sweep into one dataset, or those that are there so far",
+        "config/mine.yaml phase_map.nc tile-0.nc tile-1.nc\n"
+        "  eiphase gather --partial config/mine.yaml",
     )
     gather.add_argument("config", type=Path, help="the sweep's YAML file")
-    gather.add_argument("output", type=Path, help="netCDF file to write")
-    gather.add_argument("tiles", type=Path, nargs="+", help="all tiles of the sweep")
+    gather.add_argument("output", type=Path, nargs="?", help="netCDF file to write")
+    gather.add_argument("tiles", type=Path, nargs="*", help="all tiles of the sweep")
+    gather.add_argument(
+        "--partial", action="store_true",
+        help="draw a partial map of the tiles in results/, also while the sweep runs "
+        "(default output: results/CONFIG/partial/partial_map.nc, figures beside it)",
+    )  # fmt: skip
     gather.add_argument(
         "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
     )
@@ -143,6 +149,14 @@ def _gather(options: argparse.Namespace) -> None:
 
     if options.threads < 1:
         raise SweepError(f"--threads is {options.threads}, but must be at least 1.")
+    if options.partial:
+        _gather_partial(options)
+        return
+    if not options.tiles:
+        raise SweepError(
+            "An output and all tiles of the sweep are needed; `eiphase gather --partial "
+            f"{options.config}` finds those that are there."
+        )
     sweep = load(options.config)
     with progress_bar.progress("gathering") as show:
         gather.gather(
@@ -154,6 +168,32 @@ def _gather(options: argparse.Namespace) -> None:
             threads=options.threads,
             show=show,
         )
+
+
+def _gather_partial(options: argparse.Namespace) -> None:
+    """The map of what is simulated so far, and its figures."""
+    from eiphase import figures
+    from eiphase.cli import terminal
+    from eiphase.jobs import gather
+
+    if options.tiles:
+        raise SweepError("--partial finds the tiles itself: name none.")
+    sweep, name = load(options.config), options.config.stem
+    output = options.output or Path("results", name, "partial/partial_map.nc")
+    if output.name == "phase_map.nc":
+        raise SweepError(f"{output} is the name of a whole map: give a partial one another.")
+    with progress_bar.progress("gathering"):
+        tiles = Path("results", name, "tiles")
+        n, n_all = gather.gather_partial(tiles, sweep, output, name=name)
+    with progress_bar.progress("drawing") as show:
+        from eiphase.figures import save
+
+        names = figures.of_sweep(sweep.backends, chaos=sweep.observables.chaos)
+        drawn = [output.parent / f"figures/{name}.png" for name in names]
+        save.draw_phase_map(output, drawn, show)
+    terminal.print_line(
+        f"{n} of {n_all} networks are simulated: {output}, figures in {output.parent}/figures."
+    )
 
 
 def _add_simulate_divergence(commands) -> None:

@@ -10,7 +10,7 @@ In every figure:
 - a dashed line is theory;
 - a band is the 95 % interval of a mean over seeds, drawn from `SEEDS_OF_A_BAND` on;
 - a bar is a standard error;
-- a white cell has nothing to show.
+- a white cell has nothing to show, and a hatched one that says so is not simulated as yet.
 """
 
 import json
@@ -42,7 +42,14 @@ from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited, Stopped
 from eiphase.jobs.datasets import step_check
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
-from eiphase.variables import DERIVED, DIMENSIONS, NOT_APPLICABLE, VARIABLES, lack_of
+from eiphase.variables import (
+    DERIVED,
+    DIMENSIONS,
+    NOT_APPLICABLE,
+    NOT_SIMULATED,
+    VARIABLES,
+    lack_of,
+)
 
 BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
@@ -65,6 +72,7 @@ IN_DOUBT = (
 FLOW_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
 _FAR = 10.0  # off 1: further, no difference is of interest
 _LEGEND_WIDTH = 38  # characters of an entry in a legend
+_GAP = "white", "///", "not simulated"
 _SPECKS: dict[str, Any] = {"facecolor": "none", "hatch": "...", "edgecolor": "0.55"}
 
 
@@ -198,7 +206,8 @@ def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     a current wrapped. Beyond its limit, see `draw_limit`, the network is not the one that was asked
     for, but what it does is known.
     """
-    mapped = [NOT_APPLICABLE, ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST]
+    mapped = [ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST]
+    mapped += [NOT_APPLICABLE, NOT_SIMULATED]
     reasons = {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
         "several states": dataset.quality == Quality.SEVERAL_STATES,
@@ -216,7 +225,7 @@ def _doubt(
     reasons: Mapping[str, xr.DataArray], dataset: xr.Dataset, differ: xr.DataArray, how: str
 ) -> Doubt:
     """Where seeds `differ`, or half of them or more have one of the reasons."""
-    often = {text: cells.mean("seed") >= 0.5 for text, cells in reasons.items()}
+    often = {text: often_in(dataset, cells) for text, cells in reasons.items()}
     found = [text for text, cells in often.items() if cells.any()]
     texts = [how] if differ.any() else []
     if found:
@@ -225,9 +234,24 @@ def _doubt(
     return Doubt(sum(often.values(), differ), "; ".join(texts))
 
 
+def are_simulated(dataset: xr.Dataset) -> xr.DataArray:
+    """Networks that are simulated: of a partial phase map, not all."""
+    return dataset.quality != NOT_SIMULATED
+
+
+def often_in(dataset: xr.Dataset, cells: xr.DataArray) -> xr.DataArray:
+    """Whether something holds on half of the simulated seeds or more."""
+    return cells.astype(float).where(are_simulated(dataset)).mean("seed") >= 0.5
+
+
+def draw_gaps(axis: Axes, one: xr.Dataset, legend: dict) -> None:
+    """Hatch the cells of one backend of which no seed is simulated as yet."""
+    fill(axis, ~are_simulated(one).any("seed"), _GAP, legend)
+
+
 def draw_limit(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     """A line below the cells of one backend where LIF neurons couple as strongly as they can."""
-    cells = (one.weight_scale_status == ScaleStatus.STRONGEST).mean("seed") >= 0.5
+    cells = often_in(one, one.weight_scale_status == ScaleStatus.STRONGEST)
     sides = _rim(cells, frame=False)
     if not sides:
         return
@@ -269,7 +293,9 @@ def subtitle(dataset: xr.Dataset) -> str:
     n_seeds = dataset.seed.size
     seeds = f"{n_seeds} seed{'s' if n_seeds > 1 else ''}"
     seeds = "mean over seeds" if is_averaged(dataset) else seeds
-    return f"Sweep {as_text(dataset.attrs.get('sweep', ''))}, {seeds}"
+    partial = dataset.attrs.get("partial")
+    so_far = f"\nPartial map: {as_text(partial)}" if partial else ""
+    return f"Sweep {as_text(dataset.attrs.get('sweep', ''))}, {seeds}{so_far}"
 
 
 def config(dataset: xr.Dataset, section: str) -> dict[str, Any]:

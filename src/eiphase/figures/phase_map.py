@@ -88,7 +88,7 @@ def checked(dataset: xr.Dataset) -> xr.Dataset:
 def doubt_of(dataset: xr.Dataset, name: str) -> panels.Doubt:
     """Where one of the `FLUCTUATIONS` is in doubt, of a dataset that `checked` returned."""
     ok = dataset[f"{name}_flag"] == Flag.OK
-    partly = ok.any("seed") & ~ok.all("seed")
+    partly = ok.any("seed") & (~ok & panels.are_simulated(dataset)).any("seed")
     return panels.doubt_of_numbers(dataset, partly, "some seeds have no number")
 
 
@@ -108,7 +108,7 @@ def _map_of(
     for axis, backend in zip(axes, dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         image = panels.draw_map(axis, one[name], norm)
-        _fill_flagged(axis, one[f"{name}_flag"], legend)
+        _fill_flagged(axis, one, name, legend)
     figure.colorbar(image, ax=list(axes), label=label)
 
 
@@ -142,8 +142,10 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     legend: dict[str, Patch | Line2D] = {}
     for axis, (name, label) in zip(axes.flat, maps.items(), strict=True):
         _draw_mapping(figure, axis, one[name])
+        panels.draw_gaps(axis, one, legend)
         axis.set_title(label, fontsize="medium")
     solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
+    solved |= ~panels.are_simulated(one)
     panels.Doubt(~solved.all("seed").expand_dims(backend=names[:1]), _UNSOLVED).draw(
         axes[0, 0], names[0], legend
     )
@@ -293,8 +295,10 @@ def _meanings(backends: Iterable[str]) -> list[Line2D]:
     ]
 
 
-def _fill_flagged(axis: Axes, flags: xr.DataArray, legend: dict) -> None:
-    ok = (flags == Flag.OK).any("seed")
+def _fill_flagged(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
+    flags, simulated = one[f"{name}_flag"], panels.are_simulated(one).any("seed")
+    panels.draw_gaps(axis, one, legend)
+    ok = (flags == Flag.OK).any("seed") | ~simulated
     counts = xr.concat([(flags == flag).sum("seed") for flag in _FLAGGED], "flag")
     commonest = counts.argmax("flag")
     for number, style in enumerate(_FLAGGED.values()):

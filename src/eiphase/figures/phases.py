@@ -66,6 +66,7 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     for axis, backend in zip(axes[1], dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
         _measure(figure, axis, one)
+        panels.draw_gaps(axis, one, legend)
         draw_border(axis, one, legend)
         draw_theory(axis, one, legend)
     panels.finish(figure, axes, dataset, legend)
@@ -118,7 +119,8 @@ def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
 
 def doubt_of(dataset: xr.Dataset) -> panels.Doubt:
     """Where phases are in doubt, of a dataset that `checked` returned."""
-    disagree = (dataset.phase != dataset.phase.isel(seed=0)).any("seed")
+    simulated = dataset.phase.where(panels.are_simulated(dataset))
+    disagree = simulated.max("seed") > simulated.min("seed")
     known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
     return panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree")
 
@@ -157,6 +159,7 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
     seeds = one.phase.get_axis_num("seed")
     commonest, part = phases.agreement(one.phase.values, axis=seeds)
     cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
+    panels.draw_gaps(axis, one, legend)
     for phase, style in LOOKS.items():
         here = (commonest == phase) & (part > 0)  # none where a selection has no points
         panels.fill(axis, cells.copy(data=here), style, legend)

@@ -34,7 +34,7 @@ def draw_phase_map(file: Path, outputs: Sequence[Path], show: Show = lambda *_: 
     `show` is told after each figure how many are done, of how many.
     """
     _check(outputs, PHASE_MAP)
-    with reading(file), open_phase_map(file) as dataset:
+    with reading(file), open_phase_map(file, may_be_partial=True) as dataset:
         _draw(PHASE_MAP, with_step_check(dataset, file), outputs, show)
 
 

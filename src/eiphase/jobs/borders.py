@@ -17,6 +17,7 @@ from eiphase.networks import weights
 from eiphase.numerics.blas import one_thread
 from eiphase.sweep.schema import Sweep
 from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
+from eiphase.variables import NOT_SIMULATED
 
 # Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
 LARGEST_SPECTRUM = 500
@@ -43,6 +44,23 @@ def measured(
         "measured_critical_q_flag": flags,
         **over_seeds("measured_critical_q", found, flags),
     }
+
+
+def measured_in_part(
+    backend: str, q_factor: np.ndarray, values: Mapping[str, np.ndarray], simulated: np.ndarray
+) -> dict[str, np.ndarray]:
+    """What `measured` gives, for lines along q_factor of which all networks are simulated.
+
+    A sign that changes across a gap would place the border anywhere in it.
+    """
+    whole = simulated.all(axis=0)
+    known = {
+        name: np.where(whole, array, NOT_SIMULATED if name == "phase" else np.nan)
+        for name, array in values.items()
+    }
+    found = measured(backend, q_factor, known)
+    flags = found["measured_critical_q_flag"]
+    return found | {"measured_critical_q_flag": np.where(whole, flags, NOT_SIMULATED)}
 
 
 def over_seeds(name: str, values: np.ndarray, flags: np.ndarray) -> dict[str, np.ndarray]:

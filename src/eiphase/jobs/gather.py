@@ -14,11 +14,20 @@ from eiphase.jobs.borders import Refinements
 from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.derivation import effective_couplings, of_theory
 from eiphase.jobs.datasets.setting_aside import set_aside
-from eiphase.jobs.datasets.tile_file import Contents
+from eiphase.jobs.datasets.tile_file import Contents, Point, Values
 from eiphase.sweep import provenance
 from eiphase.sweep.schema import Sweep
+from eiphase.sweep.tiles import Tile
 from eiphase.system import seal
-from eiphase.variables import AXES, DIMENSIONS, Variable, ancillary, measured
+from eiphase.variables import (
+    AXES,
+    DIMENSIONS,
+    NOT_SIMULATED,
+    VARIABLES,
+    Variable,
+    ancillary,
+    measured,
+)
 
 _CHUNK_BYTES = 2**20
 _CACHE_BYTES = 2**22  # of each variable: room for the chunks that a tile fills
@@ -51,21 +60,68 @@ def gather(
         _define(file, sweep, name)
         refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
         borders.check(refinements, sweep)
-        for b in range(len(sweep.backends)):
-            for key, values in phases.over_seeds(file["phase"][b]).items():
-                file[key][b] = values
-        if sweep.observables.chaos:
-            _derive_borders(file, sweep, refinements)
-        _derive_couplings(file, sweep)
-        if with_theory(sweep.backends):
-            for name, values in of_theory(sweep, sweep.grid.q_factor, sweep.grid.g_factor).items():
-                file[name][:] = values
+        _derive(file, sweep, refinements)
         found = borders.of_networks(sweep, networks, threads=threads)
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
             file["network_critical_q"][place] = next(found)
     show(n_steps, n_steps)
+
+
+def gather_partial(tiles: Path, sweep: Sweep, output: Path, *, name: str) -> tuple[int, int]:
+    """Write the networks of a sweep that are simulated so far, and flag the others.
+
+    `tiles` is the folder of the sweep's tiles; it may be written to meanwhile. Where there is no
+    network as yet, numbers are NaN and flags `NOT_SIMULATED`. Borders are those of whole lines
+    along q_factor. `network_critical_q`, which takes a second each, and refined borders are left
+    to `gather`. The attribute `partial` says how many networks there are, and returned are how
+    many, and of how many. Raises `DatasetError`, and writes nothing, if there is none.
+    """
+    with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:
+        _define(file, sweep, name, partial=True)
+        origins: set[provenance.Origin] = set()
+        for tile in sweep.all_tiles():
+            folder = (tiles / sweep.tile_path(tile)).parent
+            found, found_at = tile_file.known(folder, sweep, tile)
+            if found:
+                _put(file, folder, _contents(tile, sweep, found), sweep)
+            origins |= found_at
+        if not origins:
+            raise DatasetError(f"No network of sweep {name} is simulated yet: {tiles} has none.")
+        _say_where(file, origins)
+        simulated = file["c0_flag"][:] != NOT_SIMULATED
+        _derive(file, sweep, {}, simulated)
+        n, n_all = int(simulated.sum()), simulated.size
+        file.partial = f"{n} of {n_all} networks are simulated"
+    return n, n_all
+
+
+def _contents(tile: Tile, sweep: Sweep, found: dict[Point, Values]) -> Contents:
+    """Those points of a tile that are known, in its order."""
+    grid = sweep.grid
+    points = [(grid.q_factor[q], grid.g_factor[g]) for q, g in tile.points]
+    points = [point for point in points if point in found]
+    values = {name: np.array([found[point][name] for point in points]) for name in VARIABLES}
+    return Contents(tile.backend, tile.seed, points, values, frozenset())
+
+
+def _derive(
+    file: netCDF4.Dataset,
+    sweep: Sweep,
+    refinements: Refinements,
+    simulated: np.ndarray | None = None,
+) -> None:
+    """Write what follows from points, but for what takes long; `simulated` are those of them."""
+    for b in range(len(sweep.backends)):
+        for key, values in phases.over_seeds(file["phase"][b]).items():
+            file[key][b] = values
+    if sweep.observables.chaos:
+        _derive_borders(file, sweep, refinements, simulated)
+    _derive_couplings(file, sweep, simulated)
+    if with_theory(sweep.backends):
+        for name, values in of_theory(sweep, sweep.grid.q_factor, sweep.grid.g_factor).items():
+            file[name][:] = values
 
 
 def _fill(
@@ -85,16 +141,7 @@ def _fill(
         if contents is None:
             continue
         origins |= contents.origins
-        backend, q, g, seed = _indices(path, contents, sweep)
-        times_seen[backend, q, g, seed] += 1
-        phase = phases.classify(contents.backend, contents.values)
-        found = {**contents.values, "phase": phase}
-        along_points = {key: array for key, array in found.items() if key in file.variables}
-        for rows, columns, points in _blocks(q, g):
-            for key, array in along_points.items():
-                block = array[points]
-                shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
-                file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
+        times_seen[_put(file, path, contents, sweep)] += 1
     refinements: dict[tuple[str, int], border.Lines] = {}
     for path in refined:
         contents = _undamaged(path, sweep, damaged)
@@ -106,10 +153,31 @@ def _fill(
     if damaged:
         raise DatasetError(" ".join(damaged))
     _check_complete(times_seen, sweep)
+    _say_where(file, origins)
+    return refinements
+
+
+def _put(
+    file: netCDF4.Dataset, path: Path, contents: Contents, sweep: Sweep
+) -> tuple[int, list, list, int]:
+    """Write the points of a tile and their phases; returns the indices of where they stand."""
+    backend, q, g, seed = place = _indices(path, contents, sweep)
+    phase = phases.classify(contents.backend, contents.values)
+    found = {**contents.values, "phase": phase}
+    along_points = {key: array for key, array in found.items() if key in file.variables}
+    for rows, columns, points in _blocks(q, g):
+        for key, array in along_points.items():
+            block = array[points]
+            shape = (rows.stop - rows.start, columns.stop - columns.start, *block.shape[1:])
+            file[key][backend, rows, columns, seed, ...] = block.reshape(shape)
+    return place
+
+
+def _say_where(file: netCDF4.Dataset, origins: set[provenance.Origin]) -> None:
+    """Name the code and the machines that simulated the points."""
     file.gathered_by = file.commit
     for key, values in zip(("commit", "machine"), zip(*sorted(origins), strict=True), strict=True):
         file.setncattr(key, "; ".join(sorted(set(values))))
-    return refinements
 
 
 def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
@@ -123,12 +191,17 @@ def _undamaged(path: Path, sweep: Sweep, damaged: list[str]) -> Contents | None:
         raise DatasetError(" ".join([*damaged, str(error)])) from None
 
 
-def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements) -> None:
-    """Where sensitivity begins, as measured on each backend."""
+def _derive_borders(
+    file: netCDF4.Dataset, sweep: Sweep, refinements: Refinements, simulated: np.ndarray | None
+) -> None:
+    """Where sensitivity begins, as measured on each backend; not along lines with gaps."""
     q_factor = np.array(sweep.grid.q_factor)
     for b, backend in enumerate(sweep.backends):
         points = {n: file[n][b] for n in borders.MEASURED_BY if n in file.variables}
-        derived = borders.measured(backend, q_factor, points)
+        if simulated is None:
+            derived = borders.measured(backend, q_factor, points)
+        else:
+            derived = borders.measured_in_part(backend, q_factor, points, simulated[b])
         if refinements:
             derived |= borders.refined_borders(backend, points, refinements, sweep)
         for name, values in derived.items():
@@ -137,12 +210,15 @@ def _derive_borders(file: netCDF4.Dataset, sweep: Sweep, refinements: Refinement
         file.setncatts(borders.counts(refinements, sweep))
 
 
-def _derive_couplings(file: netCDF4.Dataset, sweep: Sweep) -> None:
+def _derive_couplings(file: netCDF4.Dataset, sweep: Sweep, simulated: np.ndarray | None) -> None:
     """Effective couplings, from the weight scales of mapped networks."""
     axes = dict(zip(DIMENSIONS, _axes(sweep), strict=True))
     unmapped = np.full([len(axis) for axis in axes.values()], np.nan)
     scales = file["weight_scale"][:] if "weight_scale" in file.variables else unmapped
-    file["effective_coupling"][:] = effective_couplings(sweep, axes, scales)
+    found = effective_couplings(sweep, axes, scales)
+    file["effective_coupling"][:] = (
+        found if simulated is None else np.where(simulated, found, np.nan)
+    )
 
 
 def _axes(sweep: Sweep) -> tuple[Sequence, ...]:
@@ -202,11 +278,12 @@ def _check_complete(times_seen: np.ndarray, sweep: Sweep) -> None:
     raise DatasetError(f"The tiles hold {point} {times_seen[odd]} times, but need it once.")
 
 
-def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
+def _define(file: netCDF4.Dataset, sweep: Sweep, name: str, *, partial: bool = False) -> None:
     """Dimensions, coordinates, attributes, and what the sweep measures, still empty."""
+    what = "Partial phase map" if partial else "Phase map"
     file.setncatts(
         {
-            "title": f"Phase map of excitatory-inhibitory networks: {name}",
+            "title": f"{what} of excitatory-inhibitory networks: {name}",
             "summary": "What simulated networks of rate neurons and of LIF neurons do, over "
             "recurrent gain, inhibition and seed.",
             "sweep": name,
@@ -229,11 +306,11 @@ def _define(file: netCDF4.Dataset, sweep: Sweep, name: str) -> None:
         coordinate.setncatts(AXES[dimension])
     present = measured(sweep.backends, sweep.model_dump())
     for key, variable in present.items():
-        _define_variable(file, key, variable)
+        _define_variable(file, key, variable, partial=partial)
         file[key].setncatts(ancillary(key, present))
 
 
-def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable) -> None:
+def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable, *, partial: bool) -> None:
     n_q, n_g, n_lags = (len(file.dimensions[d]) for d in ("q_factor", "g_factor", "lag"))
     # A chunk holds points of one backend and seed, as tiles do: few chunks are written twice.
     sizes = {"backend": 1, "q_factor": n_q, "g_factor": n_g, "seed": 1}
@@ -254,6 +331,8 @@ def _define_variable(file: netCDF4.Dataset, key: str, variable: Variable) -> Non
         fill_value=False if variable.flags else variable.fill,
     )
     created.set_auto_mask(False)
-    created.setncatts(variable.attributes())
+    created.setncatts(variable.attributes(partial=partial))
     if variable.dimensions != DIMENSIONS:  # not all that is derived is there for all sweeps
         created[:] = variable.fill
+    if partial:
+        created[:] = NOT_SIMULATED if variable.flags else variable.fill

@@ -17,7 +17,7 @@ _KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
         "text",
         (
             "title", "sweep", "sweep_config", "sweep_digest", "commit", "gathered_by", "machine",
-            "code_digest", "versions", "backend", "rate_to_lif", "float_to_integer",
+            "code_digest", "versions", "backend", "rate_to_lif", "float_to_integer", "partial",
         ),
     ),
     Integral: (
@@ -53,6 +53,15 @@ def check(dataset: "xr.Dataset", path: Path) -> None:
 
 def _wrong(what: str, words: str, value: Any) -> DatasetError:
     return DatasetError(f"{what} that must be {words}, but is {value!r:.40}.")
+
+
+def refuse_partial(dataset: "xr.Dataset", name: object) -> None:
+    """Raises `DatasetError` if networks of the phase map are not simulated as yet."""
+    if partial := dataset.attrs.get("partial"):
+        raise DatasetError(
+            f"{name} is a partial phase map ({partial}), which can be shown and drawn only: "
+            "go on when the sweep is whole."
+        )
 
 
 def sweep_of(dataset: "xr.Dataset") -> Sweep:

@@ -15,7 +15,7 @@ from eiphase.jobs import borders
 from eiphase.jobs.datasets.derivation import FROM_OTHER_POINTS, derived
 from eiphase.jobs.datasets.netcdf import problem_of
 from eiphase.sweep import provenance
-from eiphase.sweep.attributes import sweep_of
+from eiphase.sweep.attributes import refuse_partial, sweep_of
 from eiphase.sweep.load import sentence
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES, ancillary, measured
@@ -76,6 +76,7 @@ def _check(name: str, phase_map: Any) -> None:
         scalar = [d for d in DIMENSIONS if d in phase_map.coords and not phase_map[d].ndim]
         hint = f": select with a list, as isel({scalar[0]}=[0])" if scalar else ""
         raise DatasetError(f"{name} is not a phase map: {problem}{hint}.")
+    refuse_partial(phase_map, name)
     for dimension in DIMENSIONS:
         if phase_map.indexes[dimension].has_duplicates:
             raise DatasetError(f"{name} has the same {dimension} twice.")

@@ -75,10 +75,17 @@ def check_recording(found: "xr.Dataset", path: Path) -> None:
             raise DatasetError(f"{path} is no recording: its {name} is {values.item()}.")
 
 
-def open_phase_map(path: Path) -> "xr.Dataset":
-    """Open a `phase_map.nc`; raises `DatasetError` if it is none."""
+def open_phase_map(path: Path, *, may_be_partial: bool = False) -> "xr.Dataset":
+    """Open a `phase_map.nc`; raises `DatasetError` if it is none.
+
+    A partial one is refused, too, unless the caller can do with what is simulated so far.
+    """
+    from eiphase.sweep import attributes
+
     dataset = open_netcdf(path)
     check_phase_map(dataset, path)
+    if not may_be_partial:
+        attributes.refuse_partial(dataset, path)
     return dataset
 
 
