@@ -82,7 +82,9 @@ def _couplings(dataset: xr.Dataset) -> xr.DataArray | None:
     except DatasetError:  # a selection may have lost its attributes
         return None
     at = borders(dataset).reindex(g_factor=sweep.grid.g_factor, seed=sweep.seeds)
-    at = at.transpose("backend", "g_factor", "seed")
+    kept = "backend", "g_factor", "seed"
+    at = at.mean([name for name in at.dims if name not in kept])  # what `.where` has repeated
+    at = at.transpose(*kept)
     found = at.copy(
         data=[
             in_coupling(sweep, str(backend), one)
