@@ -112,7 +112,8 @@ def report_processes() -> None:
         line = f"| {n_states} | {n} |"
         for name, truth in truths.items():
             both = np.array([(getattr(e, name), getattr(e, f"{name}_error")) for e in estimates])
-            line += within(*both[np.isfinite(both).all(axis=1)].T, truth)
+            known = both[np.isfinite(both).all(axis=1)]
+            line += within(known[:, 0], known[:, 1], truth)
         print(line, flush=True)
     for precision in (0.2, 0.1, 0.05):
         stored = until_precise(precision)
@@ -120,7 +121,7 @@ def report_processes() -> None:
         line = f"| precision {precision} | {n_steps / TAU:.0f} (median) |"
         for name, truth in zip(("c0", "decay_time", "mean_rate"), truths.values(), strict=True):
             both = np.array([(one[name], one[f"{name}_error"]) for one in stored])
-            line += within(*both.T, truth)
+            line += within(both[:, 0], both[:, 1], truth)
         print(line, flush=True)
 
 

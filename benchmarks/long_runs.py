@@ -57,7 +57,7 @@ def unflagged(phase_map: xr.Dataset) -> list[Point]:
     good = (phase_map.quality == Quality.OK) & (flags[0] == Flag.OK) & (flags[1] == Flag.OK)
     listed = good.stack(point=("backend", "q_factor", "g_factor", "seed"))
     points = [Point(*value) for value in listed.point[listed.values].values.tolist()]
-    np.random.default_rng(0).shuffle(points)  # type: ignore[arg-type]
+    np.random.default_rng(0).shuffle(points)
     return points
 
 
