@@ -19,7 +19,7 @@ function firstView() {
   const middle = (dimension) => ordered(map, dimension)[sizeOf(map, dimension) >> 1];
   const at = { backend: 0, q_factor: middle("q_factor"), g_factor: middle("g_factor"), seed: 0 };
   return {
-    variable: shownVariables(map)[0], x: "g_factor", y: "q_factor", at, isMedian: true,
+    variable: shownVariables(map).find((name) => name !== "phase" || map.doubt.phase), x: "g_factor", y: "q_factor", at, isMedian: true,
     beside: null, between: null, steps: RUN_STEPS, shown: SHOWN, spike: false, neuron: 0,
   };
 }
@@ -259,8 +259,9 @@ function wordsOf({ result, steps, took, dataset, spike, measured, damage }) {
   if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
   if (every > 1) said.push(`u and v are those of every ${every}th step.`);
   if (dataset) {
-    said.push("The dataset's curve is of a longer run, pooled over its initial states if the sweep "
-      + "has several: expect scatter between both.");
+    const { precision, steps: n } = map.config.simulation;
+    said.push(precision === null ? `The dataset's curve is of ${n} steps.`
+      : "The dataset's curve is of a longer run, pooled over initial states: expect scatter.");
   }
   return said.join(" ");
 }

@@ -127,6 +127,7 @@ function colourScale(map, name, backend) {
     const reach = Math.min(Math.max(high, 1 / low, 1.1), 10);
     return { low: 1 / reach, high: reach, log: true, stops: map.looks.diverging };
   }
+  if (name.endsWith("_damage")) return { low: 0, high: 1, log: false, stops: map.looks.sequential };
   if (low < 0) {
     const reach = Math.max(-low, high);
     return { low: -reach, high: reach, log: false, stops: map.looks.diverging };
