@@ -34,6 +34,7 @@ endif
 demo: .venv/ready  ## sweep config/demo.yaml and draw its phase maps
 	snakemake --cores $(CORES)
 	@echo "Phase maps: results/demo/figures/phase_maps.png"
+	@echo "In your browser, with networks that run at a click: results/demo/explorer.html"
 	@echo "Next: source .venv/bin/activate, then eiphase show results/demo/phase_map.nc"
 
 tutorial: .venv/ready  ## the source tutorial's networks and figures

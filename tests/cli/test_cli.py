@@ -6,6 +6,7 @@ import sys
 import webbrowser
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -87,16 +88,20 @@ def test_show_prints_what_is_in_a_phase_map(capsys, phase_map_file):
     assert "decay_time_flag" in page
 
 
-@pytest.mark.parametrize("has_screen", [True, False])
+@pytest.mark.parametrize(
+    ("platform", "screen", "has_screen"),
+    [("linux", ":0", True), ("linux", None, False), ("darwin", None, True)],
+)
 def test_explore_writes_a_page_and_opens_it_where_there_is_a_screen(
-    capsys, monkeypatch, phase_map_file, has_screen
+    capsys, monkeypatch, phase_map_file, platform, screen, has_screen
 ):
     opened = []
     monkeypatch.setattr(webbrowser, "open", opened.append)
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"):
         monkeypatch.delenv(name, raising=False)
-    if has_screen:
-        monkeypatch.setenv("DISPLAY", ":0")
+    if screen:
+        monkeypatch.setenv("DISPLAY", screen)
+    monkeypatch.setattr(user_commands, "sys", SimpleNamespace(platform=platform))
     assert commands.main(["explore", "phase_map.nc"]) == 0
     assert "written: explorer.html" in capsys.readouterr().out
     page = Path("explorer.html").resolve()

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
@@ -336,7 +337,8 @@ def _publish(options: argparse.Namespace) -> None:
 
 def _has_screen() -> bool:
     """Whether a browser can show a page: without a screen it would fill the terminal."""
-    return bool({"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & set(os.environ))
+    named = {"DISPLAY", "WAYLAND_DISPLAY", "BROWSER"} & set(os.environ)
+    return bool(named) or sys.platform in {"darwin", "win32"}  # which name none
 
 
 def _compile(options: argparse.Namespace) -> None:
