@@ -206,8 +206,8 @@ def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
     a current wrapped. Beyond its limit, see `draw_limit`, the network is not the one that was asked
     for, but what it does is known.
     """
-    mapped = [ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST]
-    mapped += [NOT_APPLICABLE, NOT_SIMULATED]
+    fine = (ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST)
+    mapped = [*map(int, fine), NOT_APPLICABLE, NOT_SIMULATED]
     reasons = {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
         "several states": dataset.quality == Quality.SEVERAL_STATES,
