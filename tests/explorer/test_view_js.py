@@ -20,7 +20,7 @@ from eiphase.sweep.schema import Sweep
 CONFIG = {
     "network": {"neurons": 40, "refractory": 0.05},
     "grid": {"q_factor": [1.0, 2.5, 5.3], "g_factor": [4.0, 5.5]},
-    "seeds": [3, 8, 5],
+    "seeds": [3, 8, 5, 2],
     "backends": ["rate", "lif_float", "lif_bit_accurate"],
     "simulation": {"steps": 400, "burn_in": 100, "max_lag": 50},
     "mapping": {"rate_to_lif": "corrected", "float_to_integer": "full_range"},
@@ -145,6 +145,20 @@ def test_the_border_is_the_mean_over_seeds_where_all_have_one(opened, phase_map)
             assert found is None or found == pytest.approx(wanted, rel=1e-14)
         theory = [q for _, q in lines["theory"]]
         assert theory == phase_map.theory_critical_q.values.tolist()
+
+
+def test_from_four_seeds_on_the_border_has_a_band(opened, phase_map):
+    n_bands = 0
+    for b, backend in enumerate(phase_map.backend.values.tolist()):
+        one = phase_map.sel(backend=backend).sortby("g_factor")
+        low, high = one.measured_critical_q_low, one.measured_critical_q_high
+        bands = [x["points"] for x in opened.found(f"borderLines(map, {b})") if x["kind"] == "band"]
+        there = (low.notnull() & high.notnull()).values
+        assert len(bands) == there.any()
+        for points in bands:
+            n_bands += 1
+            assert [q for _, q in points] == [*low.values[there], *high.values[there][::-1]]
+    assert n_bands
 
 
 def test_a_table_holds_every_bit(opened, phase_map):

@@ -5,6 +5,7 @@ const INK = "#222222", FAINT = "#767676", DIFFERENT = "#d55e00";
 const EXCITATORY = "#333333", INHIBITORY = "#0072b2";
 const FONT = { "font-family": "system-ui, sans-serif", "font-size": 12, fill: INK };
 const BORDERS = {
+  band: { fill: "#000000", "fill-opacity": 0.25, stroke: "none", "stroke-width": 0 },
   seed: { stroke: "#000000", "stroke-width": 0.8 },
   mean: { stroke: "#000000", "stroke-width": 2.4 },
   ring: { ring: true, stroke: "#000000", "stroke-width": 1.5 },
@@ -287,6 +288,7 @@ function drawBorder(parent, points, { ring, ...attributes }) {
 function swatch({ look, line: border, dots }) {
   const made = svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
   if (border?.ring) made.append(svg("circle", { cx: 13, cy: 8, r: 4, fill: "#fff", stroke: "#000" }));
+  else if (border?.fill) made.append(svg("path", { d: "M1 3h24v10h-24z", ...border }));
   else if (border) {
     if (border === LIMIT) made.append(svg("path", { d: "M1 8h24", stroke: "#000", "stroke-width": 4 }));
     made.append(svg("path", { d: "M1 8h24", ...border }));

@@ -10,6 +10,7 @@ const AROUND_ONE = ["weight_scale", "weight_strength", "effective_coupling"]; //
 const FLAG_COLOURS = [
   "#e8e8e8", "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00",
 ];
+const SEEDS_OF_A_BAND = 4; // as in the printed figures
 const NOTHING = { colour: "#ffffff", hatch: "", text: "no number" };
 
 /** How many there are along a dimension. */
@@ -213,6 +214,11 @@ function borderLines(map, backend) {
     if (points?.some(([, q]) => Number.isFinite(q))) found.push({ points, kind, text });
   };
   const each = seeds.map(border);
+  if (seeds.length >= SEEDS_OF_A_BAND && !map.variables.refined_q && map.variables.measured_critical_q_low) {
+    const low = line("measured_critical_q_low"), high = line("measured_critical_q_high");
+    const isThere = (_, k) => Number.isFinite(low[k][1]) && Number.isFinite(high[k][1]);
+    add([...low.filter(isThere), ...high.filter(isThere).reverse()], "band", "95 % interval of the mean");
+  }
   if (each[0] && seeds.length > 1) {
     each.forEach((points) => add(points, "seed", "border of each seed"));
   }
