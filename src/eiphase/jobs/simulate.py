@@ -12,7 +12,7 @@ from eiphase.chaos.border import Point
 from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.tile_file import Contents, Values
 from eiphase.simulation.backends import module
-from eiphase.simulation.tile import simulate_tile
+from eiphase.simulation.tile import load_kernels, simulate_tile
 from eiphase.sweep import provenance
 from eiphase.sweep.progress import SweepProgress
 from eiphase.sweep.provenance import Origin
@@ -42,8 +42,10 @@ def run(
     if found:
         taken = f"{tile}: {len(found)} of {len(networks)} networks are known"
         print(taken, file=sys.stderr, flush=True)
-    progress = SweepProgress(sweep, tile, output, known=len(found))
     new = [point for point in networks if point not in found]
+    if new:  # before time is taken: to compile kernels says nothing of their speed
+        load_kernels(tile.backend, sweep.mapping, sweep.observables)
+    progress = SweepProgress(sweep, tile, output, known=len(found))
     if new:
         sources = tile_file.source(source, sweep, tile) if source else {}
         simulated = simulate_tile(
