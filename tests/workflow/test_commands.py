@@ -31,6 +31,9 @@ RUN_ELSEWHERE = {
     "make docs": "run by `make test` before this test",
     "make faults": "takes minutes; other tests meet most of its rows",
     "make test-slurm": "needs Slurm and root, and is run by CI",
+    "pip install .": "run by `make package`",
+    "eiphase install-lava": "run by `make package`",
+    "eiphase run mine.yaml --cores 4": "run by `make package`",
     "make bench-peers": "installs NEST, JAX and Brian2, and takes a quarter of an hour",
     "snakemake --profile profiles/slurm --profile profiles/site --config sweep=config/mine.yaml":
         "needs a cluster: `make test-slurm` runs it on one",

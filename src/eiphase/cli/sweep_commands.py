@@ -42,8 +42,10 @@ def _init(options: argparse.Namespace) -> None:
     if path.exists() and not options.overwrite:
         raise SweepError(f"{path} is there already: name another file, or add --overwrite.")
     text = (CHECKOUT / "config/demo.yaml").read_text(encoding="utf-8")
-    schema = f"{CHECKOUT}/workflow/schemas/sweep.schema.json"
-    path.write_text(text.replace("../workflow/schemas/sweep.schema.json", schema), encoding="utf-8")
+    schema = f"{CHECKOUT}/workflow/schemas/sweep.schema.json"  # the docs may not be there
+    for place in ("../workflow/schemas/sweep.schema.json", "docs/sweeps.md"):
+        text = text.replace(place, schema)
+    path.write_text(text, encoding="utf-8")
     print(f"Wrote {path}: change it, then `eiphase run {shlex.quote(str(path))}` simulates it.")
 
 
@@ -57,7 +59,9 @@ def _add_run(commands) -> None:
     run.add_argument("config", type=Path, help="the sweep's YAML file; `eiphase init` writes one")
     run.add_argument("--cores", default="all", help="how many to use (default: all)")
     run.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
-    run.add_argument("further", nargs="*", metavar="--", help="what Snakemake takes besides")
+    run.add_argument(
+        "further", nargs="*", default=[], metavar="--", help="what Snakemake takes besides"
+    )
     run.set_defaults(command=_run, own_signals=True)
 
 
