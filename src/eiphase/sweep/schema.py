@@ -270,7 +270,7 @@ def measured_steps(simulation: Simulation, observables: Observables, *, spiking:
     if measured < 4:
         raise ValueError(
             f"simulation.burn_in is {s.burn_in}, but it must fit {trimmed} into "
-            f"simulation.steps = {s.steps} and leave at least 4 steps to measure: lower burn_in, or "
+            f"simulation.steps = {s.steps} and leave at least 4 steps to measure: lower burn_in or "
             "raise steps"
         )
     if s.max_lag >= measured:
