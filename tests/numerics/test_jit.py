@@ -207,7 +207,7 @@ import json, os, sys
 import eiphase
 from eiphase.numerics import jit
 from eiphase.numerics.arrays import shared_array
-from eiphase.jobs.compile import compile_for
+from eiphase.jobs.before.compile import compile_for
 from eiphase.simulation import single
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep

@@ -85,7 +85,7 @@ def main(path: str) -> None:
     for module in _MODULES:
         import_module(module)
     for backend in import_module("eiphase.backends").BACKENDS:
-        import_module("eiphase.jobs.compile").compile_for(backend)  # which loads them
+        import_module("eiphase.jobs.before.compile").compile_for(backend)  # which loads them
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for who serves
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     listener.bind(f"{path}.new")

@@ -142,8 +142,8 @@ def test_what_is_left_counts_by_what_networks_of_its_backend_take(tmp_path, cloc
 
 def test_tiles_that_wait_take_the_place_that_is_free_first():
     """Of 10, 1, 1 and 5 s on two cores, the last ends after 10 s, not after 17 / 2."""
-    assert progress._until_last([10.0, 1.0, 1.0, 5.0], 2) == 10.0
-    assert progress._until_last([1.0, 1.0, 10.0], 2) == 11.0
+    assert progress.until_last([10.0, 1.0, 1.0, 5.0], 2) == 10.0
+    assert progress.until_last([1.0, 1.0, 10.0], 2) == 11.0
 
 
 def test_the_last_job_clears_up_and_the_others_leave_their_speed(tmp_path, clock):

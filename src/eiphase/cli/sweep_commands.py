@@ -1,13 +1,14 @@
-"""The commands that make a phase map: install Lava, write a config, run the sweep."""
+"""The commands that make a phase map: write a config, explain what it takes, run the sweep."""
 
 import argparse
+import os
 import shlex
 from pathlib import Path
 
-from eiphase.cli.arguments import add_command
+from eiphase.cli.arguments import add_command, whole
 from eiphase.errors import SweepError, require_linux
 from eiphase.sweep.load import load
-from eiphase.system import installation
+from eiphase.system import installation, progress_bar
 
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGED = _PACKAGE / "checkout"
@@ -16,8 +17,9 @@ CHECKOUT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parents[1]
 
 
 def add_sweep_commands(commands) -> None:
-    """Add `init`, `run` and `install-lava`, in the order in which a user meets them."""
+    """Add them in the order in which a user meets them."""
     _add_init(commands)
+    _add_explain(commands)
     _add_run(commands)
     _add_install_lava(commands)
 
@@ -47,6 +49,35 @@ def _init(options: argparse.Namespace) -> None:
         text = text.replace(place, schema)
     path.write_text(text, encoding="utf-8")
     print(f"Wrote {path}: change it, then `eiphase run {shlex.quote(str(path))}` simulates it.")
+
+
+def _add_explain(commands) -> None:
+    explain = add_command(
+        commands,
+        "explain",
+        "say what a sweep will take, before anything starts, from a few of its networks",
+        "mine.yaml --cores 4",
+    )
+    explain.add_argument("config", type=Path, help="the sweep's YAML file")
+    explain.add_argument(
+        "--cores", type=whole, default=os.cpu_count(), help="how many (default: all)"
+    )
+    explain.set_defaults(command=_explain)
+
+
+def _explain(options: argparse.Namespace) -> None:
+    if options.cores < 1:
+        raise SweepError(f"--cores is {options.cores}, but must be at least 1.")
+    sweep = load(options.config)
+    require_linux()
+    installation.require_lava()
+    with progress_bar.progress("calibrating"):
+        from eiphase.jobs.before import explain
+
+        calibration = explain.calibrated(sweep)
+    from eiphase.cli import terminal
+
+    terminal.print_plans(sweep, calibration, cores=options.cores)
 
 
 def _add_run(commands) -> None:

@@ -2,9 +2,10 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from enum import IntEnum
+from functools import partial
 from io import StringIO
 from itertools import chain
 from pathlib import Path
@@ -25,7 +26,9 @@ from eiphase.system.files import beside
 from eiphase.variables import DERIVED, NOT_APPLICABLE, NOT_SIMULATED, VARIABLES, Variable
 
 if TYPE_CHECKING:
+    from eiphase.jobs.before.explain import Calibration, Plan
     from eiphase.jobs.verify import Activity, Point
+    from eiphase.sweep.schema import Sweep
 
 _ORIGIN = ("commit", "gathered_by", "code_digest", "versions", "machine")
 # Why there is no number, and what gives one.
@@ -36,6 +39,10 @@ _WHY = {
     "censored": "no number: longer than the largest lag; give a larger one",
     "broken": "no number: activity is not finite",
 }
+_WHY_A_RANGE = (
+    "Nobody knows before how long networks run until they are precise: at least to the first look, "
+    "at most to max_steps. Expected is the geometric mean of both."
+)
 # What people look for first in a recording.
 _LOOKED_FOR = ("mean_rate", "c0", "c0_flag", "decay_time", "decay_time_flag")
 
@@ -174,6 +181,45 @@ def print_verification(
     n_points, n_equal = len(found) - 1, found[1:].count([])
     console.print(f"{n_equal} of {n_points} points are equal to the bit.")
     return not any(found)
+
+
+def print_plans(sweep: "Sweep", calibration: "Calibration", *, cores: int) -> None:
+    """What a sweep takes: of runs whose length depends on what networks do, as a range, too."""
+    from eiphase.jobs.before import explain
+
+    low, middle, high = (explain.plan(sweep, calibration, n) for n in explain.lengths(sweep))
+    is_sure = low.n_steps == high.n_steps
+    table = _table("what", "expected", *([] if is_sure else ["at least", "at most"]))
+    n = explain.n_networks(sweep)
+
+    def row(what: str, of: Callable[["Plan"], str]) -> None:
+        _add_row(table, what, *map(of, (middle,) if is_sure else (middle, low, high)))
+
+    row("networks", lambda _: f"{n:,}")
+    row("steps of each", lambda plan: f"{plan.n_steps:,}")
+    row("jobs", lambda plan: f"{len(plan.jobs):,}")
+    for kind in dict.fromkeys(job.kind for job in middle.jobs):
+        row(f"processor time, {kind}", partial(_time_of, kind))
+    row("processor time in all", lambda plan: _time(plan.processor_seconds))
+    row(f"time on {cores} idle cores", lambda plan: _time(plan.wall_seconds(cores)))
+    row("memory of a job", lambda _: f"{sweep.tile_memory_mb:,} MB")
+    row("size of the results", lambda _: f"{explain.result_bytes(sweep) / 1e6:,.0f} MB")
+    _Output().print(table)
+    if not is_sure:
+        print_line(_WHY_A_RANGE)
+    if middle.refine:
+        print_line("Refining is reckoned as if each g_factor and seed had a border.")
+
+
+def _time_of(kind: str, plan: "Plan") -> str:
+    return _time(plan.seconds_of(kind))
+
+
+def _time(seconds: float) -> str:
+    """Minutes and seconds, or hours and minutes, as precise as an estimate is."""
+    if seconds < 3600:
+        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
+    return f"{seconds // 3600:,.0f} h {seconds % 3600 // 60:.0f} min"
 
 
 def print_steps(

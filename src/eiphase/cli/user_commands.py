@@ -342,7 +342,7 @@ def _has_screen() -> bool:
 
 
 def _compile(options: argparse.Namespace) -> None:
-    from eiphase.jobs.compile import compile_all
+    from eiphase.jobs.before.compile import compile_all
 
     compile_all()
 

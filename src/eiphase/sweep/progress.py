@@ -194,10 +194,10 @@ def _seconds_left(states: Mapping[Tile, _State]) -> float:
         for tile, state in in_order
         if state.n_left
     )
-    return _until_last(jobs, n_jobs)
+    return until_last(jobs, n_jobs)
 
 
-def _until_last(jobs: Iterable[float], n_at_once: int) -> float:
+def until_last(jobs: Iterable[float], n_at_once: int) -> float:
     """When the last of some jobs ends, each of which takes the place that is free first."""
     ends = [0.0] * n_at_once
     for seconds in jobs:
