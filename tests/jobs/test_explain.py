@@ -3,6 +3,7 @@
 import math
 import re
 
+import numpy as np
 import pytest
 from tiny_sweep import COARSE, VALID, changed
 
@@ -82,6 +83,16 @@ def test_shorter_and_smaller_runs_are_reckoned_up():
     assert (short.simulation.steps, short.network.neurons) == (2000, 1000)
     assert short.simulation.burn_in == 25  # at least the window of spike counts
     assert Sweep.model_validate_json(short.model_dump_json()) == short
+
+
+def test_new_memory_of_the_first_networks_counts_once():
+    """Two groups of two are done after 5 and 7 s: 2 s each, and 3 s beside."""
+    points = [(float(q), 1.0) for q in range(4)]
+    sample = explain._Sampled(points, {}, np.array([5.0, 5.0, 7.0, 7.0]))
+    assert sample.of_groups(2) == (2.0, 3.0)
+    speeds = SPEEDS | {"rate": Speed(together=2, first=2.0, once=3.0)}
+    plan = explain.plan(sweep_of(tiles=1), Calibration(speeds, 0.0, 0.0), 300)
+    assert plan.seconds_of("simulate, rate") == 2 * (3.0 + 3 * 2.0)
 
 
 def test_samples_are_spread_over_the_grid():

@@ -39,12 +39,14 @@ class Speed:
     """Processor seconds that networks of a backend take on this machine, those sampled alike.
 
     `first` is for all of `together` networks, of the whole run or, with precision, up to the first
-    look; `further` for each step of one network beyond it, all states taken together.
+    look; `further` for each step of one network beyond it, all states taken together. `once` is
+    what a job's first networks take beside, whose memory is new.
     """
 
     together: int
     first: float
     further: float = 0.0
+    once: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -190,7 +192,8 @@ def _rounds(sweep: Sweep) -> int:
 def _seconds(sweep: Sweep, speed: Speed, n: int, n_steps: int) -> float:
     """What so many networks of one job take."""
     further = max(0, n_steps - lengths(sweep)[0])
-    return _groups(n, speed.together) * speed.first + n * further * speed.further
+    each = _groups(n, speed.together) * speed.first
+    return speed.once + each + n * further * speed.further
 
 
 def _groups(n: int, together: int) -> float:
@@ -206,22 +209,24 @@ def _speeds(sweep: Sweep) -> dict[str, Speed]:
         n = _sample_size(sweep, together)
         short = _shortened(sweep, n)
         known[name] = sample = _sampled(short, name, n, known)
-        longer = (sweep.network.neurons / short.network.neurons) ** 2
-        whole = sample.seconds * longer * lengths(sweep)[0] / lengths(short)[0]
+        larger = (sweep.network.neurons / short.network.neurons) ** 2
+        longer = larger * lengths(sweep)[0] / lengths(short)[0]
         n = len(sample.points)
         if sweep.simulation.precision is None:
-            found[name] = Speed(together, whole / _groups(n, together))
+            each, once = sample.of_groups(together)
+            found[name] = Speed(together, each * longer, once=once * larger)
             continue
+        calm = sample
         if BACKENDS[name].spiking and sweep.observables.chaos:  # followed in the first steps alone
-            calm = short.observables.model_copy(update={"chaos": False})
-            sample = _sampled(short.model_copy(update={"observables": calm}), name, n, known)
-        further = sample.seconds * longer / n / lengths(short)[0]
-        found[name] = Speed(1, whole / n, further)
+            observables = short.observables.model_copy(update={"chaos": False})
+            calm = _sampled(short.model_copy(update={"observables": observables}), name, n, known)
+        further = calm.seconds[-1] * larger / n / lengths(short)[0]
+        found[name] = Speed(1, sample.seconds[-1] * longer / n, further)
     return found
 
 
 def _sample_size(sweep: Sweep, together: int) -> int:
-    at_once = together if sweep.simulation.precision is None else together // STATES
+    at_once = 2 * together if sweep.simulation.precision is None else together // STATES
     return min(max(_SAMPLE, at_once), min(_points_of_tiles(sweep)))
 
 
@@ -258,11 +263,20 @@ def _shortened(sweep: Sweep, n: int) -> Sweep:
 
 
 class _Sampled(NamedTuple):
-    """Some networks that were simulated, and the processor seconds that they took."""
+    """Some networks that were simulated, and the processor seconds when each was done."""
 
     points: list[tuple[float, float]]
     values: Mapping[str, np.ndarray]
-    seconds: float
+    seconds: np.ndarray
+
+    def of_groups(self, together: int) -> tuple[float, float]:
+        """What a group of networks takes, and what the first one takes beside."""
+        n = len(self.points)
+        if n < 2 * together:
+            return float(self.seconds[-1]) / _groups(n, together), 0.0
+        first = float(self.seconds[together - 1])
+        each = (float(self.seconds[-1]) - first) / _groups(n - together, together)
+        return each, max(0.0, first - each)
 
 
 def _sampled(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Sampled]) -> _Sampled:
@@ -275,10 +289,10 @@ def _sampled(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Sampled]) 
     smaller = sweep.at(points).model_copy(update={"tiles": 1})
     q, g = smaller.grid.q_factor, smaller.grid.g_factor
     indices = tuple((q.index(x), g.index(y)) for x, y in points)
-    seconds = shared_array((1,), "float64")
+    seconds = shared_array((len(points),), "float64")
 
     def show(done: int, total: int) -> None:
-        seconds[0] = time.process_time()
+        seconds[done - 1] = time.process_time()
 
     with ONE_AT_A_TIME:
         values = simulate_tile(
@@ -287,7 +301,7 @@ def _sampled(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Sampled]) 
             source=known[takes_from].values if takes_from else {},
             show=show,
         )
-    return _Sampled(points, values, float(seconds[0]))
+    return _Sampled(points, values, seconds)
 
 
 def _theory_seconds(sweep: Sweep) -> float:
