@@ -95,7 +95,7 @@ class Variable:
         return NOT_APPLICABLE if self.flags else np.nan
 
     def attributes(self, *, partial: bool = False) -> dict[str, object]:
-        """Those of a phase map's variable, or of a partial map's, whose flags know one more."""
+        """Attributes of a variable; flags of a partial phase map know one value more."""
         found: dict[str, object] = {**labels(self.long_name, self.units, self.comment)}
         if self.flags:
             del found["units"]

@@ -98,7 +98,7 @@ def gather_partial(tiles: Path, sweep: Sweep, output: Path, *, name: str) -> tup
 
 
 def _contents(tile: Tile, sweep: Sweep, found: dict[Point, Values]) -> Contents:
-    """Those points of a tile that are known, in its order."""
+    """Points of a tile that are known, in its order."""
     grid = sweep.grid
     points = [(grid.q_factor[q], grid.g_factor[g]) for q, g in tile.points]
     points = [point for point in points if point in found]
