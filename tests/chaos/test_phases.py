@@ -8,6 +8,7 @@ import pytest
 from eiphase.backends import BACKENDS
 from eiphase.chaos import border, phases
 from eiphase.flags import Fate, Flag, Phase
+from eiphase.variables import NOT_SIMULATED
 
 LAGS = np.arange(200)
 DECAYING = np.exp(-LAGS / 30)
@@ -109,6 +110,19 @@ def test_the_commonest_phase_and_how_many_seeds_have_it():
     commonest, part = phases.agreement(seeds, axis=1)
     assert commonest.tolist() == [Phase.CHAOS, Phase.SILENT]
     assert part.tolist() == [pytest.approx(2 / 3), 1]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "is_tied"),
+    [
+        ([Phase.CHAOS, Phase.FIXED_POINT], True),
+        ([Phase.CHAOS, Phase.CHAOS, Phase.FIXED_POINT], False),
+        ([Phase.CHAOS, NOT_SIMULATED, NOT_SIMULATED], False),
+        ([NOT_SIMULATED, NOT_SIMULATED], False),
+    ],
+)
+def test_phases_are_tied_if_none_has_most_of_the_simulated_seeds(seeds, is_tied):
+    assert phases.tied(np.array([seeds]), axis=1).tolist() == [is_tied]
 
 
 def test_what_returns_recurs_and_what_decays_does_not():

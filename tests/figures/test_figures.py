@@ -174,7 +174,7 @@ def test_an_imprecise_number_is_in_doubt_but_its_phase_is_not(phase_map):
     assert not doubted(phase_figures.plot_phases(phase_map).axes[1])
 
 
-@pytest.mark.parametrize("plot", ["plot_fluctuations", "plot_phase_maps"])
+@pytest.mark.parametrize("plot", ["plot_fluctuations", "plot_phase_maps", "plot_mapping"])
 def test_the_strongest_coupling_is_a_line_below_its_cells_and_no_doubt(phase_map, plot):
     """Two cells of three have it: a side below both, and one beside; none at the frame."""
     phase_map["phase"][:] = Phase.SENSITIVE
@@ -182,6 +182,8 @@ def test_the_strongest_coupling_is_a_line_below_its_cells_and_no_doubt(phase_map
     phase_map.weight_scale_status.loc[where] = ScaleStatus.STRONGEST
     figure = getattr(phase_map_figures, plot)(phase_map)
     rate, lif = figure.axes[:2]
+    if plot == "plot_mapping":
+        lif = rate
     assert not doubted(lif)
     sides = {
         tuple(map(tuple, side))
@@ -191,8 +193,23 @@ def test_the_strongest_coupling_is_a_line_below_its_cells_and_no_doubt(phase_map
     }
     below = {((4.25, 3.5), (4.75, 3.5)), ((4.75, 3.5), (5.25, 3.5))}
     assert sides == below | {((4.25, 3.5), (4.25, 8.5))}
-    assert not any(isinstance(lines, LineCollection) for lines in rate.collections)
-    assert "above: LIF neurons at their strongest coupling, whatever q_factor" in legend_of(figure)
+    if rate is not lif:
+        assert not any(isinstance(lines, LineCollection) for lines in rate.collections)
+    assert (
+        "above: LIF neurons of all seeds at their strongest coupling, whatever q_factor"
+        in legend_of(figure)
+    )
+
+
+@pytest.mark.parametrize("plot", ["plot_fluctuations", "plot_phase_maps", "plot_mapping"])
+def test_where_one_seed_of_two_is_at_its_strongest_there_is_no_line(phase_map, plot):
+    """What this seed does no longer depends on q_factor, but what the other does changes."""
+    phase_map["phase"][:] = Phase.SENSITIVE
+    phase_map.weight_scale_status.loc[{"backend": "lif_float", "q_factor": 6.0, "seed": 1}] = (
+        ScaleStatus.STRONGEST
+    )
+    for axis in getattr(phase_map_figures, plot)(phase_map).axes[:2]:
+        assert not any(isinstance(lines, LineCollection) for lines in axis.collections)
 
 
 def test_borders_stand_in_effective_coupling_if_it_is_known(with_borders):
@@ -207,6 +224,12 @@ def test_borders_stand_in_effective_coupling_if_it_is_known(with_borders):
     drawn = lif.lines[0].get_ydata()
     np.testing.assert_array_equal(drawn, expected[[0, 2], 0])
     assert np.isfinite(drawn).all()
+    (columns,) = (lines for lines in lif.collections if isinstance(lines, LineCollection))
+    grid = [np.full((3, 1), q) for q in (1.0, 6.0)]
+    ends = [in_coupling(sweep, "lif_float", np.tile(q, (1, 2)))[[0, 2], 0] for q in grid]
+    reach = [np.min([drawn, *ends], axis=0), np.max([drawn, *ends], axis=0)]
+    found = {segment[0, 0]: segment[:, 1].tolist() for segment in columns.get_segments()}
+    assert found == dict(zip([4.0, 5.0], np.transpose(reach).tolist(), strict=True))
     with_borders["measured_critical_q"][:] = np.nan
     labels = [a.get_ylabel() for a in phase_figures.plot_phases(with_borders).axes]
     assert not any(label.startswith("effective coupling") for label in labels)
@@ -236,10 +259,23 @@ def test_a_sound_mapping_is_not_marked(phase_map, value):
     assert not phase_map_figures.plot_fluctuations(phase_map).legends
 
 
+def test_a_count_that_is_0_everywhere_is_said_instead_of_drawn(phase_map):
+    phase_map["clipped_weight_fraction"][:] = 0
+    phase_map["voltage_clips"][:] = 0
+    phase_map.voltage_clips.loc[{"backend": "lif_float", "q_factor": 6.0, "seed": 2}] = 4
+    axes = {axis.get_title(): axis for axis in phase_map_figures.plot_mapping(phase_map).axes}
+    clipped = axes["fraction of weights clipped"]
+    assert [text.get_text() for text in clipped.texts] == ["none in any network"]
+    assert not clipped.collections
+    assert axes["voltages clipped\n(neurons x steps)"].collections
+
+
 def test_mapping_maps_hatch_what_is_not_solved(phase_map):
     where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.0, "seed": 2}
     phase_map.weight_scale_status.loc[where] = ScaleStatus.UNCHANGED
-    assert doubted(phase_map_figures.plot_mapping(phase_map).axes[0]) == [(4.0, 6.0)]
+    figure = phase_map_figures.plot_mapping(phase_map)
+    assert doubted(figure.axes[0]) == [(4.0, 6.0)]
+    assert legend_of(figure) == ["in doubt: mapping failed (on half of the seeds or more)"]
 
 
 def test_what_is_ideally_1_has_a_scale_around_it(phase_map):
@@ -262,6 +298,13 @@ def test_a_cut_shows_median_error_and_each_seed(phase_map):
     np.testing.assert_array_equal(median, seeds.median("seed"))
     bars = [segment[:, 1] for segment in axis.collections[0].get_segments()]
     np.testing.assert_allclose(bars, np.outer(seeds.median("seed"), [0.9, 1.1]))
+
+
+def test_a_cut_keeps_floating_point_visible_under_its_integers(phase_map):
+    figure = phase_map_figures.plot_cut(phase_map)
+    broadest = [max(line.get_linewidth() for line in axis.lines) for axis in figure.axes[:2]]
+    assert broadest[1] > 1.5 * broadest[0]  # LIF neurons in floating point, and rate neurons
+    assert "standard error of one seed's value: median over seeds" in legend_of(figure)
 
 
 def test_a_cut_has_a_panel_for_each_unit(phase_map):
@@ -294,6 +337,22 @@ def test_autocovariance_curves_are_those_of_their_points(phase_map):
         expected = (point / point.sel(lag=0)).mean("seed")
         np.testing.assert_allclose(line.get_ydata(), expected)
         assert f"q_factor {q:g}: 2 of 2 seeds" in line.get_label()
+
+
+def test_a_curve_under_another_is_said_to_be_there(phase_map):
+    here, there = ({"backend": "lif_float", "q_factor": q} for q in (1.0, 6.0))
+    phase_map.autocovariance.loc[there] = phase_map.autocovariance.sel(here)
+    phase_map.c0.loc[there] = phase_map.c0.sel(here)
+    rate = phase_map.c0.sel(backend="rate")
+    for q, part in ((1.0, 1.0), (6.0, [1.0, *[0.0] * (phase_map.lag.size - 1)])):
+        curve = rate.sel(q_factor=q) * xr.DataArray(
+            np.broadcast_to(part, phase_map.lag.size), dims="lag"
+        )
+        phase_map.autocovariance.loc[{"backend": "rate", "q_factor": q}] = curve
+    axes = phase_map_figures.plot_autocovariance(phase_map).axes[:2]
+    rate, lif = ([text.get_text() for text in axis.get_legend().get_texts()] for axis in axes)
+    assert lif[0].endswith("under the curve of 6")
+    assert not any("under the curve" in label for label in (*rate, *lif[1:]))
 
 
 @pytest.mark.parametrize(
@@ -514,12 +573,36 @@ def test_phases_have_their_colours_and_seeds_that_disagree_are_in_doubt(phase_ma
         for g in (4.0, 4.5, 5.0)
         for q, phase in ((1.0, Phase.SATURATED), (6.0, Phase.FIXED_POINT))
     }
+    expected[5.0, 6] = "#ffffff"
     for plot in (phase_figures.plot_phases, phase_map_figures.plot_phase_maps):
         axis = plot(phase_map).axes[0]
         cells = [cell for cell in drawn_cells(axis) if cell[2].get_hatch() != "..."]
         colours = {(g, round(q)): mpl.colors.to_hex(p.get_facecolor()) for g, q, p in cells}
         assert colours == expected
         assert doubted(axis) == [(5.0, 6.0)]
+
+
+@pytest.mark.parametrize(
+    ("others", "colour"), [([Phase.CHAOS], "white"), ([Phase.CHAOS] * 2, Phase.CHAOS)]
+)
+@pytest.mark.parametrize("first", [Phase.UNDECIDED, Phase.SENSITIVE])
+def test_a_tie_of_seeds_is_white_whatever_phases_they_have(phase_map, first, others, colour):
+    """One seed against one other, and against two, which are most."""
+    seeds = phase_map.isel(seed=[0, *[1] * len(others)])
+    seeds = seeds.assign_coords(seed=range(1, len(others) + 2))
+    del seeds.attrs["sweep_config"]
+    seeds["phase"][:] = Phase.CHAOS
+    seeds.phase.loc[{"backend": "rate", "q_factor": 6.0, "g_factor": 5.0, "seed": 1}] = first
+    figure = phase_map_figures.plot_phase_maps(seeds)
+    (cell,) = (
+        mpl.colors.to_hex(patch.get_facecolor())
+        for g, q, patch in drawn_cells(figure.axes[0])
+        if (g, round(q)) == (5.0, 6) and patch.get_hatch() != "..."
+    )
+    assert cell == mpl.colors.to_hex(
+        "white" if colour == "white" else phase_figures.LOOKS[colour][0]
+    )
+    assert ("undecided, or a tie of seeds" in legend_of(figure)) == (colour == "white")
 
 
 def test_without_chaos_and_without_seeds_maps_are_of_fluctuations(phase_map):
@@ -576,6 +659,25 @@ def test_a_border_of_some_seeds_alone_is_a_ring(with_borders):
     np.testing.assert_array_equal(found["mean"], [[2.0, 3.0, np.nan]])
     np.testing.assert_array_equal(found["ring"], [[np.nan, np.nan, 4.5]])
     assert "border on some seeds only: their mean" in legend_of(figure)
+
+
+def test_a_seed_whose_measure_changes_sign_again_has_a_mark(with_borders):
+    where = {"backend": "lif_float", "g_factor": 4.5, "seed": 2}
+    with_borders.measured_critical_q_flag.loc[where] = Crossing.SEVERAL
+    figure = phase_map_figures.plot_phase_maps(with_borders)
+    rate, lif = ([line for line in a.lines if line.get_marker() == "D"] for a in figure.axes[:2])
+    assert not rate
+    (marks,) = (line.get_ydata() for line in lif if np.isfinite(line.get_ydata()).any())
+    np.testing.assert_array_equal(marks, [np.nan, 3.5, np.nan])
+    assert "the measure changes sign more than once: its lowest rise" in legend_of(figure)
+
+
+def test_a_refined_border_is_bracketed_by_its_width(with_borders):
+    """Points of the grid are 1 and 6; a border at 2.2 known to 0.1 lies between 2.1 and 2.3."""
+    with_borders["refined_q"][:], with_borders["refined_q_width"][:] = 2.2, 0.1
+    ends = phase_figures._brackets(with_borders, np.array([1.0, 6.0]))
+    np.testing.assert_allclose(ends["below"].values[1], 2.1)
+    np.testing.assert_allclose(ends["above"].values[1], 2.3)
 
 
 def test_from_four_seeds_on_a_border_has_a_band(with_borders):

@@ -85,9 +85,21 @@ def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]
 
     Of seeds that are simulated; without one the fraction is 0.
     """
-    counts = np.stack([(phases == phase).sum(axis=axis) for phase in Phase])
+    counts = _counts(phases, axis)
     n_seeds = np.maximum((phases != NOT_SIMULATED).sum(axis=axis), 1)
     return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / n_seeds
+
+
+def tied(phases: np.ndarray, *, axis: int) -> np.ndarray:
+    """Whether no phase has more seeds than every other; false without a simulated seed."""
+    counts = _counts(phases, axis)
+    most = counts.max(axis=0)
+    return (most > 0) & ((counts == most).sum(axis=0) > 1)
+
+
+def _counts(phases: np.ndarray, axis: int) -> np.ndarray:
+    """Seeds in each phase, phases first."""
+    return np.stack([(phases == phase).sum(axis=axis) for phase in Phase])
 
 
 _Rule = dict[Phase, np.ndarray]

@@ -4,9 +4,10 @@ In every figure:
 
 - a backend has its colour of `BACKEND_COLOURS`;
 - a dotted region with an outline is in `Doubt`, for the reasons that the legend gives;
-- a white line with black edges is the limit of the mapping from rate to LIF neurons;
+- a white line with black edges is the limit of the mapping from rate to LIF neurons, on all seeds;
 - a ring stands for fewer than all seeds;
 - a thin line is one seed, a thick one their mean or median;
+- where integers may hide floating point, the line of floating point is the broader one;
 - a dashed line is theory;
 - a band is the 95 % interval of a mean over seeds, drawn from `SEEDS_OF_A_BAND` on;
 - a bar is a standard error;
@@ -36,7 +37,7 @@ from matplotlib.patches import Patch, PathPatch
 from matplotlib.path import Path
 from matplotlib.patheffects import AbstractPathEffect, withStroke
 
-from eiphase.backends import BACKENDS
+from eiphase.backends import BACKENDS, is_source
 from eiphase.errors import DatasetError, plain
 from eiphase.flags import Flag, Quality, ScaleStatus, StepLimited, Stopped
 from eiphase.jobs.datasets import step_check
@@ -53,6 +54,8 @@ from eiphase.variables import (
 
 BACKEND_TITLES = {name: backend.title for name, backend in BACKENDS.items()}
 BACKEND_COLOURS = dict(zip(BACKEND_TITLES, sns.color_palette("colorblind"), strict=False))
+# How broad lines and marks are: the integers' lie on those of their source, which stay visible.
+BREADTH = {name: 1.8 if is_source(name) else 1.0 for name in BACKENDS}
 AVERAGED = 99  # a flag: no number, and the reason was lost in an average
 SEEDS_OF_A_BAND = 4  # an interval from fewer is far wider than what the seeds do
 RATIO_COLOURS = "RdYlBu_r"  # of what is ideally 1, or has a sign; not white in the middle
@@ -72,6 +75,7 @@ IN_DOUBT = (
 FLOW_COLOURS = LinearSegmentedColormap.from_list("flow", sns.color_palette("rocket_r", 256)[:210])
 _FAR = 10.0  # off 1: further, no difference is of interest
 _LEGEND_WIDTH = 38  # characters of an entry in a legend
+_FAILED = "mapping failed"
 _GAP = "white", "///", "not simulated"
 _SPECKS: dict[str, Any] = {"facecolor": "none", "hatch": "...", "edgecolor": "0.55"}
 
@@ -200,25 +204,37 @@ def doubt_of_numbers(dataset: xr.Dataset, differ: xr.DataArray, how: str) -> Dou
 
 
 def _unsure(dataset: xr.Dataset) -> dict[str, xr.DataArray]:
-    """The cells for which there is each reason.
-
-    A mapping has failed where no weight scale solves its equation, integer weights are 10 % off, or
-    a current wrapped. Beyond its limit, see `draw_limit`, the network is not the one that was asked
-    for, but what it does is known.
-    """
-    fine = (ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST)
-    mapped = [*map(int, fine), NOT_APPLICABLE, NOT_SIMULATED]
+    """The cells for which there is each reason."""
     reasons = {
         "short run": (dataset.quality == Quality.SHORT) | (dataset.centring_bias > 0.1),
         "several states": dataset.quality == Quality.SEVERAL_STATES,
         "rates limited by the time step": dataset.step_limited == StepLimited.YES,
-        "mapping failed": ~dataset.weight_scale_status.isin(mapped)
-        | (abs(dataset.weight_strength - 1) > 0.1)
-        | (dataset.current_wraps > 0),
+        _FAILED: _mapping_failed(dataset),
     }
     if step_check.NAME in dataset.coords:
         reasons["changes with the time step"] = dataset[step_check.NAME] == 1
     return reasons
+
+
+def doubt_of_mapping(dataset: xr.Dataset) -> Doubt:
+    """Where the mapping failed: one of the reasons for which phases and numbers are unsure."""
+    never = xr.zeros_like(dataset.weight_scale_status.isel(seed=0, drop=True), dtype=bool)
+    return _doubt({_FAILED: _mapping_failed(dataset)}, dataset, never, "")
+
+
+def _mapping_failed(dataset: xr.Dataset) -> xr.DataArray:
+    """Where no weight scale solves the equation, integers are 10 % off, or a current wrapped.
+
+    Beyond the mapping's limit, see `draw_limit`, the network is not the one that was asked for,
+    but what it does is known.
+    """
+    fine = (ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST)
+    mapped = [*map(int, fine), NOT_APPLICABLE, NOT_SIMULATED]
+    return (
+        ~dataset.weight_scale_status.isin(mapped)
+        | (abs(dataset.weight_strength - 1) > 0.1)
+        | (dataset.current_wraps > 0)
+    )
 
 
 def _doubt(
@@ -250,12 +266,17 @@ def draw_gaps(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 
 
 def draw_limit(axis: Axes, one: xr.Dataset, legend: dict) -> None:
-    """A line below the cells of one backend where LIF neurons couple as strongly as they can."""
-    cells = often_in(one, one.weight_scale_status == ScaleStatus.STRONGEST)
+    """A line below the cells of one backend where LIF neurons couple as strongly as they can.
+
+    On all seeds: the median over seeds changes with q_factor until the last one is at its limit.
+    """
+    simulated = are_simulated(one)
+    strongest = (one.weight_scale_status == ScaleStatus.STRONGEST) | ~simulated
+    cells = strongest.all("seed") & simulated.any("seed")
     sides = _rim(cells, frame=False)
     if not sides:
         return
-    text = "above: LIF neurons at their strongest coupling, whatever q_factor"
+    text = "above: LIF neurons of all seeds at their strongest coupling, whatever q_factor"
     look: dict[str, Any] = {"color": "white", "linewidth": 1.8, "path_effects": _EDGE}
     axis.add_collection(LineCollection(sides, **look))
     legend[text] = Line2D([], [], label=text, **look)

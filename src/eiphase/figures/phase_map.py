@@ -1,6 +1,6 @@
 """Figures of a phase map dataset."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 from eiphase.backends import BACKENDS, integers_first, mapped
 from eiphase.errors import DatasetError
 from eiphase.figures import panels, phases
-from eiphase.flags import Flag, Phase, ScaleStatus
+from eiphase.flags import Flag, Phase
 
 # Cells without a number on any seed, by the flag that most seeds have, with the looks of phases.
 _FLAGGED: dict[int, tuple[str, str, str]] = {
@@ -32,14 +32,16 @@ _FLAGGED: dict[int, tuple[str, str, str]] = {
     ),
 }  # fmt: skip
 FLUCTUATIONS = ("c0", "decay_time")
+_HIDDEN = 0.01  # curves of c(lag) / c(0) that are closer lie under each other's line
 
 
 @panels.in_our_look
 def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     """Phases over g_factor and q_factor, a panel per backend, with the borders between them.
 
-    Colour is the commonest phase over seeds. Of a sweep that did not measure chaos, and of an
-    average over seeds, these are maps of c(0) and decay time, see `plot_fluctuations`.
+    Colour is the commonest phase over seeds, white where seeds tie. Of a sweep that did not
+    measure chaos, and of an average over seeds, these are maps of c(0) and decay time, see
+    `plot_fluctuations`.
     `dataset` is a phase map, or any selection from one (`.sel`, `.where`) that keeps
     backend, q_factor and g_factor; seeds may be averaged (`.mean("seed")`).
 
@@ -112,7 +114,6 @@ def _map_of(
     figure.colorbar(image, ax=list(axes), label=label)
 
 
-_UNSOLVED = "no weight scale solves the mapping's equation"
 # Ratios, on a scale around 1, which is ideal, or a border.
 _RATIOS = {"weight_scale", "weight_strength", "effective_coupling"}
 
@@ -121,17 +122,17 @@ _RATIOS = {"weight_scale", "weight_strength", "effective_coupling"}
 def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
-    Weight scale and whether it is a solution, effective coupling, weights clipped, bits used,
-    voltages clipped: medians over seeds, of the backend in integers, if there is one. Ratios have
-    a scale around 1.
+    Weight scale, effective coupling, weights clipped, bits used, voltages clipped: medians over
+    seeds, of the backend in integers, if there is one. Ratios have a scale around 1. Where the
+    mapping failed, and where it is at its limit, looks as in maps of phases.
     """
     maps = {
         "weight_scale": "LIF weights / rate weights",
-        "effective_coupling": "effective coupling R (border in theory: 1)",
+        "effective_coupling": "effective coupling R\n(border in theory: 1)",
         "weight_strength": "integer / float weight strength",
         "clipped_weight_fraction": "fraction of weights clipped",
         "weight_bits": "weight bits used, of 8",
-        "voltage_clips": "voltages clipped (neurons x steps)",
+        "voltage_clips": "voltages clipped\n(neurons x steps)",
     }
     dataset = panels.checked(dataset, *maps, *panels.IN_DOUBT)
     names = integers_first(mapped(dataset.backend.values.tolist()))
@@ -140,23 +141,27 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     one = dataset.sel(backend=names[0])
     figure, axes = panels.panels(2, 3)
     legend: dict[str, Patch | Line2D] = {}
+    doubt = panels.doubt_of_mapping(dataset)
     for axis, (name, label) in zip(axes.flat, maps.items(), strict=True):
+        axis.set_title(label, fontsize="medium")
+        if nothing := _nothing_to_map(one[name]):
+            axis.text(0.5, 0.5, nothing, transform=axis.transAxes, ha="center", va="center")
+            continue
         _draw_mapping(figure, axis, one[name])
         panels.draw_gaps(axis, one, legend)
-        axis.set_title(label, fontsize="medium")
-    solved = one.weight_scale_status.isin([ScaleStatus.SOLVED, ScaleStatus.IDENTITY])
-    solved |= ~panels.are_simulated(one)
-    panels.Doubt(~solved.all("seed").expand_dims(backend=names[:1]), _UNSOLVED).draw(
-        axes[0, 0], names[0], legend
-    )
+        doubt.draw(axis, names[0], legend)
+        panels.draw_limit(axis, one, legend)
     return panels.finish(figure, axes, dataset, legend)
 
 
-def _draw_mapping(figure: Figure, axis: Axes, values: xr.DataArray) -> None:
+def _nothing_to_map(values: xr.DataArray) -> str:
+    """What a panel says instead of a map in one colour, or nothing if there is a map."""
     if values.isnull().all():
-        text = "not known" if values.name == "effective_coupling" else "in integers only"
-        axis.text(0.5, 0.5, text, transform=axis.transAxes, ha="center")
-        return
+        return "not known" if values.name == "effective_coupling" else "in integers only"
+    return "" if values.any() else "none in any network"
+
+
+def _draw_mapping(figure: Figure, axis: Axes, values: xr.DataArray) -> None:
     if values.name in _RATIOS:
         norm = panels.norm_around_one(values.median("seed"))
         panels.log_bar(figure, panels.draw_map(axis, values, norm, panels.RATIO_COLOURS), axis)
@@ -187,6 +192,7 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     n_backends = dataset.backend.size
     figure, axes = panels.subplots(1, n_backends, 3.4 * n_backends + 0.4, 3.6, share=True)
     for axis, backend in zip(axes[0], dataset.backend.values, strict=True):
+        means: dict[float, xr.DataArray] = {}
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
             there = point.c0.notnull()
@@ -197,7 +203,9 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
                 seeds = "mean over seeds" if there.any() else "no number on any seed"
             label = f"q_factor {q:g}: {seeds}"
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
-            axis.plot(dataset.lag, curves.mean("seed"), color=colour, linewidth=2, label=label)
+            means[q] = curves.mean("seed")
+            axis.plot(dataset.lag, means[q], color=colour, linewidth=2, label=label)
+        _say_which_are_hidden(axis, means)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8)
         axis.set(title=panels.BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
         axis.legend(frameon=False, fontsize="small")
@@ -207,6 +215,17 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
     axes[0, 0].set(xlim=(0, dataset.lag[-1]), ylim=(min(0, axes[0, 0].get_ylim()[0]), 1.05))
     figure.suptitle(f"{panels.subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
     return figure
+
+
+def _say_which_are_hidden(axis: Axes, means: Mapping[float, xr.DataArray]) -> None:
+    """Add to a curve's words which later one covers it: that of the same network, for example."""
+    lines = [line for line in axis.lines if not str(line.get_label()).startswith("_")]
+    for i, (line, mean) in enumerate(zip(lines, means.values(), strict=True)):
+        covering = [
+            q for q, other in [*means.items()][i + 1 :] if abs(mean - other).max() < _HIDDEN
+        ]
+        if covering:
+            line.set_label(f"{line.get_label()},\nunder the curve of {covering[0]:g}")
 
 
 @panels.in_our_look
@@ -254,20 +273,25 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
 
 def _draw_cut(axis: Axes, one: xr.Dataset, name: str) -> None:
     """One backend: the median over seeds with its bars, and each seed."""
-    colour = panels.BACKEND_COLOURS[str(one.backend.values)]
+    backend = str(one.backend.values)
+    colour, breadth = panels.BACKEND_COLOURS[backend], panels.BREADTH[backend]
     values = one[name].transpose("q_factor", "seed")
     median, error = values.median("seed"), one[f"{name}_error"].median("seed")
     if one.seed.size > 1:
-        axis.plot(one.q_factor, values, color=colour, linewidth=0.6, alpha=0.7)
-    axis.plot(one.q_factor, median, color=colour, linewidth=2)
+        axis.plot(one.q_factor, values, color=colour, linewidth=0.6 * breadth, alpha=0.7)
+    axis.plot(one.q_factor, median, color=colour, linewidth=2 * breadth)
     # A bar must not reach below zero, which a logarithmic axis lacks.
     bars = np.stack([np.minimum(error, 0.9 * median), error])
-    axis.errorbar(one.q_factor, median, bars, fmt="none", ecolor=colour, capsize=2)
+    axis.errorbar(
+        one.q_factor, median, bars, fmt="none", ecolor=colour,
+        elinewidth=1.5 * breadth, capsize=2 * breadth,
+    )  # fmt: skip
     whole = values.notnull().all("seed")
-    axis.plot(one.q_factor, median.where(whole), "o", color=colour, markersize=4)
+    axis.plot(one.q_factor, median.where(whole), "o", color=colour, markersize=4 * breadth)
     axis.plot(
-        one.q_factor, median.where(~whole), "o", color=colour, markerfacecolor="white", markersize=5
-    )
+        one.q_factor, median.where(~whole), "o", color=colour, markerfacecolor="white",
+        markersize=5 * breadth,
+    )  # fmt: skip
 
 
 def _meanings(backends: Iterable[str]) -> list[Line2D]:
@@ -276,7 +300,13 @@ def _meanings(backends: Iterable[str]) -> list[Line2D]:
     circle: dict[str, Any] = {"linestyle": "", "marker": "o", **grey}
     return [
         *(
-            Line2D([], [], color=panels.BACKEND_COLOURS[name], label=panels.BACKEND_TITLES[name])
+            Line2D(
+                [],
+                [],
+                color=panels.BACKEND_COLOURS[name],
+                label=panels.BACKEND_TITLES[name],
+                linewidth=2 * panels.BREADTH[name],
+            )
             for name in backends
         ),
         Line2D([], [], linewidth=2, label="median over seeds", **grey),
@@ -287,7 +317,7 @@ def _meanings(backends: Iterable[str]) -> list[Line2D]:
             linestyle="",
             marker="|",
             markersize=10,
-            label="standard error on a seed",
+            label="standard error of one seed's value: median over seeds",
             **grey,
         ),
         Line2D([], [], markersize=4, label="all seeds have a number", **circle),

@@ -18,6 +18,7 @@ from eiphase.figures import panels
 from eiphase.flags import Crossing, Phase
 from eiphase.jobs.borders import in_coupling
 from eiphase.sweep.attributes import sweep_of
+from eiphase.sweep.schema import Sweep
 
 # Colours that differ in lightness too; chaos stands out, and what is sensitive after it.
 LOOKS: dict[Phase, tuple[str, str, str]] = {
@@ -32,6 +33,7 @@ LOOKS: dict[Phase, tuple[str, str, str]] = {
     Phase.BROKEN: ("white", "xxxx", "broken mapping, or not finite"),
     Phase.UNDECIDED: ("white", "", "undecided"),
 }
+_UNDECIDED_OR_TIED = (*LOOKS[Phase.UNDECIDED][:2], "undecided, or a tie of seeds")
 # What is drawn of each measure of sensitivity, and how it is called.
 _MEASURES = {
     "lyapunov_exponent": (
@@ -41,7 +43,8 @@ _MEASURES = {
 }  # fmt: skip
 _DRAWN = [name for name, _ in _MEASURES.values()]
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
-_BORDERS = ("measured_critical_q", "measured_critical_q_flag", "refined_q")
+_DIAMOND: dict[str, Any] = _RING | {"marker": "D", "markersize": 5}
+_BORDERS = ("measured_critical_q", "measured_critical_q_flag", "refined_q", "refined_q_width")
 Legend = dict[str, Patch | Line2D]
 
 
@@ -55,7 +58,8 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     `draw_border`. Rate networks have a border of chaos, spiking ones a border of sensitivity,
     at which damage is one half. Dashed: where theory has the rate network's fixed point lose
     stability. A third row has the effective coupling R at the border, if the phase map knows R: a
-    coordinate that does not depend on how neurons are modelled, and in theory 1. Raises
+    coordinate that does not depend on how neurons are modelled, and in theory 1. A grey column
+    reaches over the R of the two q_factor between which the borders lie. Raises
     `DatasetError`, one sentence, if the dataset is no phase map or its sweep did not measure chaos.
     """
     dataset = checked(dataset)
@@ -68,38 +72,60 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
         _measure(figure, axis, one)
         panels.draw_gaps(axis, one, legend)
         draw_border(axis, one, legend)
+        mark_several(axis, one, legend)
         draw_theory(axis, one, legend)
-    panels.finish(figure, axes, dataset, legend)
     if couplings is not None:
-        _draw_couplings(axes[2], couplings)
+        _draw_couplings(axes[2], couplings, legend)
+    panels.finish(figure, axes, dataset, legend)
+    if known:
+        axes[2, 0].set_ylabel("effective coupling R\nat the border")
     return figure
 
 
 def _couplings(dataset: xr.Dataset) -> xr.DataArray | None:
-    """R of each network at its border, if there are any; q says little of LIF neurons."""
+    """R of each network at its border and at both ends of `_brackets`, along `at`, if known.
+
+    q says little of LIF neurons.
+    """
     try:
         sweep = sweep_of(dataset)
     except DatasetError:  # a selection may have lost its attributes
         return None
-    at = borders(dataset).reindex(g_factor=sweep.grid.g_factor, seed=sweep.seeds)
+    places = {"border": borders(dataset), **_brackets(dataset, np.sort(sweep.grid.q_factor))}
+    found = [_in_coupling(sweep, q).sel(g_factor=dataset.g_factor) for q in places.values()]
+    along = xr.concat(found, xr.Variable("at", [*places])).sel(seed=dataset.seed)
+    return None if along.isnull().all() else along
+
+
+def _brackets(dataset: xr.Dataset, grid: np.ndarray) -> dict[str, xr.DataArray]:
+    """The q_factor between which each border was found: grid points, nearer if it was refined."""
+    at = borders(dataset)
+    upper = np.clip(np.searchsorted(grid, at.values, side="right"), 1, len(grid) - 1)
+    low, high = (at.copy(data=grid[end]).where(at.notnull()) for end in (upper - 1, upper))
+    width = dataset.refined_q_width.where(dataset.refined_q.notnull(), np.inf)
+    return {"below": np.maximum(low, at - width), "above": np.minimum(high, at + width)}
+
+
+def _in_coupling(sweep: Sweep, at: xr.DataArray) -> xr.DataArray:
+    at = at.reindex(g_factor=sweep.grid.g_factor, seed=sweep.seeds)
     kept = "backend", "g_factor", "seed"
     at = at.mean([name for name in at.dims if name not in kept])  # what `.where` has repeated
     at = at.transpose(*kept)
-    found = at.copy(
-        data=[
-            in_coupling(sweep, str(backend), one)
-            for backend, one in zip(at.backend.values, at.values, strict=True)
-        ]
-    )
-    return None if found.isnull().all() else found.sel(g_factor=dataset.g_factor, seed=dataset.seed)
+    lines = zip(at.backend.values, at.values, strict=True)
+    return at.copy(data=[in_coupling(sweep, str(backend), one) for backend, one in lines])
 
 
-def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray) -> None:
+def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray, legend: Legend) -> None:
+    """R at borders, over a column for what the measure's step between two q_factor leaves open."""
+    text = "R within the step of q_factor that holds the border"
+    legend[text] = Patch(label=text, color="0.8", linewidth=0)
     for axis, backend in zip(axes, couplings.backend.values, strict=True):
-        _draw_lines(axis, couplings.sel(backend=backend), {}, "black")
+        one = couplings.sel(backend=backend)
+        low, high = one.min(["at", "seed"]), one.max(["at", "seed"])
+        axis.vlines(one.g_factor, low, high, zorder=0, color="0.8", linewidth=7)
+        _draw_lines(axis, one.sel(at="border", drop=True), {}, "black")
         axis.axhline(1, color="black", linewidth=1.6, linestyle="--")
         axis.set(yscale="log")
-    axes[0].set_ylabel("effective coupling R\nat the border")
 
 
 def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
@@ -115,6 +141,7 @@ def draw_row(axes: Sequence[Axes], dataset: xr.Dataset) -> Legend:
         doubt.draw(axis, backend, legend)
         panels.draw_limit(axis, one, legend)
         draw_border(axis, one, legend)
+        mark_several(axis, one, legend)
         draw_theory(axis, one, legend)
     return legend
 
@@ -157,12 +184,14 @@ def _are_measured(dataset: xr.Dataset) -> bool:
 
 
 def draw_phases(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
-    """The commonest phase over seeds, of one backend."""
+    """The commonest phase over seeds, of one backend; where seeds tie there is none."""
     seeds = one.phase.get_axis_num("seed")
     commonest, part = phases.agreement(one.phase.values, axis=seeds)
+    commonest[phases.tied(one.phase.values, axis=seeds)] = Phase.UNDECIDED
     cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
     panels.draw_gaps(axis, one, legend)
-    for phase, style in LOOKS.items():
+    looks = LOOKS if one.sizes["seed"] == 1 else LOOKS | {Phase.UNDECIDED: _UNDECIDED_OR_TIED}
+    for phase, style in looks.items():
         here = (commonest == phase) & (part > 0)  # none where a selection has no points
         panels.fill(axis, cells.copy(data=here), style, legend)
     g, q = (panels.edges(np.sort(one[name].values)) for name in ("g_factor", "q_factor"))
@@ -182,16 +211,20 @@ def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
     figure.colorbar(image, ax=axis, label=label)
 
 
-def draw_border(axis: Axes, one: xr.Dataset, legend: Legend, colour: Any = "black") -> None:
+def draw_border(
+    axis: Axes, one: xr.Dataset, legend: Legend, colour: Any = "black", breadth: float = 1.0
+) -> None:
     """The mean over seeds as a thick line, each seed's border as a thin one.
 
     A ring is a mean over the seeds that have a border where others have none. From
     `panels.SEEDS_OF_A_BAND` on there is a band, the 95 % interval of the mean.
     """
-    _draw_lines(axis, borders(one), legend, colour)
+    _draw_lines(axis, borders(one), legend, colour, breadth)
 
 
-def _draw_lines(axis: Axes, values: xr.DataArray, legend: Legend, colour: Any) -> None:
+def _draw_lines(
+    axis: Axes, values: xr.DataArray, legend: Legend, colour: Any, breadth: float = 1.0
+) -> None:
     seeds = _along(values, "g_factor", "seed")
     if seeds.isnull().all():
         return
@@ -199,8 +232,8 @@ def _draw_lines(axis: Axes, values: xr.DataArray, legend: Legend, colour: Any) -
     every = seeds.notnull().all("seed")
     lines: list[tuple[str, Any, dict[str, Any]]] = []
     if n_seeds > 1:
-        lines += [("border of each seed", seeds, {"linewidth": 0.7})]
-    thick = {"linewidth": 2, "marker": ".", "path_effects": panels.HALO}
+        lines += [("border of each seed", seeds, {"linewidth": 0.7 * breadth})]
+    thick = {"linewidth": 2 * breadth, "marker": ".", "path_effects": panels.HALO}
     name = "border of chaos (rate) or sensitivity (LIF)"
     name += ", mean over seeds" * (n_seeds > 1)
     lines += [(name, mean.where(every), thick)]
@@ -221,6 +254,17 @@ def _draw_band(axis: Axes, seeds: xr.DataArray, legend: Legend, colour: Any) -> 
     axis.fill_between(seeds.g_factor, low, high, **style)
     text = "95 % interval of the mean"
     legend[text] = Patch(label=text, **style)
+
+
+def mark_several(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
+    """An open diamond on each seed's border above which its measure changes sign again."""
+    several = one.measured_critical_q_flag == Crossing.SEVERAL
+    seeds = _along(borders(one).where(several), "g_factor", "seed")
+    if seeds.isnull().all():
+        return
+    text = "the measure changes sign more than once: its lowest rise"
+    axis.plot(seeds.g_factor, seeds, color="black", **_DIAMOND)
+    legend[text] = Line2D([], [], label=text, color="black", **_DIAMOND)
 
 
 def borders(dataset: xr.Dataset) -> xr.DataArray:
