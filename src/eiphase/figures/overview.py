@@ -18,6 +18,7 @@ from eiphase.flags import Fate, Phase
 
 _INTEGERS_BROKEN = (*phases.LOOKS[Phase.BROKEN][:2], "broken mapping")
 _NO_C0 = ("white", "", "no c(0) to compare")
+_RATIO = "Colour: c(0), integers / floating point"
 _EITHER = "seeds on both sides of 1"
 _PLACES = {"below": "below the border", "at": "at the border", "above": "above the border"}
 # What was perturbed, in words, and how its line looks.
@@ -109,23 +110,23 @@ def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
 
 
 def _moves(dataset: xr.Dataset) -> str:
-    """How far integers move the border, mean over the seeds on which both have one."""
+    """What colour is; how far integers move the border, mean over the seeds that have both."""
     found = pairs(dataset.backend.values)
     if not found:
-        return "Integers and floating point"
+        return _RATIO
     real, integer = found[0]
     borders = phases.borders(dataset).sel(backend=[real, integer])
     borders = borders.where(borders.notnull().all("backend")).mean("seed")
     moved = borders.sel(backend=integer) / borders.sel(backend=real) - 1
     moved = 100 * moved.dropna("g_factor")
     if not moved.size:
-        return "Integers and floating point"
+        return _RATIO
     low, high = (f"{float(end):+z.1f}".replace("-", "−") for end in (moved.min(), moved.max()))
-    return f"Integers move the border by {low} to {high} %"
+    return f"{_RATIO};\nintegers move the border by {low} to {high} %"
 
 
 def _exponents(axis: Axes, one: xr.Dataset) -> None:
-    axis.set_ylabel("largest Lyapunov exponent\n(1 / time constant)")
+    axis.set_ylabel("largest Lyapunov exponent (1 / time\nconstant; logarithmic beyond ±1)")
     for backend in (name for name, row in BACKENDS.items() if row.has_exponent):
         _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend)
     theory = one.theory_lyapunov_exponent
@@ -145,7 +146,8 @@ def _damage_along_q(axis: Axes, one: xr.Dataset) -> None:
     for cause in _causes():
         text, line = _look(cause)
         for backend in (name for name, row in BACKENDS.items() if cause in row.perturbations):
-            _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", linestyle=line)
+            breadth = panels.BREADTH[backend]
+            _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", breadth, linestyle=line)
     axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
 
 
@@ -173,34 +175,36 @@ def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
     either = ((found > 1).any("seed") & (found < 1).any("seed")) & ~broken
     panels.Doubt(either.expand_dims(backend=names[1:]), _EITHER).draw(axis, names[1], legend)
     for name, one in zip(names, (real, integer), strict=True):
-        _border(axis, one, panels.BACKEND_COLOURS[name], legend)
+        _border(axis, one, name, legend)
     panels.explain(figure, legend)
 
 
-def _border(axis: Axes, one: xr.Dataset, colour: Any, legend: dict) -> None:
+def _border(axis: Axes, one: xr.Dataset, backend: str, legend: dict) -> None:
     own: phases.Legend = {}
-    phases.draw_border(axis, one, own, colour)
+    colour, breadth = panels.BACKEND_COLOURS[backend], panels.BREADTH[backend]
+    phases.draw_border(axis, one, own, colour, breadth)
     if own:
-        text = f"border, {panels.BACKEND_TITLES[str(one.backend.values)].removeprefix('LIF, ')}"
-        legend[text] = Line2D([], [], label=text, color=colour, linewidth=2)
+        text = f"border, {panels.BACKEND_TITLES[backend].removeprefix('LIF, ')}"
+        legend[text] = Line2D([], [], label=text, color=colour, linewidth=2 * breadth)
 
 
 def _along_q(
-    axis: Axes, one: xr.Dataset, name: str, backend: str, text: str = "", **style: Any
-) -> None:
+    axis: Axes, one: xr.Dataset, name: str, backend: str, text: str = "", breadth: float = 1.0,
+    **style: Any,
+) -> None:  # fmt: skip
     """Median over seeds, and each seed; a triangle stands at the mean border."""
     if backend not in one.backend.values or one[name].sel(backend=backend).isnull().all():
         return
     one = one.sel(backend=backend)
     values = one[name].transpose("q_factor", "seed")
     colour, label = panels.BACKEND_COLOURS[backend], panels.BACKEND_TITLES[backend] + text
-    axis.plot(one.q_factor, values, color=colour, linewidth=0.6, alpha=0.6, **style)
+    axis.plot(one.q_factor, values, color=colour, linewidth=0.6 * breadth, alpha=0.6, **style)
     axis.plot(
-        one.q_factor, values.median("seed"), color=colour, label=label, linewidth=2, marker=".",
-        **style,
+        one.q_factor, values.median("seed"), color=colour, label=label, linewidth=2 * breadth,
+        marker=".", markersize=6 * breadth, **style,
     )  # fmt: skip
     at, bottom = [float(phases.borders(one).mean())], axis.get_xaxis_transform()
-    axis.plot(at, [0.0], "^", color=colour, clip_on=False, transform=bottom)
+    axis.plot(at, [0.0], "^", color=colour, clip_on=False, transform=bottom, markersize=5 * breadth)
 
 
 def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
@@ -213,7 +217,8 @@ def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
             _say(axis, "no border in the sweep's range")
             continue
         one = divergence.sel(place=place)
-        axis.set_title(f"{title.capitalize()}, q_factor {float(one.q_factor):.3g}", loc="left")
+        at = f"q_factor {float(one.q_factor):.3g}, g_factor {float(one.g_factor):g}"
+        axis.set_title(f"{title.capitalize()}:\n{at}", loc="left")
         for backend in one.backend.values:
             for cause in one.cause.values:
                 _damages(axis, one.sel(backend=backend, cause=cause), legend)
@@ -235,7 +240,7 @@ def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:
         _say(axis, "broken mapping", keep=True)
     if cause == "bit" and (one.fate == Fate.HEALED).all() and not one.damage.any():
         note = f"{int(one.trials.sum())} flipped bits healed,\nnone changed a spike"
-        axis.text(0.97, 0.04, note, transform=axis.transAxes, ha="right", fontsize="small")
+        axis.set_xlabel(f"{axis.get_xlabel()}\n{note}")  # below, where it covers no curve
     label = f"{panels.BACKEND_TITLES[backend]}, {text}"
     if (one.damage > 0).any():
         legend[label] = Line2D([], [], label=label, **style)
