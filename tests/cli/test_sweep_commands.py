@@ -68,10 +68,36 @@ def test_run_takes_what_snakemake_takes_and_says_where_the_map_is(handed_on, cap
     words = ["run", "mine.yaml", "--cores", "3", "--", "figures", "--forcerun", "gather"]
     assert commands.main(words) == 0
     known = cli.get_argument_parser().parse_args(handed_on)
-    assert (known.cores, known.forcerun, known.config) == (3, {"gather"}, ["sweep=mine.yaml"])
+    assert (known.cores, known.forcerun, known.config) == (3, {"gather"}, ['sweep="mine.yaml"'])
     assert set(known.targets) == {"figures"}
     assert not known.dryrun
     assert capsys.readouterr().out == "The phase map is results/mine/phase_map.nc.\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["mine.yaml", "--cores", "0"], "--cores is 0, but must be a number from 1 on, or all"),
+        (["mine.yaml", "--cores", "-1"], "--cores is -1"),
+        (["mine.yaml", "--", "--config", "sweep=x"], "--config stands after --"),
+        (["mine.yaml", "--", "--directory=x"], "--directory=x stands after --"),
+        (["mi{ne.yaml"], "takes no name with a brace"),
+    ],
+)
+def test_what_snakemake_would_take_otherwise_is_refused(handed_on, capsys, words, message):
+    assert message in says(capsys, "run", *words)
+    assert not handed_on
+
+
+@pytest.mark.parametrize("name", ["tutorial.yaml", "my sweep.yaml", "new.line\n.yaml"])
+def test_init_writes_no_config_that_run_refuses(capsys, name):
+    assert "names its results" in says(capsys, "init", name)
+    assert not Path(name).exists()
+
+
+def test_init_makes_the_folder(capsys):
+    assert commands.main(["init", "configs/mine.yaml"]) == 0
+    load(Path("configs/mine.yaml"))
 
 
 def test_a_dry_run_says_what_would_be_done(tmp_path):

@@ -5,6 +5,7 @@
 minutes, most of them for the kernels to compile.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -35,8 +36,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="package-") as name:
         folder = Path(name)
         build = [sys.executable, "-m", "hatchling", "build", "--directory", folder / "dist"]
-        subprocess.run(build, cwd=REPOSITORY, check=True)
-        wheel, sdist = sorted((folder / "dist").iterdir(), key=lambda path: path.suffix == ".gz")
+        subprocess.run([*build, "--target", "sdist"], cwd=REPOSITORY, check=True)
+        (sdist,) = (folder / "dist").iterdir()
+        shutil.unpack_archive(sdist, folder / "source", filter="data")
+        (source,) = (folder / "source").iterdir()
+        subprocess.run([*build, "--target", "wheel"], cwd=source, check=True)
+        (wheel,) = (folder / "dist").glob("*.whl")
         run(sys.executable, "-m", "twine", "check", "--strict", wheel, sdist, folder=folder)
         venv.create(folder / "env", with_pip=True)
         subprocess.run([folder / "env/bin/pip", "install", "--quiet", wheel], check=True)

@@ -1,15 +1,22 @@
 """The commands that make a phase map: write a config, explain what it takes, run the sweep."""
 
 import argparse
+import json
 import os
+import re
 import shlex
 from pathlib import Path
 
 from eiphase.cli.arguments import add_command, whole
 from eiphase.errors import SweepError, require_linux
-from eiphase.sweep.load import load
+from eiphase.sweep.load import check_name, load
 from eiphase.system import installation, progress_bar
+from eiphase.system.files import beside
 
+_SET_BY_RUN = (
+    "--cores", "-c", "--jobs", "-j", "--config", "-C", "--directory", "-d", "--snakefile", "-s",
+    "--workflow-profile",
+)  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGED = _PACKAGE / "checkout"
 CHECKOUT = _PACKAGED if _PACKAGED.is_dir() else _PACKAGE.parents[1]
@@ -41,13 +48,15 @@ def _add_init(commands) -> None:
 
 def _init(options: argparse.Namespace) -> None:
     path = options.output
+    check_name(path)
     if path.exists() and not options.overwrite:
         raise SweepError(f"{path} is there already: name another file, or add --overwrite.")
     text = (CHECKOUT / "config/demo.yaml").read_text(encoding="utf-8")
     schema = f"{CHECKOUT}/workflow/schemas/sweep.schema.json"  # the docs may not be there
     for place in ("../workflow/schemas/sweep.schema.json", "docs/sweeps.md"):
         text = text.replace(place, schema)
-    path.write_text(text, encoding="utf-8")
+    with beside(path) as partial:
+        partial.write_text(text, encoding="utf-8")
     print(f"Wrote {path}: change it, then `eiphase run {shlex.quote(str(path))}` simulates it.")
 
 
@@ -99,11 +108,25 @@ def _add_run(commands) -> None:
 def _run(options: argparse.Namespace) -> int:
     require_linux()
     installation.require_lava()
+    _check_words(options)
     load(options.config)  # a mistake in it is one sentence here, and several lines in Snakemake
     code = _snakemake(_words(options))
     if code == 0 and not options.dry_run:
         _say_where(Path("results", options.config.stem))
     return code
+
+
+def _check_words(options: argparse.Namespace) -> None:
+    """Refuse what Snakemake would understand in another way than it was meant."""
+    if not re.fullmatch(r"all|[1-9]\d*", options.cores):
+        raise SweepError(f"--cores is {options.cores}, but must be a number from 1 on, or all.")
+    if "{" in str(options.config):
+        raise SweepError(f"Sweep config {options.config}: Snakemake takes no name with a brace.")
+    for word in options.further:
+        if word.partition("=")[0] in _SET_BY_RUN:
+            raise SweepError(
+                f"{word} stands after --, but `eiphase run` sets it: call snakemake itself."
+            )
 
 
 def _say_where(results: Path) -> None:
@@ -121,7 +144,7 @@ def _words(options: argparse.Namespace) -> list[str]:
         "--cores", options.cores,
         "--snakefile", f"{CHECKOUT}/workflow/Snakefile",
         "--workflow-profile", f"{CHECKOUT}/profiles/default",
-        "--config", f"sweep={options.config}",
+        "--config", f"sweep={json.dumps(str(options.config))}",  # else read as YAML
     ]  # fmt: skip
 
 

@@ -297,7 +297,7 @@ def _explore(options: argparse.Namespace) -> None:
     from eiphase.explorer import write
 
     path = options.dataset
-    page = options.output or path.with_name("explorer.html")
+    page = options.output or path.parent / "explorer.html"
     check_writable(page)
     with (
         setting_aside() if options.output else nullcontext(),
@@ -325,8 +325,8 @@ def _publish(options: argparse.Namespace) -> None:
     from eiphase.cli import terminal
     from eiphase.jobs.datasets import crate
 
-    results = options.results
-    output = options.output or results.parent / f"{results.resolve().name}.crate.zip"
+    results = options.results.resolve()
+    output = options.output or results.with_name(f"{results.name}.crate.zip")
     check_writable(output)
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     path = results / "phase_map.nc"

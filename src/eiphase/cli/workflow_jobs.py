@@ -12,7 +12,7 @@ from eiphase.errors import SweepError
 from eiphase.jobs.datasets import netcdf
 from eiphase.numerics.arrays import shared_array
 from eiphase.sweep.load import load
-from eiphase.system import progress_bar
+from eiphase.system import installation, progress_bar
 from eiphase.system.files import remove_leftovers
 
 _FILES = "files to write; the name says which figure, the ending which format"
@@ -178,6 +178,7 @@ def _gather_partial(options: argparse.Namespace) -> None:
 
     if options.tiles:
         raise SweepError("--partial finds the tiles itself: name none.")
+    installation.require_lava()  # of whose version the tiles must be
     sweep, name = load(options.config), options.config.stem
     output = options.output or Path("results", name, "partial/partial_map.nc")
     if output.name == "phase_map.nc":

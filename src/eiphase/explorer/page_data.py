@@ -12,6 +12,7 @@ from matplotlib import colormaps
 from matplotlib.colors import Colormap, to_hex
 
 from eiphase.backends import BACKENDS
+from eiphase.errors import DatasetError
 from eiphase.explorer.gaussian import corrections
 from eiphase.figures import panels, phases
 from eiphase.figures import phase_map as fluctuations
@@ -128,6 +129,8 @@ def network_settings(sweep: Sweep) -> dict[str, Any]:
 
 
 def _backend(name: str) -> dict[str, Any]:
+    if name not in BACKENDS:
+        raise DatasetError(f"The phase map has a backend {name!r:.40}, which is not known.")
     backend = BACKENDS[name]
     return {
         "name": name,

@@ -18,6 +18,7 @@ _KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
         (
             "title", "sweep", "sweep_config", "sweep_digest", "commit", "gathered_by", "machine",
             "code_digest", "versions", "backend", "rate_to_lif", "float_to_integer", "partial",
+            "summary", "keywords", "license", "creator_name", "creator_url", "institution",
         ),
     ),
     Integral: (

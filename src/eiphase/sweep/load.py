@@ -15,6 +15,15 @@ from eiphase.sweep.schema import Sweep, _Range
 def load(path: str | Path) -> Sweep:
     """Read and validate a sweep's config file; raises `SweepError` with one sentence."""
     path = Path(path)
+    check_name(path)
+    try:
+        return Sweep.model_validate(config_file.read(path))
+    except ValidationError as error:
+        raise SweepError(f"Sweep config {path}: {sentence(error)}.") from None
+
+
+def check_name(path: Path) -> None:
+    """Raises `SweepError` if results cannot have the name of a config file."""
     if not re.fullmatch(r"(?!-)[A-Za-z0-9_.-]+", path.stem):
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
@@ -24,10 +33,6 @@ def load(path: str | Path) -> Sweep:
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but the name {path.stem!r} is taken."
         )
-    try:
-        return Sweep.model_validate(config_file.read(path))
-    except ValidationError as error:
-        raise SweepError(f"Sweep config {path}: {sentence(error)}.") from None
 
 
 def sentence(error: ValidationError) -> str:

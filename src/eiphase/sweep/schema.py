@@ -48,6 +48,25 @@ def _spread(value: Any) -> Any:
     return _Range.model_validate(value).values() if isinstance(value, dict) else value
 
 
+def is_licence(text: str) -> bool:
+    """Whether a licence is named as SPDX does, several with AND, OR and WITH, or by its address."""
+    name = r"[A-Za-z0-9.+-]+"
+    return bool(re.fullmatch(rf"https?://\S+|{name}(?: (?:AND|OR|WITH) {name})*", text))
+
+
+def _checked_licence(text: str) -> str:
+    if not is_licence(text):
+        raise ValueError("it must be a name of SPDX's, such as CC-BY-4.0, or an address")
+    return text
+
+
+def _printable(text: str) -> str:
+    """Attributes of files end at some control characters, and terminals do as they say."""
+    if not text.replace("\n", " ").isprintable():
+        raise ValueError("it must hold no control characters")
+    return text
+
+
 def _checked_orcid(orcid: str) -> str:
     """An ORCID iD; its last character is the check digit of ISO 7064, MOD 11-2."""
     if not re.fullmatch(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]", orcid):
@@ -129,7 +148,7 @@ Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "st
 RateToLIF = Literal["tutorial", "corrected", "identity"]
 FloatToInteger = Literal["tutorial", "full_range"]
 WeightBits = Annotated[int, Field(ge=1, le=8)]
-Text = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_printable)]
 Orcid = Annotated[str, AfterValidator(_checked_orcid)]
 _Values = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=_MOST_VALUES)]
 Axis = Annotated[
@@ -380,7 +399,7 @@ class About(_Section):
     """The creator's ORCID iD, such as 0000-0002-1825-0097."""
     institution: Text | None = None
     """Where it was made."""
-    license: Text | None = None
+    license: Annotated[str, AfterValidator(_checked_licence)] | None = None
     """Under which others may use it, such as CC-BY-4.0."""
     keywords: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
     """Words to find it by; without them, some that fit every phase map."""

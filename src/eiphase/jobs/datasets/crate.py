@@ -12,12 +12,14 @@ from datetime import date
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import xarray as xr
 import yaml
 
 from eiphase.errors import DatasetError
 from eiphase.sweep.attributes import sweep_of
+from eiphase.sweep.schema import is_licence
 from eiphase.system.files import beside
 
 _PROFILE = "https://w3id.org/ro/wfrun/process/0.5"
@@ -43,10 +45,9 @@ beside it are drawn from it.
 
 ## Make it again
 
-The numbers were simulated on {machine},
-with eiphase {version} and the packages of `requirements.lock`.
+The numbers were simulated on {machine}, with {versions}.
 {commit}
-In a clone of eiphase at that commit, with this folder's path for CRATE:
+In a clone of eiphase at that state, with this folder's path for CRATE:
 
 ```sh
 make .venv/ready
@@ -60,28 +61,38 @@ The last command is silent if all numbers are the same to the bit.
 """
 
 
+_KEPT = ("*.nc", "*.html", "*.ipynb", "figures/*", "mappings/*/phase_map.nc")
+"""What a sweep's folder has to publish: datasets, pages, notebook and figures."""
+
+
 def write(phase_map: xr.Dataset, results: Path, output: Path, lock: str, licence: str = "") -> int:
     """Write a zip file of a sweep's results; returns the number of files in it.
 
-    `results` is the folder that the phase map lies in, `lock` the text of `requirements.lock`, and
-    `licence` an SPDX name such as CC-BY-4.0 or an address, in place of the dataset's. Raises
-    `DatasetError` if there is no licence, or the dataset does not say which sweep it is of.
+    `results` is the folder that the phase map lies in, `lock` the text of `requirements.lock`,
+    which goes in if the numbers were computed with its packages, and `licence` an SPDX name such
+    as CC-BY-4.0 or an address, in place of the dataset's. Raises `DatasetError` if there is no
+    licence, the dataset does not say which sweep it is of, or the output is in that folder.
     """
+    if results.resolve() in output.resolve().parents:
+        raise DatasetError(
+            f"{output} is in {results}, the folder that is published: name a file elsewhere."
+        )
     attributes = phase_map.attrs | ({"license": licence} if licence else {})
     _check_licence(attributes.get("license"))
-    name = str(attributes["sweep"])
+    name = _name(attributes)
     config = sweep_of(phase_map).model_dump(mode="json", exclude_none=True)
     written = {
-        "README.md": _readme(attributes).encode(),
+        "README.md": _readme(attributes, name).encode(),
         f"config/{name}.yaml": yaml.safe_dump(config, sort_keys=False).encode(),
-        "requirements.lock": lock.encode(),
     }
-    kept = [*results.glob("*.nc"), *results.glob("*.html"), *results.glob("figures/*")]
+    if _is_of(lock, _versions(attributes)):
+        written["requirements.lock"] = lock.encode()
+    kept = sorted(path for pattern in _KEPT for path in results.glob(pattern))
     written |= {
-        f"results/{name}/{path.relative_to(results)}": path.read_bytes() for path in sorted(kept)
+        f"results/{name}/{path.relative_to(results)}": path.read_bytes()
+        for path in kept
+        if path.is_file() and not path.is_symlink()
     }
-    if (report := results.parent / "report.html").exists():
-        written["results/report.html"] = report.read_bytes()
     described = json.dumps(_described(written, attributes), indent=2, ensure_ascii=False)
     written["ro-crate-metadata.json"] = described.encode()
     with beside(output) as partial, zipfile.ZipFile(partial, "w", zipfile.ZIP_DEFLATED) as file:
@@ -96,35 +107,59 @@ def _check_licence(licence: object) -> None:
             "The phase map has no licence, without which nobody may use it: add --license "
             "CC-BY-4.0, or `about: {license: CC-BY-4.0}` to the sweep's config."
         )
-    if not re.fullmatch(r"https?://\S+|[A-Za-z0-9.+-]+", str(licence)):
+    if not is_licence(str(licence)):
         raise DatasetError(
             f"The licence is {str(licence)!r:.60}, but must be a name of SPDX's, such as "
             "CC-BY-4.0, or an address."
         )
 
 
-def _readme(attributes: dict[str, Any]) -> str:
+def _name(attributes: dict[str, Any]) -> str:
+    """The sweep's name, which names files."""
+    name = attributes.get("sweep", "")
+    if not re.fullmatch(r"\w[\w.+ -]*", name, re.ASCII):
+        raise DatasetError(f"The phase map's attribute sweep is {name!r:.60}, which is no name.")
+    return name
+
+
+def _readme(attributes: dict[str, Any], name: str) -> str:
+    versions = _versions(attributes)
     return _README.format(
-        title=attributes["title"],
+        title=_title(attributes),
         summary=attributes.get("summary", ""),
-        sweep=attributes["sweep"],
-        version=_versions(attributes).get("eiphase", "unknown"),
-        commit=_commit(str(attributes["commit"])),
-        machine=attributes["machine"],
+        sweep=name,
+        versions=", ".join(f"{package} {version}" for package, version in versions.items()),
+        commit=_commit(attributes.get("commit", "unknown")),
+        machine=attributes.get("machine", "a machine that is not known"),
     )
+
+
+def _title(attributes: dict[str, Any]) -> str:
+    return attributes.get("title") or "Phase map of excitatory-inhibitory networks"
+
+
+def _is_of(lock: str, versions: dict[str, str]) -> bool:
+    """Whether a lock has all packages that the numbers were computed with, in these versions."""
+    locked = set(re.findall(r"^([\w.-]+)==([\w.+!-]+)", lock.lower(), re.M))
+    used = {(name.lower(), version.lower()) for name, version in versions.items()}
+    return {one for one in used if one[0] not in ("python", "eiphase")} <= locked
 
 
 def _commit(commit: str) -> str:
     """Which code simulated, as far as a commit says it."""
     known, plus, _ = commit.partition("+changes")
     if not re.fullmatch(r"[0-9a-f]{40}", known):
-        return f"The commit of the code is not known ({commit})."
+        return "The commit of the code is not known."
     changed = ", with changes that are in no commit: the numbers may not come out the same"
     return f"The commit of the code is {known}{changed if plus else ''}."
 
 
 def _versions(attributes: dict[str, Any]) -> dict[str, str]:
-    return json.loads(attributes.get("versions", "{}"))
+    try:
+        found = json.loads(attributes.get("versions", "{}"))
+        return {str(name): str(version) for name, version in found.items()}
+    except (ValueError, AttributeError):  # somebody has changed it
+        return {}
 
 
 def _described(files: dict[str, bytes], attributes: dict[str, Any]) -> dict[str, Any]:
@@ -136,23 +171,23 @@ def _described(files: dict[str, bytes], attributes: dict[str, Any]) -> dict[str,
     root = {
         "@id": "./",
         "@type": "Dataset",
-        "name": attributes["title"],
-        "description": attributes.get("summary") or attributes["title"],
+        "name": _title(attributes),
+        "description": attributes.get("summary") or _title(attributes),
         "datePublished": date.today().isoformat(),
         "license": _reference(licence),
         "keywords": attributes.get("keywords", ""),
         "conformsTo": {"@id": _PROFILE},
-        "hasPart": [{"@id": path} for path in files],
+        "hasPart": [{"@id": quote(path)} for path in files],
         "mentions": {"@id": "#sweep"},
     }
     done = {
         "@id": "#sweep",
         "@type": "CreateAction",
         "name": "Simulation of the sweep, and what was drawn of it",
-        "description": f"Simulated on {attributes['machine']}, commit {attributes['commit']}.",
+        "description": _commit(attributes.get("commit", "unknown")),
         "instrument": _reference(programs[0]),
-        "object": {"@id": config},
-        "result": [{"@id": path} for path in files if path.startswith("results/")],
+        "object": {"@id": quote(config)},
+        "result": [{"@id": quote(path)} for path in files if path.startswith("results/")],
     }
     if author:
         root["author"] = done["agent"] = _reference(author)
@@ -188,6 +223,8 @@ def _reference(entity: dict[str, Any]) -> dict[str, str]:
 
 def _licence(name: str) -> dict[str, Any]:
     address = name if name.startswith("http") else f"https://spdx.org/licenses/{name}"
+    if " " in name:  # several
+        address = "#licence"
     return {"@id": address, "@type": "CreativeWork", "name": name, "description": f"Licence {name}"}
 
 
@@ -220,7 +257,7 @@ def _programs(attributes: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _file(path: str, content: bytes) -> dict[str, Any]:
     return {
-        "@id": path,
+        "@id": quote(path),
         "@type": "File",
         "name": path.rpartition("/")[2],
         "encodingFormat": _FORMATS.get(Path(path).suffix, "application/octet-stream"),

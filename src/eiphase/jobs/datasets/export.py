@@ -68,6 +68,8 @@ def _in_words(values: xr.DataArray, variable: Variable) -> xr.DataArray:
     if not variable.flags:
         return values
     names = {flag.value: flag.name.lower() for flag in variable.flags} | {NOT_APPLICABLE: ""}
+    if strange := set(values.values.flat) - names.keys():
+        raise DatasetError(f"{values.name} holds {strange.pop()}, which is none of its flags.")
     return values.copy(data=np.array([names[n] for n in values.values.flat]).reshape(values.shape))
 
 

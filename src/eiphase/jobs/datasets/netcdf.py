@@ -104,6 +104,8 @@ def problem_of(dataset: "xr.Dataset") -> str | None:
             return f"it has no {name}"
         if dataset[name].dtype.kind not in kinds:
             return f"{name} is of type {dataset[name].dtype}"
+        if dataset.indexes[name].has_duplicates:
+            return f"it has the same {name} twice"
     known = measured_in(dataset)
     for name, variable in (VARIABLES | DERIVED).items():
         if name not in dataset:
