@@ -235,7 +235,9 @@ def test_who_watches_sees_theory_counted_too(tmp_path, monkeypatch):
     gathering.gather(tiles, sweep, path, name="test", show=lambda *counts: shown.append(counts))
     assert len(tiles) == 16
     assert shown == [(done, 22) for done in range(23)]  # 3 g_factor x 2 seeds beside the tiles
-    assert at_theory == shown[16:22]
+    # Which threads compute while one counts.
+    assert len(at_theory) == 6
+    assert all(16 <= done < 22 for done, _ in at_theory)
 
 
 def test_theory_stands_beside_what_was_measured(with_chaos):

@@ -197,7 +197,7 @@ STEPS = Sweep.model_validate(
     VALID
     | {
         "network": {"neurons": 100},
-        "grid": {"q_factor": [3.0, 6.0], "g_factor": [4.5]},
+        "grid": {"q_factor": [3.0, 5.0], "g_factor": [4.5]},
         "backends": ["rate", "lif_float", "lif_bit_accurate"],
         "seeds": [1],
         "simulation": {"steps": 2000, "burn_in": 500, "max_lag": 50},
@@ -285,7 +285,7 @@ def test_the_command_lists_what_changes_with_the_step(step_map, capfd):
     assert int((found >= 0).sum()) == 4
     assert int((found == 1).sum()) == len(printed) - 1  # a line for each, and how many
     assert len(printed) == 3
-    place = r"lif_(float|bit_accurate), q_factor 6, g_factor 4\.5, seed 1"
+    place = r"lif_(float|bit_accurate), q_factor 5, g_factor 4\.5, seed 1"
     number = r"(saturated|[0-9.]+ \+- [0-9.]+)"
     change = f"{number} -> {number}"
     line = f"{place}: mean rate {change} per time constant, c\\(0\\) {change}"
