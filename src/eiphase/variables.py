@@ -112,6 +112,9 @@ _ACTIVITY = "Activity is the state of rate neurons, or the spike count of LIF ne
 
 
 _FROM_BLOCKS = "From 20 to 40 blocks of the run, and how they are correlated: `quality` says more."
+_FROM_STATES = (
+    "By Student's t: 68 % of truths lie within one error, 90 % within two, with four states."
+)
 
 
 _PRECISION = "simulation.precision"
@@ -273,7 +276,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "participation_ratio_error": Variable(
         "standard error of participation_ratio, from the initial states",
-        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        comment=f"{_FROM_STATES} {_PRECISE}",
         needs=(_STATISTICS, _PRECISION),
     ),
     "synchrony": Variable(
@@ -324,7 +327,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "fano_factor_error": Variable(
         "standard error of fano_factor, from the initial states",
-        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        comment=f"{_FROM_STATES} {_PRECISE}",
         needs=(_STATISTICS, _SPIKING, _PRECISION),
     ),
     "spike_count_correlation": Variable(
@@ -380,7 +383,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "spike_damage_error": Variable(
         "standard error of spike_damage, from the initial states",
-        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        comment=f"{_FROM_STATES} {_PRECISE}",
         needs=(_CHAOTIC, "damage by a spike", _PRECISION),
     ),
     "spike_damage_state_distance": Variable(
@@ -407,7 +410,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "bit_damage_error": Variable(
         "standard error of bit_damage, from the initial states",
-        comment=f"Of a mean over few states: truths lie somewhat further off. {_PRECISE}",
+        comment=f"{_FROM_STATES} {_PRECISE}",
         needs=(_CHAOTIC, "damage by a bit", _PRECISION),
     ),
     "bit_damage_state_distance": Variable(

@@ -9,6 +9,7 @@ from eiphase.observables.uncertainty import (
     BLOCKS,
     Blocks,
     CountBlocks,
+    error_from_scatter,
     estimate,
     quality,
     variance_of_mean,
@@ -58,6 +59,31 @@ def test_truths_lie_within_one_and_two_errors(n_states):
     assert within(estimates, "decay_time", TAU, 1) > 0.63
     assert within(estimates, "decay_time", TAU, 2) > 0.90
     assert np.mean([quality(e) != Quality.OK for e in estimates]) < 0.1
+
+
+def coverage(truth, values, errors):
+    return np.mean(np.abs(np.array(values) - truth) < errors)
+
+
+def test_few_states_count_how_few_they_are():
+    """One error covers 68.3 % of the truths, where std / sqrt(n) covers 61 %."""
+    states = np.random.default_rng(7).normal(MEAN, 2.0, size=(4000, 4))
+    means, errors = states.mean(axis=1), [error_from_scatter(four) for four in states]
+    by_chance = 3 * np.sqrt(0.683 * 0.317 / len(states))
+    assert coverage(MEAN, means, errors) == pytest.approx(0.683, abs=by_chance)
+    plain = states.std(axis=1, ddof=1) / np.sqrt(4)
+    assert coverage(MEAN, means, plain) < 0.683 - by_chance
+    assert np.isnan(error_from_scatter(states[0, :1]))
+
+
+def test_decay_times_of_spiking_states_count_how_few_they_are():
+    """Student's t of 3 degrees of freedom covers 68.3 % at 1.1969, as tables have it."""
+    state = blocks_of(ornstein_uhlenbeck(np.random.default_rng(9), 400, 2))
+    regular = CountBlocks(2, length=20)
+    regular.add(np.ones((400, 2), np.uint8))  # centring takes nothing from these
+    runs = np.exp(-np.arange(61) / np.array([[8.0], [9.0], [11.0], [12.0]]))
+    found = estimate(runs, [state] * 4, step=1, counts=[regular] * 4)
+    assert found.decay_time_error == pytest.approx(1.1969 * np.sqrt(10 / 3) / 2, rel=0.01)
 
 
 def test_what_centring_takes_is_put_back():

@@ -140,7 +140,7 @@ class Blocks:
         return BlockHalves(self.blocks)
 
     def autocovariance(self) -> np.ndarray:
-        """c by lag, of all samples, each neuron centred on its mean: too low by that's variance."""
+        """c by lag, of all samples, each neuron centred on its mean, whose variance it lacks."""
         return self._all.linear() / (self.n_samples - np.arange(self._all.max_lag + 1))
 
     def by_block(self) -> tuple[np.ndarray, np.ndarray]:
@@ -276,7 +276,7 @@ class Estimate(NamedTuple):
     n_decay_times: float  # in the shortest of the runs; fewer if the decay time is censored
 
     def precision(self) -> float:
-        """The larger relative error of c(0) and decay time; of c(0) alone if that is the only."""
+        """The larger relative error of c(0) and decay time, or that of c(0) if it stands alone."""
         parts = [self.c0_error / self.c0]
         if self.decay_time_flag == Flag.OK:
             parts.append(self.decay_time_error / self.decay_time)
@@ -320,7 +320,7 @@ def estimate(
         tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
         if counts and len(runs) > 1:
             times = [decay_time(c_s)[0] * each for c_s in runs]
-            tau_error = factor * float(np.std(times, ddof=1) / np.sqrt(len(times)))
+            tau_error = factor * error_from_scatter(times)
         n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
@@ -415,17 +415,34 @@ def _error(w: np.ndarray) -> float:
     """Standard error of the mean of values (state, block).
 
     The larger one of what blocks and what states say: blocks do not see what changes more slowly
-    than a run lasts, and states are few.
+    than a run lasts, and states are few. The scatter of states has no Student's t here: the larger
+    of two errors covers more truths than either, and would cover too many with it.
     """
     n_states, n_blocks = w.shape
     if n_blocks < LEAST_BLOCKS:
         return np.nan
     squared, freedom = _squared_error(w - w.mean(axis=1, keepdims=True))
     if squared > 0:
-        squared *= stdtrit(n_states * freedom, ndtr(1)) ** 2
+        squared *= _students_t(n_states * freedom) ** 2
     if n_states > 1:
         squared = max(squared, w.mean(axis=1).var(ddof=1))
     return float(np.sqrt(squared / n_states))
+
+
+def error_from_scatter(values: Sequence[float] | np.ndarray) -> float:
+    """Standard error of the mean of a few independent values, such as those of states.
+
+    NaN of fewer than two.
+    """
+    if len(values) < 2:
+        return np.nan
+    scatter = np.std(values, ddof=1) / np.sqrt(len(values))
+    return float(_students_t(len(values) - 1) * scatter)
+
+
+def _students_t(freedom: float) -> float:
+    """Within so many uncertain standard errors lie as many truths as within one certain one."""
+    return float(stdtrit(freedom, ndtr(1)))
 
 
 def _squared_error(deviations: np.ndarray) -> tuple[float, float]:

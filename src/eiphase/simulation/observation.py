@@ -382,7 +382,7 @@ def _pooled(parts: list[dict[str, Any]]) -> dict[str, Any]:
         values = np.array([part[name] for part in parts], float)
         found[name] = values.mean()
         if f"{name}_error" in VARIABLES and len(values) > 1:
-            found[f"{name}_error"] = values.std(ddof=1) / np.sqrt(len(values))
+            found[f"{name}_error"] = uncertainty.error_from_scatter(values)
     return found
 
 
@@ -392,7 +392,7 @@ def _pooled_growth(growths: list[MeanGrowth], step_size: float) -> dict[str, Any
     flag = max(part["lyapunov_flag"] for part in parts)
     values = np.array([part["lyapunov_exponent"] for part in parts])
     within = np.sqrt(np.sum([part["lyapunov_error"] ** 2 for part in parts])) / len(parts)
-    between = values.std(ddof=1) / np.sqrt(len(parts))
+    between = uncertainty.error_from_scatter(values)
     return {
         "lyapunov_exponent": values.mean(),
         "lyapunov_exponent_per_time_constant": values.mean() / step_size,
