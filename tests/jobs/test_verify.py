@@ -298,12 +298,12 @@ def test_what_changes_with_the_step_is_kept_beside_the_map_and_drawn_as_doubt(st
     shutil.copy(step_map, path)
     before = path.read_bytes()
     at = {"backend": "lif_float", "g_factor": 4.5, "seed": 1}
-    step_check.add(path, {("lif_float", 6.0, 4.5, 1): True})
+    step_check.add(path, {("lif_float", 5.0, 4.5, 1): True})
     step_check.add(path, {("lif_float", 3.0, 4.5, 1): False})  # another sample, later
     assert path.read_bytes() == before
     with xr.open_dataset(tmp_path / "phase_map.steps.nc") as opened:
         found = opened.step_sensitive.load()
-    assert found.sel(at).sel(q_factor=[3.0, 6.0]).values.tolist() == [0, 1]
+    assert found.sel(at).sel(q_factor=[3.0, 5.0]).values.tolist() == [0, 1]
     assert (found.sel(backend=["rate", "lif_bit_accurate"]) == -1).all()
 
     phase_map = xr.load_dataset(path)
@@ -312,7 +312,7 @@ def test_what_changes_with_the_step_is_kept_beside_the_map_and_drawn_as_doubt(st
         for one in (phase_map, step_check.with_step_check(phase_map, path))
         for one in [panels.checked(one, "c0", *panels.IN_DOUBT)]
     ]
-    changed = [one.cells.sel(backend="lif_float", q_factor=6.0).item() for one in doubted]
+    changed = [one.cells.sel(backend="lif_float", q_factor=5.0).item() for one in doubted]
     texts = ["changes with the time step" in one.text for one in doubted]
     assert texts == [False, True]
     assert changed[1]

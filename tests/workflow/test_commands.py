@@ -41,7 +41,7 @@ RUN_ELSEWHERE = {
 # A sweep of a config's shape that takes seconds.
 TINY = {
     "network": {"neurons": 20},
-    "grid": {"q_factor": [1.0, 5.25, 8.0], "g_factor": [5.0, 6.0]},  # with the points that pages name
+    "grid": {"q_factor": [1.0, 5.25, 8.0], "g_factor": [5.0, 6.0]},  # points of pages
     "simulation": {"steps": 300, "burn_in": 100, "max_lag": 50},
 }
 # What a user may make of a copied config, as the pages say.
