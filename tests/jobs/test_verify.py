@@ -286,7 +286,7 @@ def test_the_command_lists_what_changes_with_the_step(step_map, capfd):
     assert int((found == 1).sum()) == len(printed) - 1  # a line for each, and how many
     assert len(printed) == 3
     place = r"lif_(float|bit_accurate), q_factor 5, g_factor 4\.5, seed 1"
-    number = r"(saturated|[0-9.]+ \+- [0-9.]+)"
+    number = r"(saturated|[0-9.e-]+ \+- [0-9.e-]+)"
     change = f"{number} -> {number}"
     line = f"{place}: mean rate {change} per time constant, c\\(0\\) {change}"
     assert all(re.fullmatch(line, one) for one in printed[:2])

@@ -14,7 +14,7 @@ const BORDERS = {
 };
 
 const LIMIT = { stroke: "#ffffff", "stroke-width": 2 };
-const LIMIT_WORDS = "LIF neurons at their strongest coupling: above the line, whatever q_factor";
+const LIMIT_WORDS = "LIF neurons of all seeds at their strongest coupling: above the line, whatever q_factor";
 
 /** An element of SVG with attributes and children. */
 function svg(name, attributes = {}, ...children) {

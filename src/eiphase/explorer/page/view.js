@@ -64,10 +64,16 @@ function median(values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** What most are; of two that are equally often, the smaller. */
-function commonest(values) {
+/** What most are; of two that are equally often, the smaller, or `tie` if there is one. */
+function commonest(values, tie) {
   const count = (one) => values.filter((x) => x === one).length;
-  return [...values].sort((a, b) => count(b) - count(a) || a - b)[0];
+  const [first, ...others] = [...new Set(values)].sort((a, b) => count(b) - count(a) || a - b);
+  return tie !== undefined && others.length && count(others[0]) === count(first) ? tie : first;
+}
+
+/** The number of a flag. */
+function flagNamed({ flags }, word) {
+  return Number(Object.keys(flags).find((value) => flags[value] === word));
 }
 
 /** The value of a cell, or over all seeds (`seed` is null) the median, of flags the commonest. */
@@ -75,7 +81,8 @@ function shownValue(map, name, cell) {
   const variable = map.variables[name];
   if (cell.seed !== null || !variable.dims.includes("seed")) return valueOf(variable, cell);
   const values = ordered(map, "seed").map((seed) => valueOf(variable, { ...cell, seed }));
-  return variable.flags ? commonest(values) : median(values);
+  const tie = name === "phase" ? flagNamed(variable, "undecided") : undefined;
+  return variable.flags ? commonest(values, tie) : median(values);
 }
 
 /** The name of a variable's companion that ends so: "flag", "error", "fate". */
@@ -252,11 +259,13 @@ function doubtOf(map, name) {
   return map.doubt[name.startsWith("phase") ? "phase" : name];
 }
 
-/** Whether most seeds' LIF neurons cannot couple as strongly as the rate network asks. */
+/** Whether all seeds' LIF neurons cannot couple as strongly as the rate network asks. */
 function isAtLimit(map, name, cell) {
   const status = map.variables.weight_scale_status;
   if (!status || !doubtOf(map, name)) return false;
-  return status.flags[shownValue(map, "weight_scale_status", cell)] === "strongest";
+  const seeds = cell.seed === null ? ordered(map, "seed") : [cell.seed];
+  return seeds.every(
+    (seed) => valueOf(status, { ...cell, seed }) === flagNamed(status, "strongest"));
 }
 
 /** Rows of [words, value] that describe a cell: the shown variable first, then what matters. */
