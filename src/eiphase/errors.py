@@ -93,7 +93,12 @@ class _Short(reprlib.Repr):
 
 
 def short(value: Any) -> str:
-    """A value for a message: at most about 80 characters of it, and no control characters."""
+    """A value for a message: at most about 80 characters of it, and no control characters.
+
+    NumPy's scalars are shown as the numbers that they are.
+    """
+    if getattr(value, "shape", None) == () and hasattr(value, "item"):
+        value = value.item()
     text = plain(_Short().repr(value))
     return text if len(text) <= 80 else f"{text[:76]} ..."
 

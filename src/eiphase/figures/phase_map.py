@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from eiphase.backends import BACKENDS, integers_first, mapped
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, short
 from eiphase.figures import panels, phases
 from eiphase.flags import Flag, Phase
 
@@ -242,7 +242,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
     if not isinstance(g_factor, Real):
-        raise DatasetError(f"g_factor is {g_factor!r:.40}, but must be a number.")
+        raise DatasetError(f"g_factor is {short(g_factor)}, but must be a number.")
     if not dataset.g_factor.min() <= g_factor <= dataset.g_factor.max():
         low, high = float(dataset.g_factor.min()), float(dataset.g_factor.max())
         raise DatasetError(

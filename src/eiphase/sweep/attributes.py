@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eiphase.errors import DatasetError
+from eiphase.errors import DatasetError, short
 from eiphase.sweep.schema import Sweep
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def check(dataset: "xr.Dataset", path: Path) -> None:
 
 
 def _wrong(what: str, words: str, value: Any) -> DatasetError:
-    return DatasetError(f"{what} that must be {words}, but is {value!r:.40}.")
+    return DatasetError(f"{what} that must be {words}, but is {short(value)}.")
 
 
 def refuse_partial(dataset: "xr.Dataset", name: object) -> None:
