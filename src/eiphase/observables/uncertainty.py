@@ -317,10 +317,11 @@ def estimate(
     if flag == Flag.OK:
         slope = (c[int(tau)] - c[int(tau) + 1]) / each
         tau *= each
-        tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
         if counts and len(runs) > 1:
             times = [decay_time(c_s)[0] * each for c_s in runs]
             tau_error = factor * error_from_scatter(times)
+        else:
+            tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
         n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
