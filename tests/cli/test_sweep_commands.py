@@ -81,6 +81,7 @@ def test_run_takes_what_snakemake_takes_and_says_where_the_map_is(handed_on, cap
         (["mine.yaml", "--cores", "-1"], "--cores is -1"),
         (["mine.yaml", "--", "--config", "sweep=x"], "--config stands after --"),
         (["mine.yaml", "--", "--directory=x"], "--directory=x stands after --"),
+        (["mine.yaml", "--", "figures", "-c4"], "-c4 stands after --"),
         (["mi{ne.yaml"], "takes no name with a brace"),
     ],
 )

@@ -14,8 +14,8 @@ from eiphase.system import installation, progress_bar
 from eiphase.system.files import beside
 
 _SET_BY_RUN = (
-    "--cores", "-c", "--jobs", "-j", "--config", "-C", "--directory", "-d", "--snakefile", "-s",
-    "--workflow-profile",
+    "--cores", "--jobs", "--config", "--directory", "--snakefile", "--workflow-profile",
+    "-c", "-j", "-C", "-d", "-s",  # whose value may follow without a space
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
 _PACKAGED = _PACKAGE / "checkout"
@@ -123,7 +123,7 @@ def _check_words(options: argparse.Namespace) -> None:
     if "{" in str(options.config):
         raise SweepError(f"Sweep config {options.config}: Snakemake takes no name with a brace.")
     for word in options.further:
-        if word.partition("=")[0] in _SET_BY_RUN:
+        if {word.partition("=")[0], word[:2]} & set(_SET_BY_RUN):
             raise SweepError(
                 f"{word} stands after --, but `eiphase run` sets it: call snakemake itself."
             )
