@@ -1,7 +1,9 @@
 """What a sweep takes, before it starts: counted on paper, and from a few real networks."""
 
 import math
+import os
 import re
+import time
 
 import numpy as np
 import pytest
@@ -103,7 +105,12 @@ def test_samples_are_spread_over_the_grid():
     assert {g for _, g in points} == {3.0, 4.0, 5.0, 6.0}
 
 
-def test_the_command_prints_one_table(tmp_path, capsys):
+def test_the_command_prints_one_table(tmp_path, capsys, monkeypatch):
+    """What this process did before, as that of a notebook may have, counts for no job."""
+    here, since_it_began = os.getpid(), time.process_time
+    monkeypatch.setattr(
+        time, "process_time", lambda: 7200 * (os.getpid() == here) + since_it_began()
+    )
     config = tmp_path / "mine.yaml"
     config.write_text(sweep_of().model_dump_json(exclude_none=True))
     assert main(["explain", str(config), "--cores", "3"]) == 0
