@@ -1,16 +1,23 @@
 """A sweep's results as an RO-Crate: complete, described, and enough to make them again."""
 
 import json
+import os
+import shutil
+import subprocess
+import sys
 import zipfile
 from hashlib import sha256
+from pathlib import Path
 
 import pytest
 import xarray as xr
+from conftest import REPOSITORY
 from tiny_sweep import VALID, simulate_and_gather
 
 from eiphase.cli import commands
 from eiphase.errors import DatasetError
 from eiphase.jobs.datasets import crate
+from eiphase.numerics import jit
 from eiphase.sweep.load import load
 from eiphase.sweep.schema import Sweep
 
@@ -40,13 +47,33 @@ def unpacked(results, tmp_path_factory):
     return folder / "unpacked"
 
 
-def test_what_a_crate_holds_makes_the_same_numbers_again(unpacked, tmp_path):
-    again = load(unpacked / "config/test.yaml")
-    assert again == SWEEP
-    made = simulate_and_gather(again, tmp_path / "again")
-    published = unpacked / "results/test/phase_map.nc"
-    with xr.open_dataset(made) as one, xr.open_dataset(published) as other:
-        xr.testing.assert_equal(one, other)
+def cloned(folder):
+    """The files that this repository keeps, as they are now, and nothing that was made of them."""
+    listed = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=REPOSITORY, capture_output=True, check=True).stdout
+    for name in filter(None, names.decode().split("\0")):
+        if (REPOSITORY / name).exists():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(REPOSITORY / name, folder / name)
+    return folder
+
+
+@pytest.mark.workflow
+def test_its_recipe_makes_the_same_numbers_again_in_a_clean_clone(unpacked, tmp_path):
+    assert load(unpacked / "config/test.yaml") == SWEEP
+    recipe = (unpacked / "README.md").read_text().split("```")[1].replace("CRATE", str(unpacked))
+    _, *install, run, compare, more = recipe.strip().splitlines()
+    assert install == ["make .venv/ready", "source .venv/bin/activate"]  # as tests have it already
+    clone = cloned(tmp_path / "clone")
+    environment = os.environ | {
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "PYTHONPATH": str(clone / "src"),
+        "NUMBA_CACHE_DIR": str(jit.FOLDER.parent),  # kernels of the same code, compiled already
+    }
+    for script in (run, f"{compare}\n{more}"):
+        subprocess.run(["bash", "-c", script], cwd=clone, env=environment, check=True)
+    with xr.open_dataset(clone / "results/test/phase_map.nc") as made:
+        assert made.c0.notnull().any()
     assert "numpy==" in (unpacked / "requirements.lock").read_text()
 
 

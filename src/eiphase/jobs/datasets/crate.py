@@ -52,12 +52,13 @@ In a clone of eiphase at that state, with this folder's path for CRATE:
 ```sh
 make .venv/ready
 source .venv/bin/activate
-snakemake --cores all --config sweep=CRATE/config/{sweep}.yaml
+eiphase run CRATE/config/{sweep}.yaml
 python -c "from xarray import open_dataset as o, testing; testing.assert_equal(
     o('results/{sweep}/phase_map.nc'), o('CRATE/results/{sweep}/phase_map.nc'))"
 ```
 
-The last command is silent if all numbers are the same to the bit.
+Where this version of eiphase is installed already, the last two commands do.
+The last one is silent if all numbers are the same to the bit.
 """
 
 
