@@ -60,13 +60,14 @@ def labels(long_name: str, units: str = "1", comment: str = "") -> dict[str, str
     return {name: text for name, text in found.items() if text}
 
 
+_COORDINATE = {"coverage_content_type": "coordinate"}
 AXES = {
-    "backend": {"long_name": "kind of simulation"},
-    "q_factor": labels("recurrent gain"),
-    "g_factor": labels("inhibition relative to excitation"),
-    "seed": {"long_name": "seed of the Gaussian matrix"},
-    "lag": labels("lag", "step"),
-    "step": labels("step", "step"),
+    "backend": {"long_name": "kind of simulation"} | _COORDINATE,
+    "q_factor": labels("recurrent gain") | _COORDINATE,
+    "g_factor": labels("inhibition relative to excitation") | _COORDINATE,
+    "seed": {"long_name": "seed of the Gaussian matrix"} | _COORDINATE,
+    "lag": labels("lag", "step") | _COORDINATE,
+    "step": labels("step", "step") | _COORDINATE,
 }
 """Attributes of coordinates."""
 

@@ -11,6 +11,8 @@ import tables
 from conftest import PACKAGE, REPOSITORY
 from jsonschema import Draft202012Validator
 from mkdocs.exceptions import PluginError
+from pydantic import ValidationError
+from tiny_sweep import changed
 
 import eiphase
 from eiphase.flags import Flag
@@ -64,6 +66,35 @@ def test_the_schema_of_configs_knows_right_from_wrong():
         del config["network"]["neurons"]
         assert not validator.is_valid(config)
         assert f"$schema=../{tables.SCHEMA.relative_to(REPOSITORY)}\n" in path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("section", "right", "wrong"),
+    [
+        ("seeds", [1, 2], [1, 1]),
+        ("backends", ["rate"], ["rate", "rate"]),
+        ("grid.q_factor", [1.0, 2.0], [1.0, 1.0]),
+        ("grid.q_factor", {"start": 1, "stop": 2, "count": 2}, {"start": 1, "stop": 2}),
+        (
+            "grid.g_factor",
+            {"start": 1, "stop": 2, "step": 1},
+            {"start": 1, "stop": 2, "count": 2, "step": 1},
+        ),
+        ("about.creator_orcid", "0000-0002-1825-0097", "https://orcid.org/0000-0002-1825-0097"),
+        ("about.license", "MIT OR CC-BY-4.0", "my own"),
+        ("about.license", "https://example.org/terms", "https://example.org/my terms"),
+    ],
+)
+def test_editors_and_eiphase_refuse_the_same(section, right, wrong):
+    validator = Draft202012Validator(json.loads(tables.SCHEMA.read_text()))
+    for value, is_right in ((right, True), (wrong, False)):
+        config = changed(section, value)
+        assert validator.is_valid(config) == is_right
+        if is_right:
+            Sweep.model_validate(config)
+        else:
+            with pytest.raises(ValidationError):
+                Sweep.model_validate(config)
 
 
 def test_workflows_elsewhere_call_targets_that_there_are():

@@ -103,7 +103,11 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
             "backend": ("backend", backends, AXES["backend"]),
             "seed": ("seed", list(sweep.seeds), AXES["seed"]),
             "cause": ("cause", causes, {"long_name": "what was perturbed"}),
-            "step": ("step", middles, labels("time since burn-in", "step")),
+            "step": (
+                "step",
+                middles,
+                AXES["step"] | {"long_name": "time since burn-in, in time steps"},
+            ),
             "q_factor": ("place", q_factor, AXES["q_factor"]),
             "g_factor": ((), g_factor, AXES["g_factor"]),
         },

@@ -48,10 +48,14 @@ def _spread(value: Any) -> Any:
     return _Range.model_validate(value).values() if isinstance(value, dict) else value
 
 
+_SPDX = r"[A-Za-z0-9.+-]+"
+_LICENCE = rf"https?://\S+|{_SPDX}(?: (?:AND|OR|WITH) {_SPDX})*"
+_ORCID = r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]"
+
+
 def is_licence(text: str) -> bool:
     """Whether a licence is named as SPDX does, several with AND, OR and WITH, or by its address."""
-    name = r"[A-Za-z0-9.+-]+"
-    return bool(re.fullmatch(rf"https?://\S+|{name}(?: (?:AND|OR|WITH) {name})*", text))
+    return bool(re.fullmatch(_LICENCE, text))
 
 
 def _checked_licence(text: str) -> str:
@@ -69,7 +73,7 @@ def _printable(text: str) -> str:
 
 def _checked_orcid(orcid: str) -> str:
     """An ORCID iD; its last character is the check digit of ISO 7064, MOD 11-2."""
-    if not re.fullmatch(r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]", orcid):
+    if not re.fullmatch(_ORCID, orcid):
         raise ValueError("it must be written like 0000-0002-1825-0097")
     *digits, check = list(orcid.replace("-", ""))
     total = 0
@@ -88,8 +92,17 @@ class _Section(BaseModel):
 Positive = Annotated[float, Field(gt=0, le=1e6)]
 
 
+def _in_editors(**rules: Any) -> Any:
+    """What the JSON schema of configs says beside, whose check here has words of its own."""
+    return Field(json_schema_extra=rules)
+
+
 class _Range(_Section):
     """Evenly spaced values: so many, or in such steps."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["count"]}, {"required": ["step"]}]}
+    )
 
     start: Positive
     stop: Positive
@@ -149,8 +162,10 @@ RateToLIF = Literal["tutorial", "corrected", "identity"]
 FloatToInteger = Literal["tutorial", "full_range"]
 WeightBits = Annotated[int, Field(ge=1, le=8)]
 Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_printable)]
-Orcid = Annotated[str, AfterValidator(_checked_orcid)]
-_Values = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=_MOST_VALUES)]
+Orcid = Annotated[str, AfterValidator(_checked_orcid), _in_editors(pattern=f"^{_ORCID}$")]
+Licence = Annotated[str, AfterValidator(_checked_licence), _in_editors(pattern=f"^(?:{_LICENCE})$")]
+_Distinct = _in_editors(uniqueItems=True)
+_Values = Annotated[tuple[Positive, ...], Field(min_length=1, max_length=_MOST_VALUES), _Distinct]
 Axis = Annotated[
     tuple[Positive, ...],
     Field(strict=False, min_length=1, max_length=_MOST_VALUES),
@@ -399,7 +414,7 @@ class About(_Section):
     """The creator's ORCID iD, such as 0000-0002-1825-0097."""
     institution: Text | None = None
     """Where it was made."""
-    license: Annotated[str, AfterValidator(_checked_licence)] | None = None
+    license: Licence | None = None
     """Under which others may use it, such as CC-BY-4.0."""
     keywords: Annotated[tuple[Text, ...], Field(strict=False, min_length=1)] | None = None
     """Words to find it by; without them, some that fit every phase map."""
@@ -418,9 +433,9 @@ class Sweep(_Section):
 
     network: NetworkConfig
     grid: Grid
-    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1)]
+    seeds: Annotated[tuple[Seed, ...], Field(strict=False, min_length=1), _Distinct]
     """One draw of the weights each; all grid points and backends share it."""
-    backends: Annotated[tuple[Backend, ...], Field(strict=False, min_length=1)]
+    backends: Annotated[tuple[Backend, ...], Field(strict=False, min_length=1), _Distinct]
     """How networks are simulated."""
     simulation: Simulation
     mapping: Mapping = Mapping()
