@@ -370,6 +370,12 @@ VARIABLES: dict[str, Variable] = {
         f"{_CHAOS}",
         needs=(_CHAOTIC, "exponent"),
     ),
+    "lyapunov_exponent_per_time_constant_error": Variable(
+        "standard error of lyapunov_exponent_per_time_constant: lyapunov_error / step_size",
+        "1 / time constant",
+        f"As for lyapunov_error. {_CHAOS}",
+        needs=(_CHAOTIC, "exponent"),
+    ),
     "lyapunov_flag": Variable(
         "why lyapunov_exponent is, or is not, a number",
         comment="vanished: the perturbation became zero; unresolved: a neuron fires twice in a "
@@ -544,11 +550,15 @@ _REFINED = "Needs refinement.precision."
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
         "what the network does in the long run",
-        comment="chaos: the largest Lyapunov exponent is positive beyond two errors. Of "
-        "spiking networks: sensitive: one spike's effect spreads; regular, irregular: it does not, "
-        "and spike counts fluctuate as those of regular firing, or more. broken: activity is not "
-        "finite, or the integers are another network because currents wrapped or weights are off "
-        "by over 20 %. All rules: phases.classify.",
+        comment="fixed_point: activity settles, and spike counts do not fluctuate; oscillation: "
+        "activity repeats itself, and the largest Lyapunov exponent is not positive beyond two "
+        "errors; chaos: the exponent is positive beyond two errors, and activity fluctuates on; "
+        "sensitive: one spike's effect spreads; regular: one spike's effect stays small, and spike "
+        "counts fluctuate as those of regular firing; irregular: one spike's effect stays small, "
+        "and spike counts fluctuate more than those of regular firing; saturated: over 95 % of the "
+        "neurons never fire or fire in every step; silent: over 95 % of the neurons never fire; "
+        "broken: activity is not finite, or the integers are another network because currents "
+        "wrapped or weights are off by over 20 %; undecided: none of the others is sure.",
         flags=Phase,
     ),
     "phase_commonest": Variable(
@@ -671,7 +681,10 @@ DERIVED: dict[str, Variable] = {
 
 _ANCILLARY = {
     "lyapunov_exponent": ("lyapunov_error", "lyapunov_flag"),
-    "lyapunov_exponent_per_time_constant": ("lyapunov_flag",),
+    "lyapunov_exponent_per_time_constant": (
+        "lyapunov_exponent_per_time_constant_error",
+        "lyapunov_flag",
+    ),
     "spike_damage": ("spike_damage_error", "spike_damage_fate"),
     "bit_damage": ("bit_damage_error", "bit_damage_fate"),
     "c0": ("c0_flag", "c0_error", "quality"),

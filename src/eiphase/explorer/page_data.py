@@ -206,7 +206,7 @@ def _gains(sweep: Sweep, q_factor: np.ndarray) -> np.ndarray:
 def _gaussian(sweep: Sweep, seed: int, numbers: Numbers) -> dict[str, Any]:
     found = corrections(sweep.network.neurons, seed)
     return {  # whole numbers, which doubles hold up to 2^53
-        "positions": numbers.add(found.positions, "u4"), "ulps": numbers.add(found.ulps, "f8")
+        "gaps": numbers.add(found.gaps, "u4"), "ulps": numbers.add(found.ulps, "f8")
     }  # fmt: skip
 
 

@@ -38,8 +38,7 @@ function valueOf({ dims, values }, cell) {
 /** `half` of a seed, by its index: see `makeNetwork`. Makes N^2 numbers: keep it. */
 function halfOf(map, seed) {
   const { neurons, nExcitatory } = map.network;
-  const { positions, ulps } = map.gaussian[seed];
-  const z = gaussianMatrix(neurons, map.axes.seed.values[seed], { positions, ulps });
+  const z = gaussianMatrix(neurons, map.axes.seed.values[seed], map.gaussian[seed]);
   return { n: neurons, nExcitatory, columns: halfGaussian(z, neurons, nExcitatory) };
 }
 

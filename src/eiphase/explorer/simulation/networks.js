@@ -142,6 +142,12 @@ function rateStep(network, { r, y }) {
   addProduct(network, y, r);
 }
 
+/** The upper half of a number's bits (Veltkamp); the rest fits into a double, too. */
+function upperHalf(a) {
+  const c = 134217729 * a;
+  return c - (c - a);
+}
+
 /**
  * total += M y, with columns ascending, each product and sum rounded once, together: the fused
  * multiply-add that eiphase's kernel uses and JavaScript lacks.
