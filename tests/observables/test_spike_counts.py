@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 from functools import reduce
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -26,12 +27,15 @@ def spikes_of(seed, n_steps, n_neurons):
 
 @st.composite
 def runs(draw):
-    """Spikes, the window, the largest lag; there are neurons that never and that always fire."""
+    """Spikes with a window's length before the run, the window, the largest lag.
+
+    There are neurons that never and that always fire.
+    """
     window, n_steps = draw(st.integers(1, 12)), draw(st.integers(2, 20))
     n_neurons = draw(st.sampled_from([1, 2, 3, 5]))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     probabilities = rng.choice([0.0, 0.2, 0.9, 1.0], n_neurons)
-    spikes = rng.random((n_steps, n_neurons)) < probabilities
+    spikes = rng.random((window + n_steps, n_neurons)) < probabilities
     return spikes.astype(np.uint8), window, draw(st.integers(1, n_steps - 1))
 
 
@@ -42,26 +46,26 @@ def counts_of(spikes, window):
 
 
 def found(spikes, window, max_lag, cuts=(), **options):
+    """c of a run that begins when `window` steps are over."""
     n_neurons = spikes.shape[1]
     c = Autocovariance(n_neurons, window=window, max_lag=max_lag, **options)
     firing = Firing(n_neurons)
-    for block in np.split(spikes, cuts):
-        c.add(block)
-        firing.add(block)
+    edges = [window, *(window + cut for cut in cuts), len(spikes)]
+    for start, stop in pairwise(edges):
+        c.add(spikes[start:stop], spikes[start - window : start])
+        firing.add(spikes[start:stop])
     return c.found(firing.total)
 
 
 def by_definition(spikes, window, max_lag, unbiased):
-    """The sums of the module's docstring, term by term and without rounding."""
-    n_steps, n_neurons = spikes.shape
+    """Products of counts less their mean, term by term and without rounding."""
+    x = counts_of(spikes[1:], window)
+    n_steps, n_neurons = x.shape
     c = [Fraction(0)] * (max_lag + 1)
-    for train in spikes.T.tolist():
-        y = [s - Fraction(sum(train), n_steps) for s in train]
+    for counts in x.T.tolist():
+        y = [count - Fraction(sum(counts), n_steps) for count in counts]
         for k in range(max_lag + 1):
-            for e in range(1 - window, window):
-                d = abs(k + e)
-                s_of_d = sum(y[t] * y[t + d] for t in range(n_steps - d))
-                c[k] += (window - abs(e)) * s_of_d
+            c[k] += sum(y[t] * y[t + k] for t in range(n_steps - k))
     pairs = [n_steps - k if unbiased else n_steps for k in range(max_lag + 1)]
     return np.array([float(total / (n * n_neurons)) for total, n in zip(c, pairs, strict=True)])
 
@@ -69,37 +73,42 @@ def by_definition(spikes, window, max_lag, unbiased):
 @settings(max_examples=50)
 @given(run=runs(), unbiased=st.booleans())
 def test_autocovariance_equals_its_definition(run, unbiased):
-    """But for rounding once: windows as long as the run see little of what was added up."""
-    rounding = 1e-15 * run[1] ** 2
+    """But for rounding of squared counts, which are as large as windows."""
+    rounding = 1e-14 * run[1] ** 2
     expected = by_definition(*run, unbiased)
     np.testing.assert_allclose(found(*run, unbiased=unbiased), expected, rtol=0, atol=rounding)
 
 
 @given(run=runs())
-def test_c0_is_not_negative(run):
-    """Only where nobody fluctuates it is 0."""
+def test_c0_is_the_variance_of_counts(run):
+    """So it is not negative, and only 0 where no count changes."""
     spikes, window, max_lag = run
-    fluctuates = (spikes != spikes[0]).any()
+    counts = counts_of(spikes[1:], window)
     c0 = found(spikes, window, max_lag)[0]
-    assert c0 > 0 if fluctuates else c0 == 0
+    assert c0 == pytest.approx(counts.var(axis=0).mean(), abs=1e-14 * window**2)
+    assert c0 > 0 if (counts != counts[0]).any() else c0 == 0
 
 
 @given(run=runs(), data=st.data())
 def test_blocks_of_any_length_give_the_same_bits(run, data):
-    cuts = sorted(data.draw(st.lists(st.integers(0, len(run[0])), max_size=5)))
+    spikes, window, _ = run
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(spikes) - window), max_size=5)))
     assert np.array_equal(found(*run, cuts=cuts), found(*run))
 
 
 @pytest.mark.parametrize("n_neurons", [63, 64, 65, 130, 401])
 @pytest.mark.parametrize(("window", "max_lag"), [(1, 299), (25, 60), (300, 40), (400, 299)])
-def test_autocovariance_is_that_of_windows_that_see_zeros_outside(n_neurons, window, max_lag):
+def test_autocovariance_is_that_of_counts(n_neurons, window, max_lag):
     """Also where neurons fill more than a word, and where windows are longer than the run."""
     rng = np.random.default_rng(n_neurons)
-    rates = rng.random(n_neurons) * (1 + np.sin(np.arange(300) / 30))[:, None] / 2
+    steps = np.arange(window + 300)
+    rates = rng.random(n_neurons) * (1 + np.sin(steps / 30))[:, None] / 2
     spikes = (rng.random(rates.shape) < rates).astype(np.uint8)
-    expected = autocovariance_of_counts(spikes, window=window, max_lag=max_lag)
+    expected = autocovariance_of_counts(spikes, first=window, window=window, max_lag=max_lag)
     c = found(spikes, window, max_lag, cuts=[7, 250])
-    np.testing.assert_allclose(c, expected, rtol=0, atol=1e-13 * expected[0])
+    scale = np.square(counts_of(spikes, window), dtype=float).mean()
+    pairs = (300 - np.arange(max_lag + 1)) / 300  # few at large lags
+    np.testing.assert_allclose(c * pairs, expected * pairs, rtol=0, atol=1e-13 * scale)
 
 
 def test_nothing_fluctuates_exactly():
@@ -109,8 +118,14 @@ def test_nothing_fluctuates_exactly():
     assert np.array_equal(found(spikes, 25, 300), np.zeros(301))
 
 
+def test_counts_of_as_many_periods_as_windows_hold_do_not_fluctuate():
+    """Windows that are cut off at the ends of a run would."""
+    spikes = (np.arange(525)[:, None] % 5 == np.arange(5)).astype(np.uint8)
+    assert np.array_equal(found(spikes, 25, 60), np.zeros(61))
+
+
 def test_neurons_that_fire_at_random_are_correlated_as_far_as_windows_overlap():
-    """c(k) = r (1 - r) (w - k), and 0 from w on, less centring's and the ends' w / T."""
+    """c(k) = r (1 - r) (w - k), and 0 from w on, less centring's w / T."""
     rng, rate, window, n_steps = np.random.default_rng(0), 0.2, 10, 20_000
     spikes = (rng.random((n_steps, 400)) < rate).astype(np.uint8)
     c = found(spikes, window, 30)
@@ -120,16 +135,52 @@ def test_neurons_that_fire_at_random_are_correlated_as_far_as_windows_overlap():
     np.testing.assert_allclose(c, expected, rtol=0, atol=lost + 5 * expected[0] / np.sqrt(8e5))
 
 
-@pytest.mark.parametrize("n_steps", [1000, 10_000])
-def test_c0_is_the_variance_of_counts_within_window_over_steps(n_steps):
-    """For neurons that fluctuate together for longer than the window."""
-    rng, window = np.random.default_rng(1), 25
-    rates = (1 + np.sin(np.arange(n_steps)[:, None] / 15 + rng.random(50) * 7)) / 4
-    spikes = (rng.random(rates.shape) < rates).astype(np.uint8)
-    variance = counts_of(spikes, window).var(axis=0).mean()
-    c0 = found(spikes, window, 50)[0]
-    assert c0 == pytest.approx(variance, rel=2 * window / n_steps)
-    assert c0 != variance
+def renewal_trains(rng, n_steps, n_neurons, *, rest, rate):
+    """Trains of neurons that rest after a spike and then fire with a probability in each step.
+
+    They have forgotten their beginning after `FORGOTTEN` steps, which are left out.
+    """
+    waits = rng.geometric(rate, (n_neurons, (FORGOTTEN + n_steps) // rest)) + rest
+    trains = np.zeros((FORGOTTEN + n_steps, n_neurons), np.uint8)
+    for neuron, times in enumerate(waits.cumsum(axis=1)):
+        trains[times[times < len(trains)], neuron] = 1
+    return trains[FORGOTTEN:]
+
+
+FORGOTTEN = 1000
+
+
+def covariance_of_renewal_trains(n_lags, *, rest, rate):
+    """At lags from 0, by renewal theory: what fires again does so after `rest` steps and a wait."""
+    again = np.zeros(n_lags)  # probability of a spike d steps after one
+    again[0] = 1
+    for d in range(rest + 1, n_lags):
+        earlier = np.arange(rest + 1, d + 1)
+        again[d] = np.sum(rate * (1 - rate) ** (earlier - rest - 1) * again[d - earlier])
+    mean = 1 / (rest + 1 / rate)
+    return mean * (again - mean)
+
+
+@pytest.mark.parametrize("n_steps", [400, 1600])
+def test_windows_at_the_ends_of_a_run_do_not_make_regular_firing_vary(n_steps):
+    """Known from renewal theory; centring takes the variance of the mean of a run.
+
+    With windows that are cut off at the ends, c(0) would be 8 and 2 % too large.
+    """
+    rest, rate, window, max_lag, n_neurons = 10, 0.5, 25, 40, 4000
+    spikes = renewal_trains(
+        np.random.default_rng(3), window + n_steps, n_neurons, rest=rest, rate=rate
+    )
+    gamma = covariance_of_renewal_trains(n_steps + 2 * window, rest=rest, rate=rate)
+    e = np.arange(1 - window, window)
+    c = np.array([np.sum((window - abs(e)) * gamma[abs(k + e)]) for k in range(n_steps)])
+    lags = np.arange(1, n_steps)
+    lost = (c[0] + 2 * np.sum((1 - lags / n_steps) * c[1:])) / n_steps
+    expected = c[: max_lag + 1] - lost
+    each = [found(part, window, max_lag) for part in np.array_split(spikes, 20, axis=1)]
+    error = np.std(each, axis=0, ddof=1) / np.sqrt(20)
+    assert error[0] < 0.02 * expected[0]
+    assert np.all(abs(np.mean(each, axis=0) - expected) < 4 * error)
 
 
 @pytest.mark.parametrize("n_neurons", [1, 8, 63, 64, 65, 200, 400])

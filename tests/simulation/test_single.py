@@ -435,7 +435,7 @@ def test_options_of_measure_are_heeded(recordings):
     assert np.array_equal(found.autocovariance, expected)
     spikes = recordings["lif_float"].spikes.values
     found = eiphase.measure(recordings["lif_float"], burn_in=100, max_lag=30, boxcar=7)
-    expected = autocovariance_of_counts(spikes[100:], window=7, max_lag=30)
+    expected = autocovariance_of_counts(spikes, first=100, window=7, max_lag=30)
     np.testing.assert_allclose(found.autocovariance, expected, rtol=0, atol=1e-12)
 
 

@@ -133,7 +133,7 @@ def test_the_autocovariance_is_by_the_estimator_asked_for(options, window, estim
 
 def test_the_boxcar_is_the_one_asked_for():
     values, spikes = simulate(CONFIG | {"observables": {"boxcar": 7}}, "lif_float")
-    expected = autocovariance_of_counts(spikes[-1][150:], window=7, max_lag=60)
+    expected = autocovariance_of_counts(spikes[-1], first=150, window=7, max_lag=60)
     np.testing.assert_allclose(values["autocovariance"][-1], expected, rtol=0, atol=1e-12)
 
 

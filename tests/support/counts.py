@@ -3,15 +3,14 @@
 import numpy as np
 
 
-def autocovariance_of_counts(spikes, *, window, max_lag, unbiased=True):
-    """c at lags 0 to `max_lag` of spikes, (time, neuron).
+def autocovariance_of_counts(spikes, *, first, window, max_lag, unbiased=True):
+    """c at lags 0 to `max_lag` of counts in windows that end from step `first` on, (time, neuron).
 
-    Counts of centred spikes in all windows that see a step of the run, with zeros outside of it.
+    Windows of the first steps see spikes before `first`.
     """
-    n_steps, n_neurons = spikes.shape
-    outside = np.zeros((window - 1, n_neurons))
-    y = np.concatenate([outside, spikes - spikes.mean(axis=0), outside])
-    z = np.array([y[t : t + window].sum(axis=0) for t in range(n_steps + window - 1)])
-    sums = np.array([np.sum(z[: len(z) - k] * z[k:]) for k in range(max_lag + 1)])
-    pairs = n_steps - np.arange(max_lag + 1) if unbiased else n_steps
-    return sums / (n_neurons * pairs)
+    ends = range(first, len(spikes))
+    x = np.array([spikes[t + 1 - window : t + 1].sum(axis=0, dtype=float) for t in ends])
+    x -= x.mean(axis=0)
+    sums = np.array([np.sum(x[: len(x) - k] * x[k:]) for k in range(max_lag + 1)])
+    pairs = len(x) - np.arange(max_lag + 1) if unbiased else len(x)
+    return sums / (x.shape[1] * pairs)

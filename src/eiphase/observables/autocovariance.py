@@ -60,10 +60,7 @@ class LaggedProducts:
     def linear(self) -> np.ndarray:
         """Over all pairs of steps that lie in the run, with each neuron's mean subtracted."""
         mean = self._total / self.n_steps
-        ends = np.zeros(self.max_lag + 1)
-        ends[1:] = np.cumsum(_weighted(self._head, mean) + _weighted(self._tail[::-1], mean))
-        pairs = self.n_steps + np.arange(self.max_lag + 1)
-        return self.sums - (pairs * np.square(mean).sum() - ends) / self.n_neurons
+        return self.sums - centring(mean, self._head, self._tail, self.n_steps) / self.n_neurons
 
     def circular(self) -> np.ndarray:
         """Products with the run's end joined to its beginning."""
@@ -82,6 +79,17 @@ class LaggedProducts:
 def _weighted(y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Sum over neurons at each step; not by BLAS, whose bits depend on its threads."""
     return np.einsum("ti,i->t", y, weights)
+
+
+def centring(mean: np.ndarray, head: np.ndarray, tail: np.ndarray, n_steps: int) -> np.ndarray:
+    """What each neuron's mean over T steps takes from its sums of products, summed over neurons.
+
+    By lag, from 0 to the number of rows of `head` and `tail`: the first and the last steps, (time,
+    neuron). See the last equation of `LaggedProducts`.
+    """
+    ends = np.zeros(len(head) + 1)
+    ends[1:] = np.cumsum(_weighted(head, mean) + _weighted(tail[::-1], mean))
+    return (n_steps + np.arange(len(head) + 1)) * np.square(mean).sum() - ends
 
 
 def _products(

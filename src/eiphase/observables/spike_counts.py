@@ -1,23 +1,25 @@
 r"""Spikes, and their counts in windows of w steps: how many, how they fluctuate, c(lag).
 
-The autocovariance of counts is that of single neurons' spikes $s_i(t)$, 0 or 1, smoothed by
-the windows. Of the T steps of a run alone, with $y_i = s_i - X_i / T$ and $X_i$ the spikes of a
-neuron,
+The count of a neuron at step t, $x_i(t) = \sum_{a < w} s_i(t - a)$, sees whole windows only: those
+of the first steps of a run reach back into its burn-in. Their autocovariance at lag k needs
 
-$$S(d) = \sum_{t = 0}^{T - d - 1} \sum_i y_i(t)\, y_i(t + d), \qquad
-  c(k) = \frac{1}{N (T - k)} \sum_{|e| < w} (w - |e|)\, S(|k + e|)$$
+$$D(k) = \sum_{t = 0}^{T - k - 1} \sum_i x_i(t)\, x_i(t + k)
+  = \sum_{|e| < w} (w - |e|)\, C(|k + e|) - D_{first}(k) - D_{last}(k)$$
 
-The sum over e is $\sum_t \sum_i z_i(t)\, z_i(t + k)$ of $z_i(t) = \sum_{a < w} y_i(t - a)$, with
-y = 0 outside of the run: counts less their mean, whose windows lie within the run but at its ends.
-So c(0) is a sum of squares, and cannot be negative. Windows at the ends see fewer steps:
-c differs from the covariance of counts in whole windows by a part of order w / T, beside what
-centring takes from every estimate (`fluctuation.centring_bias`).
+with the coincidences $C(d) = \sum_t \sum_i s_i(t)\, s_i(t + d)$ of all spikes that some window
+sees. The sum over e also holds windows that are cut off at the ends of the run, and the last two
+terms take these away: pairs of counts of which the earlier one is in a window that ends before the
+run, or the later one in a window that begins after it.
+
+If the cut windows stayed, c(k) would be too large where neurons fire regularly, by
+$\frac{1}{T} \sum_{|e| < w} (w - |e|)\, (|k| - |k + e|)\, \gamma(k + e)$ with the autocovariance
+$\gamma$ of spikes: counts in whole windows hardly vary there, and those in parts of a window do.
 
 Spikes are packed into bits, one for each neuron: a step is a row of words, (time, word). An AND
 and the processor's instruction for the number of ones in a word tell how many of 64 neurons
-fire both at one step and at another. All sums are integers, so exact, and the same however the
-steps are cut into blocks. They fit into 64 bits while $N T w^2$ and $N T^2$ are less than
-$2^{63}$, to which `sweep.schema.check_counts` sees.
+fire both at one step and at another. D is a sum of integers, so exact, and the same however the
+steps are cut into blocks. It fits into 64 bits while $N T w^2$ is less than $2^{63}$, to which
+`sweep.schema.check_counts` sees.
 """
 
 from typing import Self
@@ -25,6 +27,7 @@ from typing import Self
 import numpy as np
 
 from eiphase.numerics.jit import njit
+from eiphase.observables.autocovariance import centring
 
 WORD = 64  # bits
 MOST_ACTIVE = 0.05  # part of the neurons, which is asked whether the step limits it
@@ -269,54 +272,63 @@ def _add_coincidences(rows, n_before, sums):
 class Autocovariance:
     """c of counts at lags from 0 to `max_lag`, from spikes that come in blocks.
 
-    `unbiased=False` divides by T at every lag.
+    It is what `fluctuation.StandardAutocovariance` finds of counts. `unbiased=False` divides by T
+    at every lag.
     """
 
     def __init__(self, n_neurons: int, *, window: int, max_lag: int, unbiased: bool = True):
         self._n_neurons, self._window, self._unbiased = n_neurons, window, unbiased
         self._coincidences = Coincidences(n_neurons, max_lag + window)
 
-    def add(self, spikes: np.ndarray) -> None:
-        """Take in the next steps, (time, neuron), 0 or 1."""
+    def add(self, spikes: np.ndarray, before: np.ndarray) -> None:
+        """Take in the next steps, (time, neuron), 0 or 1; `before` are the w that precede them."""
+        if len(spikes) and not self._coincidences.n_steps:
+            spikes = np.concatenate([before[1:], spikes])
         self._coincidences.add(packed(spikes))
 
     def found(self, total: np.ndarray) -> np.ndarray:
-        r"""From each neuron's spikes over time, X: with $Q = \sum_i X_i^2$,
+        """From each neuron's spikes in the run, too; in how many windows each is, the ends tell."""
+        window, n_before = self._window, self._window - 1
+        n_steps = self._coincidences.n_steps - n_before
+        first = self._unpacked(self._coincidences.first)
+        last = self._unpacked(self._coincidences.last[::-1])
+        nothing = np.zeros((window, self._n_neurons), np.uint8)
+        sums = _smoothed(self._coincidences.sums, window)
+        counts_in_run = window * (total + first[:n_before].sum(axis=0, dtype=int))
+        ends = []
+        for spikes in (first, last):
+            counts = counted(spikes, nothing)
+            _take_cut_windows(spikes, counts, n_before, sums)
+            counts_in_run -= counts[:n_before].sum(axis=0, dtype=int)
+            ends.append(counts[n_before:].astype(float))
+        head, tail = ends[0], ends[1][::-1]
+        products = sums - centring(counts_in_run / n_steps, head, tail, n_steps)
+        pairs = n_steps - np.arange(len(sums)) if self._unbiased else n_steps
+        return products / (self._n_neurons * pairs)
 
-        $$T S(d) = T C(d) - Q - \frac{d\, Q}{T}
-          + \sum_i X_i \Big[ \sum_{t < d} s_i(t) + \sum_{t \ge T - d} s_i(t) \Big]$$
-
-        in integers: multiples of T, what is left of them, and of that what the division of Q left.
-        """
-        n_steps, sums = self._coincidences.n_steps, self._coincidences.sums
-        d = np.minimum(np.arange(len(sums)), n_steps)  # S = 0 from T on
-        squares = int(np.square(total).sum())
-        whole, rest = divmod(squares, n_steps)
-        centring = self._at_ends(total) - squares - d * whole - d * rest // n_steps
-        parts = (sums + centring // n_steps, centring % n_steps, d * rest % n_steps)
-        a, b, c = (_smoothed(part, self._window) for part in parts)
-        pairs = n_steps - np.arange(len(a)) if self._unbiased else n_steps
-        return (a + (b - c / n_steps) / n_steps) / (self._n_neurons * pairs)
-
-    def _at_ends(self, total: np.ndarray) -> np.ndarray:
-        """The sum over i of X_i times the spikes of i in the first and in the last d steps."""
-        first, last = self._coincidences.first, self._coincidences.last
-        found = np.zeros(len(last) + 1, np.int64)
-        found[1 : len(first) + 1] = _weighted(first, total)
-        found[1:] += _weighted(last[::-1], total)
-        return np.cumsum(found)
+    def _unpacked(self, rows: np.ndarray) -> np.ndarray:
+        bits = np.unpackbits(rows.view(np.uint8), axis=1, bitorder="little")
+        return bits[:, : self._n_neurons]
 
 
 @njit(cache=True)
-def _weighted(rows, weights):
-    """The sum of the weights of the neurons that fire, in each row."""
-    found = np.zeros(len(rows), np.int64)
-    for t in range(len(rows)):
-        for word in range(rows.shape[1]):
-            bits, part = rows[t, word], weights[word * WORD : (word + 1) * WORD]
-            for i in range(len(part)):
-                found[t] += part[i] * np.int64((bits >> np.uint64(i)) & np.uint64(1))
-    return found
+def _take_cut_windows(spikes, counts, n_cut, sums):
+    """Take from `sums`, by lag, products of the first `n_cut` counts with later ones.
+
+    Spikes are few, and counts are sums of them: so each spike adds up what all counts that see it
+    are multiplied by.
+    """
+    n_steps, n = spikes.shape
+    until = np.zeros(n_steps + 1, np.int64)  # sum of a neuron's counts before each step
+    for i in range(n):
+        if not spikes[:n_cut, i].any():
+            continue
+        for t in range(n_steps):
+            until[t + 1] = until[t] + counts[t, i]
+        for t in range(n_cut):
+            if spikes[t, i]:
+                for lag in range(len(sums)):
+                    sums[lag] -= until[n_cut + lag] - until[t + lag]
 
 
 def _smoothed(sums: np.ndarray, window: int) -> np.ndarray:

@@ -82,7 +82,7 @@ def measure(
     there is something else than a recording.
 
     Sources: `fluctuation.standard_autocovariance` defines c(lag), after Sompolinsky,
-    Crisanti and Sommers (1988), and `spike_counts.Autocovariance` that of spikes;
+    Crisanti and Sommers (1988), and `spike_counts` computes that of counts;
     `tutorial_autocovariance` is that of Lava's tutorial, as are the window for spikes and
     c(0)/e for the decay time.
     """

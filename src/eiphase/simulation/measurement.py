@@ -117,7 +117,7 @@ class OfSpikes:
 
     def _measure(self, trains: np.ndarray, before: np.ndarray) -> None:
         counts = counted(trains, before)
-        self._fluctuation.add(trains, counts)
+        self._fluctuation.add(trains, before, counts)
         self._sampled.add(counts)
         self._firing.add(trains)
         if self._further:
@@ -282,13 +282,13 @@ class _FluctuationOfCounts:
                 unbiased=observables.unbiased,
             )
 
-    def add(self, trains: np.ndarray, counts: np.ndarray) -> None:
-        """Take in the next steps: spikes, and counts in the windows that end at each step."""
+    def add(self, trains: np.ndarray, before: np.ndarray, counts: np.ndarray) -> None:
+        """Take in the next steps: spikes, the ones before, and counts in windows that end there."""
         self._halves.add(counts)
         if self._circular:
             self._circular.add(counts)
         if self._linear:
-            self._linear.add(trains)
+            self._linear.add(trains, before)
 
     def found(self, firing: Firing) -> ob.Fluctuation:
         if self._circular:

@@ -136,6 +136,7 @@ class OneState:
             self._exact = spike_counts.Autocovariance(
                 n, window=sweep.observables.boxcar, max_lag=s.max_lag
             )
+        self._c: np.ndarray | None = None  # until further steps come
         self.counts: dict[str, int] = {}
         self.n_steps, self.diverged = 0, False
         self.growth: MeanGrowth | None = None
@@ -164,6 +165,7 @@ class OneState:
     def add(self, block: Block) -> None:
         first, burn_in = self.n_steps, self._sweep.simulation.burn_in
         self.n_steps += len(block.activity)
+        self._c = None
         measured = slice(max(0, burn_in - first), None)
         activity = block.activity[measured]
         if self._backend.spiking:
@@ -185,19 +187,23 @@ class OneState:
     def _add_spikes(self, spikes: np.ndarray, measured: slice) -> None:
         counts = counted(spikes, self._past)[measured]
         joined = np.concatenate([self._past, spikes])
+        before = joined[measured.start : measured.start + len(self._past)]
         self._past = joined[len(spikes) :]
         self.firing.add(spikes[measured])
         if self._exact:
-            self._exact.add(spikes[measured])
+            self._exact.add(spikes[measured], before)
         self.sampled.add(counts)
         if self.further:
             cast(FurtherOfSpikes, self.further).add(spikes[measured], counts)
 
     def autocovariance(self) -> np.ndarray:
         """c of spikes at all lags, of states at those of samples."""
-        if self._exact:
-            return self._exact.found(self.firing.total)
-        return self.sampled.blocks.autocovariance()
+        if self._c is None:
+            exact = self._exact
+            self._c = (
+                exact.found(self.firing.total) if exact else self.sampled.blocks.autocovariance()
+            )
+        return self._c
 
     def fluctuation(self) -> Fluctuation:
         """c(lag) and what follows, from this state; lags and times as `autocovariance` has them."""
