@@ -74,9 +74,21 @@ def test_run_takes_what_snakemake_takes_and_says_where_the_map_is(handed_on, cap
     assert capsys.readouterr().out == "The phase map is results/mine/phase_map.nc.\n"
 
 
+def test_run_takes_a_profile_that_comes_with_eiphase_and_one_of_the_users(handed_on):
+    Path("site").mkdir()
+    Path("site/config.yaml").write_text("jobs: 7")
+    assert commands.main(["run", "mine.yaml", "--profile", "slurm", "--profile", "site"]) == 0
+    profiles = [str(REPOSITORY / "profiles/slurm"), "site"]
+    known = cli.get_argument_parser(profiles).parse_args(handed_on)
+    assert known.profile == profiles
+    assert (known.executor, known.jobs, known.cores) == ("slurm", 7, None)
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (["mine.yaml", "--profile", "slrum"], "--profile is slrum, but must be slurm or a folder"),
+        (["mine.yaml", "--", "--profile", "slurm"], "--profile stands after --"),
         (["mine.yaml", "--cores", "0"], "--cores is 0, but must be a number from 1 on, or all"),
         (["mine.yaml", "--cores", "-1"], "--cores is -1"),
         (["mine.yaml", "--", "--config", "sweep=x"], "--config stands after --"),

@@ -14,7 +14,8 @@ from eiphase.system import installation, progress_bar
 from eiphase.system.files import beside
 
 _SET_BY_RUN = (
-    "--cores", "--jobs", "--config", "--directory", "--snakefile", "--workflow-profile",
+    "--cores", "--jobs", "--config", "--directory", "--snakefile", "--profile",
+    "--workflow-profile",
     "-c", "-j", "-C", "-d", "-s",  # whose value may follow without a space
 )  # fmt: skip
 _PACKAGE = Path(__file__).parents[1]
@@ -97,7 +98,13 @@ def _add_run(commands) -> None:
         "mine.yaml --cores 4\n  eiphase run mine.yaml --cores 4 -- notebook --forceall",
     )
     run.add_argument("config", type=Path, help="the sweep's YAML file; `eiphase init` writes one")
-    run.add_argument("--cores", default="all", help="how many to use (default: all)")
+    run.add_argument("--cores", help="how many to use (default: all; with a profile, what it says)")
+    run.add_argument(
+        "--profile",
+        action="append",
+        default=[],
+        help="slurm, or a folder with options for Snakemake; of several, the last decides",
+    )
     run.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
     run.add_argument(
         "further", nargs="*", default=[], metavar="--", help="what Snakemake takes besides"
@@ -118,7 +125,7 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check_words(options: argparse.Namespace) -> None:
     """Refuse what Snakemake would understand in another way than it was meant."""
-    if not re.fullmatch(r"all|[1-9]\d*", options.cores):
+    if not re.fullmatch(r"all|[1-9]\d*", options.cores or "all"):
         raise SweepError(f"--cores is {options.cores}, but must be a number from 1 on, or all.")
     if "{" in str(options.config):
         raise SweepError(f"Sweep config {options.config}: Snakemake takes no name with a brace.")
@@ -141,11 +148,30 @@ def _words(options: argparse.Namespace) -> list[str]:
     return [
         *options.further,
         *(["--dry-run"] if options.dry_run else []),
-        "--cores", options.cores,
+        *_cores(options),
+        *(word for name in options.profile for word in ("--profile", _profile(name))),
         "--snakefile", f"{CHECKOUT}/workflow/Snakefile",
         "--workflow-profile", f"{CHECKOUT}/profiles/default",
         "--config", f"sweep={json.dumps(str(options.config))}",  # else read as YAML
     ]  # fmt: skip
+
+
+def _cores(options: argparse.Namespace) -> list[str]:
+    """On a cluster, `--cores` would limit what all jobs have together."""
+    cores = options.cores or ("" if options.profile else "all")
+    return ["--cores", cores] if cores else []
+
+
+def _profile(name: str) -> str:
+    """The folder of a profile: one that comes with eiphase, or the user's own."""
+    folders = Path(name), CHECKOUT / "profiles" / name
+    for folder in folders:
+        if (folder / "config.yaml").is_file():
+            return str(folder)
+    raise SweepError(
+        f"--profile is {name}, but must be slurm or a folder with a config.yaml of Snakemake's "
+        "options."
+    )
 
 
 def _snakemake(words: list[str]) -> int:
