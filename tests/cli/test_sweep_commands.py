@@ -94,7 +94,7 @@ def test_run_takes_a_profile_that_comes_with_eiphase_and_one_of_the_users(handed
         (["mine.yaml", "--", "--config", "sweep=x"], "--config stands after --"),
         (["mine.yaml", "--", "--directory=x"], "--directory=x stands after --"),
         (["mine.yaml", "--", "figures", "-c4"], "-c4 stands after --"),
-        (["mi{ne.yaml"], "takes no name with a brace"),
+        (["{a}/mine.yaml"], "takes no name with a brace"),
     ],
 )
 def test_what_snakemake_would_take_otherwise_is_refused(handed_on, capsys, words, message):

@@ -127,8 +127,6 @@ def _check_words(options: argparse.Namespace) -> None:
     """Refuse what Snakemake would understand in another way than it was meant."""
     if not re.fullmatch(r"all|[1-9]\d*", options.cores or "all"):
         raise SweepError(f"--cores is {options.cores}, but must be a number from 1 on, or all.")
-    if "{" in str(options.config):
-        raise SweepError(f"Sweep config {options.config}: Snakemake takes no name with a brace.")
     for word in options.further:
         if {word.partition("=")[0], word[:2]} & set(_SET_BY_RUN):
             raise SweepError(

@@ -23,7 +23,7 @@ def load(path: str | Path) -> Sweep:
 
 
 def check_name(path: Path) -> None:
-    """Raises `SweepError` if results cannot have the name of a config file."""
+    """Raises `SweepError` if results cannot have the name of a config file, or it cannot be run."""
     if not re.fullmatch(r"(?!-)[A-Za-z0-9_.-]+", path.stem):
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but {path.stem!r} holds other "
@@ -33,6 +33,8 @@ def check_name(path: Path) -> None:
         raise SweepError(
             f"Sweep config {str(path)!r} names its results, but the name {path.stem!r} is taken."
         )
+    if "{" in str(path):
+        raise SweepError(f"Sweep config {path}: Snakemake takes no name with a brace.")
 
 
 def sentence(error: ValidationError) -> str:
