@@ -1,7 +1,7 @@
 """Prints the tables of docs/chaos.md and docs/mappings.md from phase maps.
 
 Borders are means over seeds (tables of damage and exponents) or medians over seeds (slow
-fluctuations), with the standard error of the mean or the range over seeds.
+fluctuations), with the standard error of the mean, by Student's t, or the range over seeds.
 
     snakemake --cores 2 --config sweep=config/chaos.yaml
     snakemake precision mappings --cores 2 --config sweep=config/precision.yaml
@@ -19,6 +19,7 @@ from eiphase.backends import BACKENDS
 from eiphase.figures.mappings import variance_to_mean
 from eiphase.figures.panels import config
 from eiphase.flags import Phase
+from eiphase.observables.uncertainty import error_from_scatter
 
 
 def row(name: str, cells: list[str]) -> str:
@@ -30,7 +31,7 @@ def with_error(values: np.ndarray) -> str:
     known = values[np.isfinite(values)]
     if not len(known):
         return ""
-    error = f" ± {known.std(ddof=1) / np.sqrt(len(known)):.2f}" if len(known) > 1 else ""
+    error = f" ± {error_from_scatter(known):.2f}" if len(known) > 1 else ""
     few = f" ({len(known)} of {len(values)})" if len(known) < len(values) else ""
     return f"{known.mean():.2f}{error}{few}"
 

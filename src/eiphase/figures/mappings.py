@@ -19,6 +19,7 @@ from eiphase.figures import panels
 from eiphase.figures.panels import as_text, check_derived, config, edges
 from eiphase.flags import Crossing, Fate, Phase
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.observables.uncertainty import error_from_scatter
 
 _DAMAGE = "above: damage spreads"
 
@@ -248,10 +249,8 @@ def _shifts(axis: Axes, by_bits: dict[int, xr.Dataset], colours: dict[int, tuple
         beside = np.linspace(-0.15, 0.15, moved.size)
         axis.plot(bits + beside, moved.values.ravel(), ".", color=colours[bits], alpha=0.6)
         means = moved.mean("g_factor").dropna("seed")
-        error = float(means.std(ddof=1)) / np.sqrt(means.size) if means.size > 1 else None
-        axis.errorbar(
-            bits, float(means.mean()), error, fmt="o", color="black", capsize=4, markersize=5
-        )
+        mean, error = float(means.mean()), error_from_scatter(means.values)
+        axis.errorbar(bits, mean, error, fmt="o", color="black", capsize=4, markersize=5)
     axis.set(ylabel="shift of the critical q_factor", title="integers less floating point")
 
 
