@@ -14,12 +14,15 @@ import traceback
 from importlib import import_module
 
 _MODULES = (
-    "eiphase.cli.commands", "eiphase.figures.save", "eiphase.jobs.borders",
+    "eiphase.cli.commands", "eiphase.cli.terminal", "eiphase.explorer.write",
+    "eiphase.figures.save", "eiphase.jobs.before.explain", "eiphase.jobs.borders",
     "eiphase.jobs.divergence", "eiphase.jobs.gather", "eiphase.jobs.notebook",
     "eiphase.jobs.simulate", "eiphase.jobs.verify", "eiphase.simulation.single",
     "faulty_job",
-    "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf", "smart_open",
-    "snakemake.cli", "snakemake.report",
+    "lava.magma.compiler.compiler",  # which Lava imports when it compiles, with networkx
+    "matplotlib.backends.backend_agg", "matplotlib.backends.backend_pdf",
+    "pyarrow.pandas_compat", "smart_open",
+    "snakemake.cli", "snakemake.report.html_reporter",
 )  # fmt: skip
 _MAINS = {
     "eiphase": "eiphase.cli.commands",

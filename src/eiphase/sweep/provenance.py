@@ -82,7 +82,7 @@ def sources_digest(*modules: str, without: Collection[str] = ()) -> str:
 def _imported(modules: Iterable[str], left_out: Collection[Path] = ()) -> set[Path]:
     """The files of some modules and of all that they import, directly or not."""
     found: set[Path] = set()
-    waiting = [_file(f"eiphase.{module}") for module in modules]
+    waiting = [_file(_PACKAGE, f"eiphase.{module}") for module in modules]
     assert None not in waiting, f"one of {modules} is no module"
     while waiting:
         path = waiting.pop()
@@ -90,15 +90,16 @@ def _imported(modules: Iterable[str], left_out: Collection[Path] = ()) -> set[Pa
             continue
         if not {path.with_suffix(""), *path.parents}.intersection(left_out):
             found.add(path)
-            waiting += [_file(name) for name in _imports(path)]
+            waiting += [_file(_PACKAGE, name) for name in _imports(path)]
     return found
 
 
-def _file(module: str) -> Path | None:
+@cache  # the Snakefile asks for a dozen digests, most of them over the same files
+def _file(package: Path, module: str) -> Path | None:
     """Where a module of ours stands; a name that is no module has none."""
-    path = _PACKAGE.joinpath(*module.split(".")[1:])
+    path = package.joinpath(*module.split(".")[1:])
     for file in (path.with_suffix(".py"), path / "__init__.py"):
-        if file.is_file() and path != _PACKAGE:
+        if file.is_file() and path != package:
             return file
     return None
 
