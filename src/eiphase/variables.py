@@ -370,12 +370,6 @@ VARIABLES: dict[str, Variable] = {
         f"{_CHAOS}",
         needs=(_CHAOTIC, "exponent"),
     ),
-    "lyapunov_exponent_per_time_constant_error": Variable(
-        "standard error of lyapunov_exponent_per_time_constant: lyapunov_error / step_size",
-        "1 / time constant",
-        f"As for lyapunov_error. {_CHAOS}",
-        needs=(_CHAOTIC, "exponent"),
-    ),
     "lyapunov_flag": Variable(
         "why lyapunov_exponent is, or is not, a number",
         comment="vanished: the perturbation became zero; unresolved: a neuron fires twice in a "
@@ -681,10 +675,7 @@ DERIVED: dict[str, Variable] = {
 
 _ANCILLARY = {
     "lyapunov_exponent": ("lyapunov_error", "lyapunov_flag"),
-    "lyapunov_exponent_per_time_constant": (
-        "lyapunov_exponent_per_time_constant_error",
-        "lyapunov_flag",
-    ),
+    "lyapunov_exponent_per_time_constant": ("lyapunov_flag",),
     "spike_damage": ("spike_damage_error", "spike_damage_fate"),
     "bit_damage": ("bit_damage_error", "bit_damage_fate"),
     "c0": ("c0_flag", "c0_error", "quality"),

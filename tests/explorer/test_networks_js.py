@@ -1,5 +1,7 @@
 """Networks in the page do what eiphase's kernels do."""
 
+from dataclasses import astuple
+
 import numpy as np
 import pytest
 
@@ -53,14 +55,12 @@ def integer_network(real, mapping, bits, ranges=None):
     """The network in integers, and what the page is given of it."""
     ranges = ranges or ranges_of(lif.run(real, STEPS))
     integers = float_to_integer.FLOAT_TO_INTEGER[mapping](real, ranges, bits)
-    extremes = float(real.weights.min()), float(real.weights.max())
-    factor = float_to_integer.tutorial_factor(ranges, extremes, vth=real.vth, bias=real.bias)
     return integers, {
         "vth": integers.vth, "integerDu": integers.du, "integerDv": integers.dv,
         "biasMantissa": integers.bias_mantissa, "biasExponent": integers.bias_exponent,
         "weightExponent": integers.weight_exponent,
         "inhibitoryWeightExponent": integers.inhibitory_weight_exponent,
-        "weightBits": bits, "floatToInteger": mapping, "integerFactor": factor,
+        "weightBits": bits, "floatToInteger": mapping, "ranges": list(astuple(ranges)[:4]),
     }  # fmt: skip
 
 

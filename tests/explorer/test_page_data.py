@@ -12,9 +12,7 @@ from tiny_sweep import simulate_and_gather
 from eiphase.backends import BACKENDS
 from eiphase.explorer import page_data as given
 from eiphase.explorer.page_data import page_data
-from eiphase.flags import ScaleStatus
 from eiphase.jobs.datasets.unmeasured import completed
-from eiphase.mapping.rate_to_lif import WeightScale, lif_parameters
 from eiphase.networks import weights
 from eiphase.simulation.backends import Settings, module
 from eiphase.sweep.attributes import sweep_of
@@ -79,16 +77,11 @@ def test_every_network_runs_as_eiphase_runs_it(opened, phase_map):
                 assert np.array_equal(found, expected), (backend, point)
 
 
-def test_extreme_weights_are_those_of_the_networks(phase_map):
-    """From which the factor of the tutorial's mapping follows, where it is they that limit it."""
-    sweep, scale = sweep_of(phase_map), phase_map.weight_scale.sel(backend="lif_float")
-    lowest, highest = given._extreme_weights(phase_map, sweep, scale.values)
-    for q, g, s in np.ndindex(lowest.shape):
-        place = {"q_factor": q, "g_factor": g, "seed": s}
-        network = sweep.network_at(*(phase_map[d].values[i].item() for d, i in place.items()))
-        found = WeightScale(float(scale[place]), ScaleStatus.SOLVED)
-        real = lif_parameters(weights.half_gaussian_of(network), network, found).weights
-        assert (lowest[q, g, s], highest[q, g, s]) == (real.min(), real.max())
+def test_the_exponent_per_time_constant_has_its_error(opened, phase_map):
+    cell = "{backend: 0, q_factor: 1, g_factor: 0, seed: 1}"
+    text = opened.run(f"valueText(map, 'lyapunov_exponent_per_time_constant', {cell})")
+    error = 100 * float(phase_map.lyapunov_error.isel(backend=0, q_factor=1, g_factor=0, seed=1))
+    assert float(text.split(" ± ")[1].split()[0]) == pytest.approx(error, rel=0.05)
 
 
 def test_every_variable_is_there_with_what_it_means(opened, phase_map):
@@ -161,5 +154,7 @@ def test_large_maps_keep_fewer_bits_and_no_autocovariances(page, phase_map, monk
     header = page_data(phase_map).header
     assert "autocovariance" not in header["variables"]
     dtypes = {name: one["values"]["dtype"] for name, one in header["variables"].items()}
-    assert dtypes.pop("weight_scale") == "f8"  # determines the network to the bit
-    assert set(dtypes.values()) == {"f4", "i1"}
+    ranges = ("current_low", "current_high", "voltage_low", "voltage_high")
+    determining = [dtypes.pop(name) for name in ("weight_scale", *ranges)]
+    assert determining == ["f8"] * 5
+    assert {*dtypes.values()} == {"f4", "i1"}

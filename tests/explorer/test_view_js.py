@@ -244,3 +244,20 @@ def test_backends_of_one_unit_share_a_scale(opened, phase_map):
     assert around_zero["low"] == -around_zero["high"]
     assert around_zero["stops"] == opened.found("map.looks.diverging")
     assert opened.run(f"colourOf({json.dumps(around_zero)}, 0)") in around_zero["stops"][31:33]
+
+
+def test_the_page_begins_with_a_network_that_fluctuates_just_above_the_border(page, phase_map):
+    page.open(page_data(phase_map))
+    page.run(
+        "const numbers = (dims, shape, ...x) =>"
+        " ({dims, values: Object.assign(Float64Array.from(x), {shape})});"
+        "map.variables.measured_critical_q = numbers(['g_factor'], [2], 2, 2.4);"
+        "map.variables.c0 = numbers(['q_factor', 'g_factor'], [3, 2], 1, 1, NaN, 1, 1, 1);"
+        "map.doubt = {c0: numbers(['q_factor', 'g_factor'], [3, 2], 0, 0, 0, 0, 0, 1)}; 0"
+    )
+    begun = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 0}
+    assert page.found("tellingCell(map)") == begun
+    page.run("map.doubt.c0.values[3] = 1; 0")
+    assert page.found("tellingCell(map)") == begun | {"q_factor": 2, "g_factor": 0}
+    page.run("map.variables.c0.values.fill(NaN); 0")
+    assert page.found("tellingCell(map)") == begun  # the middle

@@ -16,8 +16,7 @@ from eiphase.errors import DatasetError
 from eiphase.explorer.gaussian import corrections
 from eiphase.figures import panels, phases
 from eiphase.figures import phase_map as fluctuations
-from eiphase.mapping import float_to_integer, rate_to_lif
-from eiphase.mapping.float_to_integer import DynamicRange
+from eiphase.mapping import rate_to_lif
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 from eiphase.sweep.attributes import sweep_of
@@ -28,7 +27,8 @@ from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 EXACT_VALUES = 1_000_000
 # Autocovariances with more values than this are left out.
 LARGEST_AUTOCOVARIANCES = 500_000
-_TO_THE_BIT = ("weight_scale",)
+# As they determine networks, these keep their bits.
+_TO_THE_BIT = ("weight_scale", "current_low", "current_high", "voltage_low", "voltage_high")
 # What determines a cell's network, by its name in the page.
 DETERMINES = {
     "weightScale": "weight_scale",
@@ -101,10 +101,6 @@ def page_data(phase_map: xr.Dataset) -> PageData:
             "erfValues": numbers.add(values, "f8"), "erfSlopes": numbers.add(slopes, "f8")
         },
     }  # fmt: skip
-    factor = _integer_factor(phase_map, sweep)
-    if factor is not None:
-        dims = list(DIMENSIONS[1:])
-        header["integerFactor"] = {"dims": dims, "values": numbers.add(factor, "f8")}
     return PageData(header, b"".join(numbers.parts))
 
 
@@ -137,6 +133,7 @@ def _backend(name: str) -> dict[str, Any]:
         "title": backend.title,
         "spiking": backend.spiking,
         "hasIntegers": backend.has_integers,
+        "takesFrom": backend.takes_from,
         "perturbations": list(backend.perturbations),
     }
 
@@ -162,7 +159,7 @@ def _labels(variable: xr.DataArray) -> dict[str, Any]:
 
 def _variables(phase_map: xr.Dataset, numbers: Numbers) -> dict[str, Any]:
     """Each variable that can be shown, with `dims` in the order of `DIMENSIONS`."""
-    shown = {str(n): v for n, v in phase_map.data_vars.items() if _is_shown(v)}
+    shown = {str(n): v for n, v in _with_error(phase_map).data_vars.items() if _is_shown(v)}
     exact = sum(v.size for v in shown.values() if "lag" not in v.dims) <= EXACT_VALUES
     found = {}
     for name, variable in shown.items():
@@ -174,6 +171,20 @@ def _variables(phase_map: xr.Dataset, numbers: Numbers) -> dict[str, Any]:
         values = numbers.add(variable.transpose(*dims).values, dtype)
         found[name] = _labels(variable) | {"dims": dims, "values": values}
     return found
+
+
+def _with_error(phase_map: xr.Dataset) -> xr.Dataset:
+    """With the error of the exponent per time constant, which datasets have per step alone."""
+    name = "lyapunov_exponent_per_time_constant"
+    if name not in phase_map or "lyapunov_error" not in phase_map:
+        return phase_map
+    error = phase_map["lyapunov_error"] / sweep_of(phase_map).network.step_size
+    words = {"long_name": f"standard error of {name}", "units": "1 / time constant"}
+    ancillary = f"{name}_error {phase_map[name].attrs.get('ancillary_variables', '')}"
+    return phase_map.assign({
+        name: phase_map[name].assign_attrs(ancillary_variables=ancillary),
+        f"{name}_error": error.assign_attrs(words),
+    })  # fmt: skip
 
 
 def _is_shown(variable: xr.DataArray) -> bool:
@@ -208,51 +219,6 @@ def _gaussian(sweep: Sweep, seed: int, numbers: Numbers) -> dict[str, Any]:
     return {  # whole numbers, which doubles hold up to 2^53
         "gaps": numbers.add(found.gaps, "u4"), "ulps": numbers.add(found.ulps, "f8")
     }  # fmt: skip
-
-
-def _integer_factor(phase_map: xr.Dataset, sweep: Sweep) -> np.ndarray | None:
-    """The factor of the tutorial's mapping to integers, (q_factor, g_factor, seed).
-
-    None if no network of the phase map has it, or the phase map lacks the networks in floating
-    point that it follows from; NaN where there are no integers.
-    """
-    present = phase_map.backend.values.tolist()
-    sources = [BACKENDS[n].takes_from for n in present if BACKENDS[n].has_integers]
-    if sweep.mapping.float_to_integer != "tutorial" or not set(sources) & set(present):
-        return None
-    cells = phase_map.sel(backend=sources[0]).transpose(..., *DIMENSIONS[1:])
-    ranges = np.stack([cells[name].values for name in DynamicRange.__dataclass_fields__], axis=-1)
-    lowest, highest = _extreme_weights(phase_map, sweep, cells["weight_scale"].values)
-    found = np.full(lowest.shape, np.nan)
-    for cell in np.ndindex(lowest.shape):
-        of_cell = DynamicRange(*ranges[cell].tolist())
-        extremes = float(lowest[cell]), float(highest[cell])
-        if of_cell.is_finite():
-            bias = rate_to_lif.lif_bias(sweep.network.step_size)
-            found[cell] = float_to_integer.tutorial_factor(
-                of_cell, extremes, vth=rate_to_lif.VTH, bias=bias
-            )
-    return found
-
-
-def _extreme_weights(
-    phase_map: xr.Dataset, sweep: Sweep, scale: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """Smallest and largest LIF weight of each network, (q_factor, g_factor, seed).
-
-    The products are those of `rate_to_lif.lif_parameters`, in its order: rounding keeps order, so
-    the extremes of Z become those of the weights.
-    """
-    halves = [
-        weights.half_gaussian(weights.gaussian_matrix(sweep.network.neurons, seed))
-        for seed in phase_map.seed.values.tolist()
-    ]
-    gain = _gains(sweep, phase_map.q_factor.values)[:, None, None]
-    relative = phase_map.g_factor.values[:, None]
-    du = rate_to_lif.lif_neuron(sweep.network.step_size).du
-    lowest = np.array([half.min() for half in halves]) * gain * relative * scale * du
-    highest = np.array([half.max() for half in halves]) * gain * 1.0 * scale * du
-    return lowest, highest
 
 
 def _looks() -> dict[str, Any]:

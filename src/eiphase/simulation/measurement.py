@@ -6,7 +6,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from eiphase.chaos.damage import Assessment
-from eiphase.chaos.lyapunov import Exponent, MeanGrowth
+from eiphase.chaos.lyapunov import MeanGrowth
 from eiphase.flags import Flag, Quality, StepLimited
 from eiphase.networks.weights import Synapses
 from eiphase.numerics import erf
@@ -152,16 +152,11 @@ def of_whole(
 
 def of_growth(growth: MeanGrowth, step_size: float) -> dict[str, Any]:
     """The largest Lyapunov exponent, from a perturbation's growth in the measured steps."""
-    return of_exponent(growth.exponent(), step_size)
-
-
-def of_exponent(found: Exponent, step_size: float) -> dict[str, Any]:
-    """The largest Lyapunov exponent in both units, with its errors."""
+    found = growth.exponent()
     return {
         "lyapunov_exponent": found.value,
         "lyapunov_exponent_per_time_constant": found.value / step_size,
         "lyapunov_error": found.error,
-        "lyapunov_exponent_per_time_constant_error": found.error / step_size,
         "lyapunov_flag": found.flag,
     }
 

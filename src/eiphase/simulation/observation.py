@@ -8,7 +8,7 @@ import numpy as np
 
 from eiphase.backends import BACKENDS, Backend
 from eiphase.chaos.damage import Assessment
-from eiphase.chaos.lyapunov import Exponent, MeanGrowth
+from eiphase.chaos.lyapunov import MeanGrowth
 from eiphase.flags import ExponentFlag, Fate, Flag, Quality, StepLimited, Stopped
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import shared_array
@@ -394,13 +394,17 @@ def _pooled(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _pooled_growth(growths: list[MeanGrowth], step_size: float) -> dict[str, Any]:
     """The mean exponent of some states; its error is the larger of those within and between."""
-    parts = [growth.exponent() for growth in growths]
-    values = np.array([part.value for part in parts])
-    within = np.sqrt(np.sum([part.error**2 for part in parts])) / len(parts)
+    parts = [measurement.of_growth(growth, step_size) for growth in growths]
+    flag = max(part["lyapunov_flag"] for part in parts)
+    values = np.array([part["lyapunov_exponent"] for part in parts])
+    within = np.sqrt(np.sum([part["lyapunov_error"] ** 2 for part in parts])) / len(parts)
     between = uncertainty.error_from_scatter(values)
-    error = max(within, between) if np.isfinite(values).all() else np.nan
-    flag = max(part.flag for part in parts)
-    return measurement.of_exponent(Exponent(values.mean(), error, flag), step_size)
+    return {
+        "lyapunov_exponent": values.mean(),
+        "lyapunov_exponent_per_time_constant": values.mean() / step_size,
+        "lyapunov_error": max(within, between) if np.isfinite(values).all() else np.nan,
+        "lyapunov_flag": flag,
+    }
 
 
 def broken(backend: Backend, sweep: Sweep) -> dict[str, Any]:

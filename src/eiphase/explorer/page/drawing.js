@@ -14,7 +14,8 @@ const BORDERS = {
 };
 
 const LIMIT = { stroke: "#ffffff", "stroke-width": 2 };
-const LIMIT_WORDS = "LIF neurons of all seeds at their strongest coupling: above the line, whatever q_factor";
+const LIMIT_WORDS = "strongest coupling: beyond the line, LIF neurons of all seeds cannot couple as "
+  + "strongly as the rate network";
 
 /** An element of SVG with attributes and children. */
 function svg(name, attributes = {}, ...children) {
@@ -119,7 +120,7 @@ function gridOf(map, view, width) {
   const scale = variable.flags ? null : colourScale(map, view.variable, view.at.backend);
   const left = view.y === "backend" ? 96 : 62;
   const top = 16 * headings.length + (scale ? 44 : 12);
-  const box = { left, top, width: width - left - 14, height: Math.min(0.85 * width, 520) };
+  const box = { left, top, width: width - left - 14, height: Math.min(0.75 * width, 520) };
   const made = picture(width, top + box.height + 44, `Map: ${label}`);
   headings.forEach((words, k) => made.append(text(left, 14 + 16 * k, words, { "font-weight": 600 })));
   if (scale) drawColourBar(made, { ...box, top: 16 * headings.length + 6 }, scale);
@@ -305,37 +306,46 @@ function swatch({ look, line: border, dots }) {
 
 /** What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range. */
 function drawNetwork(map, run, width, shown) {
-  const { spiking } = map.backends.find((one) => one.name === run.backend);
-  const isWide = width >= 560;
-  const wide = { left: 62, width: width - 82 };
-  const below = run.spike ? 532 : 392; // where what is known at the end begins
-  const made = picture(width, below + (spiking && !isWide ? 405 : 198),
-    `${run.title}: activity, mean rate, autocovariance`);
+  const isSplit = run.spiking && width >= 560; // c(lag), u and v side by side
+  const heights = [160, 82, ...(run.spike ? [82] : []), 145, ...(run.spiking && !isSplit ? [145] : [])];
+  const above = (k) => heights.slice(0, k).reduce((sum, height) => sum + height + 64, 42);
+  const made = picture(width, above(heights.length) - 20, `${run.title}: activity, mean rate, autocovariance`);
+  const boxes = heights.map((height, k) => ({ left: 62, top: above(k), width: width - 82, height }));
   made.append(text(8, 16, run.title, { "font-weight": 600, "font-size": 13 }));
   const time = { low: 0, high: run.steps, label: "step" };
-  const n = Math.min(shown, run.n);
-  const rows = Array.from({ length: n }, (_, k) => Math.floor((k * run.n) / n));
-  drawActivity(made, { ...wide, top: 42, height: 160 }, { map, run, rows, time, spiking });
-  const colour = map.looks.backends[run.backend];
-  const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
-  const rates = run.rates.subarray(settled, Math.max(run.done, 1));
-  const up = { ...ends(rates), label: spiking ? "spikes / step" : "mean r" };
-  const drawn = run.rates.subarray(0, run.done);
-  drawCurve(made, { ...wide, top: 266, height: 82 }, drawn, time, up, colour, "mean over neurons");
-  if (run.spike) drawDamage(made, { ...wide, top: 406, height: 82 }, run, time);
+  drawActivity(made, boxes.shift(), { map, run, shown, time });
+  drawMean(made, boxes.shift(), run, time, map.looks.backends[run.backend]);
+  if (run.spike) drawDamage(made, boxes.shift(), run, time);
   if (!run.result) return made;
-  const half = isWide && spiking ? (width - 30) / 2 : width;
-  drawAutocovariance(made, { left: 62, top: below + 12, width: half - 82, height: 145 }, run, map);
-  const beside = { left: half + 76, top: below + 12, width: width - half - 96, height: 145 };
-  const under = { ...wide, top: below + 219, height: 145 };
-  if (spiking) drawDistribution(made, isWide ? beside : under, run);
+  if (isSplit) {
+    const half = { ...boxes.pop(), width: (width - 180) / 2 };
+    boxes.push(half, { ...half, left: half.left + width / 2 });
+  }
+  drawAutocovariance(made, boxes[0], run, map);
+  if (run.spiking) drawDistribution(made, boxes[1], run);
   return made;
+}
+
+function ratesOf({ activity, n, done }) {
+  return meanOverNeurons(activity, n, 0, done);
+}
+
+/** The fraction of neurons that differ from those of the network with one more spike, by steps. */
+function damageOf({ activity, others, n, done }) {
+  return hammingDistance(activity, others, n, 0, done);
 }
 
 /** From the least of some numbers, or 0, to a little above the largest. */
 function ends(numbers) {
   const high = numbers.reduce((a, b) => Math.max(a, b), 0);
   return { low: numbers.reduce((a, b) => Math.min(a, b), 0), high: high > 0 ? high * 1.05 : 1 };
+}
+
+function drawMean(parent, box, run, time, colour) {
+  const rates = ratesOf(run);
+  const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
+  const up = { ...ends(rates.subarray(settled)), label: run.spiking ? "spikes / step" : "mean r" };
+  drawCurve(parent, box, rates, time, up, colour, "mean over neurons");
 }
 
 function drawCurve(parent, box, values, time, up, stroke, title) {
@@ -345,18 +355,20 @@ function drawCurve(parent, box, values, time, up, stroke, title) {
 }
 
 function drawDamage(parent, box, run, time) {
-  const level = run.result?.independent ?? 0;
-  const up = { ...ends([...run.damage, level, 1 / run.n]), label: "fraction" };
-  const title = "one more spike: neurons that differ";
-  const plot = drawCurve(parent, box, run.damage.subarray(0, run.done), time, up, DIFFERENT, title);
+  const damage = damageOf(run), level = run.result?.independent ?? 0;
+  const up = { ...ends([...damage, level, 1 / run.n]), label: "fraction" };
+  const title = `damage${level ? "; dashed: independent trains" : ""}`;
+  const plot = drawCurve(parent, box, damage, time, up, DIFFERENT, title);
   if (!level) return;
   parent.append(line([[plot.x(0), plot.y(level)], [plot.x(run.steps), plot.y(level)]],
-    { stroke: INK, "stroke-dasharray": "5 4" }),
-  text(plot.left + 6, plot.y(level) - 4, "independent trains"));
+    { stroke: INK, "stroke-dasharray": "5 4" }));
 }
 
 /** A raster of spikes; states of many neurons as a raster of colours, of few as lines. */
-function drawActivity(parent, box, { map, run, rows, time, spiking }) {
+function drawActivity(parent, box, { map, run, shown, time }) {
+  const { spiking } = run;
+  const n = Math.min(shown, run.n);
+  const rows = Array.from({ length: n }, (_, k) => Math.floor((k * run.n) / n));
   if (!spiking && rows.length <= 20) return drawTraces(parent, box, run, rows, time);
   axes(parent, box, time, { low: 0, high: run.n, label: "neuron" });
   const words = spiking ? [["excitatory", EXCITATORY], ["inhibitory", INHIBITORY]]
@@ -364,7 +376,7 @@ function drawActivity(parent, box, { map, run, rows, time, spiking }) {
   if (run.spike) words.push(["in one network alone", DIFFERENT]);
   const spans = words.map(([word, fill]) => svg("tspan", { fill, dx: 8 }, word));
   parent.append(svg("text", { x: box.left - 8, y: box.top - 7, ...FONT, "font-weight": 600 }, ...spans));
-  parent.append(raster(map, run, rows, box, spiking));
+  parent.append(raster(map, run, rows, box));
 }
 
 function drawTraces(parent, box, run, rows, time) {
@@ -380,31 +392,46 @@ function drawTraces(parent, box, run, rows, time) {
 }
 
 /** Activity as pixels: a row for each of the neurons shown, the first one at the bottom. */
-function raster(map, run, rows, box, spiking) {
+function raster(map, run, rows, box) {
   const canvas = document.createElement("canvas");
-  canvas.width = Math.round(box.width * 2);
-  canvas.height = Math.round(box.height * 2);
+  Object.assign(canvas, { width: Math.round(box.width * 2), height: Math.round(box.height * 2) });
   const context = canvas.getContext("2d");
+  const image = context.createImageData(canvas.width, canvas.height);
+  const pixels = new Uint32Array(image.data.buffer);
   const [w, h] = [canvas.width / run.steps, canvas.height / rows.length];
-  let reach = 1e-9;
-  if (!spiking) for (let k = 0; k < run.done * run.n; k++) reach = Math.max(reach, Math.abs(run.activity[k]));
-  const scale = { low: -reach, high: reach, stops: map.looks.diverging };
-  const everyStep = spiking ? 1 : Math.max(1, Math.floor(1 / w));
+  const [wide, high] = [Math.max(Math.ceil(w), run.spiking ? 2 : 1), Math.ceil(h)];
+  const colourAt = (run.spiking ? spikeColours : stateColours)(run, map);
   rows.forEach((i, row) => {
-    const y = canvas.height - (row + 1) * h;
-    for (let t = 0; t < run.done; t += everyStep) {
-      const value = run.activity[t * run.n + i];
-      const differs = run.others && run.others[t * run.n + i] !== value;
-      if (spiking && !value && !differs) continue;
-      context.fillStyle = !spiking ? colourOf(scale, value) : differs ? DIFFERENT
-        : i < run.nExcitatory ? EXCITATORY : INHIBITORY;
-      context.fillRect(t * w, y, Math.max(w * everyStep, spiking ? 2 : 1), Math.max(spiking ? h * 0.9 : h + 0.5, 1.5));
+    const top = Math.floor(canvas.height - (row + 1) * h);
+    for (let t = 0; t < run.done; t++) {
+      const colour = colourAt(t * run.n + i, i);
+      for (let y = top; colour && y < top + high; y++) {
+        const start = y * canvas.width + Math.floor(t * w);
+        pixels.fill(colour, start, start + wide);
+      }
     }
   });
-  return svg("image", {
-    x: box.left, y: box.top, width: box.width, height: box.height, preserveAspectRatio: "none",
-    href: canvas.toDataURL(),
-  });
+  context.putImageData(image, 0, 0);
+  return svg("image", { ...box, x: box.left, y: box.top, preserveAspectRatio: "none", href: canvas.toDataURL() });
+}
+
+/** A colour as the bytes of a pixel, red first. */
+function pixelOf(hex) {
+  return Number(`0xff${hex.slice(5, 7)}${hex.slice(3, 5)}${hex.slice(1, 3)}`);
+}
+
+function spikeColours({ activity, others, nExcitatory }) {
+  const [different, excitatory, inhibitory] = [DIFFERENT, EXCITATORY, INHIBITORY].map(pixelOf);
+  return (k, i) => {
+    if (others && others[k] !== activity[k]) return different;
+    return activity[k] && (i < nExcitatory ? excitatory : inhibitory);
+  };
+}
+
+function stateColours({ activity }, { looks: { diverging } }) {
+  const reach = activity.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+  const colours = diverging.map(pixelOf), half = (colours.length - 1) / 2;
+  return (k) => colours[Math.round((activity[k] / reach + 1) * half)];
 }
 
 function drawAutocovariance(parent, box, run, map) {
@@ -429,22 +456,23 @@ function drawAutocovariance(parent, box, run, map) {
 /** How often u and v have each value, counts on a logarithmic scale, with the range of integers. */
 function drawDistribution(parent, box, run) {
   const { u, v, range } = run.result;
-  const values = [...u, ...v];
-  const reach = range ?? values.reduce((a, b) => Math.max(a, Math.abs(b)), 1);
   const bins = 80;
+  const values = [...u, ...v, 1];
+  const low = range ? -range : values.reduce((a, b) => Math.min(a, b));
+  const high = range ?? values.reduce((a, b) => Math.max(a, b));
   const counted = (numbers) => {
     const counts = new Array(bins).fill(0);
-    for (const x of numbers) counts[Math.min(bins - 1, Math.floor(((x / reach + 1) / 2) * bins))]++;
+    for (const x of numbers) counts[Math.min(bins - 1, Math.floor(((x - low) / (high - low)) * bins))]++;
     return counts;
   };
   const counts = { u: counted(u), v: counted(v) };
-  const high = Math.max(...counts.u, ...counts.v, 10);
+  const most = Math.max(...counts.u, ...counts.v, 10);
   const title = range ? "u and v, from end to end of the 24 bits" : "u and v";
-  const plot = axes(parent, box, { low: -reach, high: reach, label: "thresholds" },
-    { low: 0.5, high: high * 1.5, log: true, label: "counts" }, title);
+  const plot = axes(parent, box, { low, high, label: "thresholds" },
+    { low: 0.5, high: most * 1.5, log: true, label: "counts" }, title);
   [["u", "#0072b2"], ["v", "#d55e00"]].forEach(([name, stroke], row) => {
     const corners = counts[name].flatMap((count, k) => [k, k + 1].map((side) =>
-      [plot.x((2 * side / bins - 1) * reach), plot.y(Math.max(count, 0.5))]));
+      [plot.x(low + (side / bins) * (high - low)), plot.y(Math.max(count, 0.5))]));
     parent.append(line(corners, { stroke, "stroke-width": 1.6 }),
       text(box.left + 8, box.top + 16 + 15 * row, `${name}`, { fill: stroke, "font-weight": 700 }));
   });

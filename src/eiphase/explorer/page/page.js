@@ -16,11 +16,10 @@ function element(name, properties = {}, ...children) {
 // What is chosen --------------------------------------------------------------------------------
 
 function firstView() {
-  const middle = (dimension) => ordered(map, dimension)[sizeOf(map, dimension) >> 1];
-  const at = { backend: 0, q_factor: middle("q_factor"), g_factor: middle("g_factor"), seed: 0 };
   return {
-    variable: shownVariables(map).find((name) => name !== "phase" || map.doubt.phase), x: "g_factor", y: "q_factor", at, isMedian: true,
-    beside: null, between: null, steps: RUN_STEPS, shown: SHOWN, spike: false, neuron: 0,
+    variable: shownVariables(map).find((name) => name !== "phase" || map.doubt.phase),
+    x: "g_factor", y: "q_factor", at: tellingCell(map), isMedian: true, beside: null, between: null,
+    steps: RUN_STEPS, shown: SHOWN, spike: false, neuron: 0,
   };
 }
 
@@ -47,10 +46,7 @@ function viewOf(address) {
       : map.axes[dim].values.findIndex((x) => String(x) === parts[k])]));
     return Object.values(found).every((index) => index >= 0) ? found : otherwise;
   };
-  const number = (name, low, high) => {
-    const x = Math.round(Number(words.get(name) ?? NaN));
-    return Number.isFinite(x) ? Math.min(Math.max(x, low), high) : first[name];
-  };
+  const number = (name) => (words.has(name) ? allowed(name, words.get(name)) : first[name]);
   const one = (name, known) => (known.includes(words.get(name)) ? words.get(name) : first[name]);
   const at = cell("at", first.at);
   const between = (words.get("between") ?? "").split(",").map(Number);
@@ -60,9 +56,14 @@ function viewOf(address) {
     ...first, at, beside: cell("beside", null), isMedian: words.get("seed") !== "one",
     variable: one("variable", shownVariables(map)), ...(x !== y && { x, y }),
     between: isBetween ? { q: between[0], g: between[1] } : null, spike: words.has("spike"),
-    steps: number("steps", 100, 20000), shown: number("shown", 1, map.network.neurons),
-    neuron: number("neuron", 0, map.network.neurons - 1),
+    steps: number("steps"), shown: number("shown"), neuron: number("neuron"),
   };
+}
+
+/** The whole number next to a text that an input takes. */
+function allowed(id, words) {
+  const { min, max } = byId(id);
+  return Math.min(Math.max(Math.round(Number(words)) || 0, min), max);
 }
 
 /** Whether networks between grid points are determined: where no mapping changes the weights. */
@@ -130,7 +131,9 @@ function cellTitle(cell, between = null) {
 }
 
 function showCell() {
-  byId("comment").textContent = map.variables[view.variable].comment;
+  const { comment } = map.variables[view.variable];
+  byId("comment").textContent = comment;
+  byId("comment").parentElement.hidden = !comment;
   const cell = shownCell(view, view.at);
   byId("cell").textContent = cellTitle(view.at) + (cell.seed === null ? " (numbers: all seeds)" : "");
   byId("numbers-of-cell").replaceChildren(...description(map, view.variable, cell).map(([name, words]) =>
@@ -151,10 +154,6 @@ function hideTip() {
   byId("tip").hidden = true;
 }
 
-function say(words) {
-  byId("said").textContent = words;
-}
-
 // What runs -------------------------------------------------------------------------------------
 
 /** The cells whose networks are to be seen, each as the order that runs it. */
@@ -165,7 +164,7 @@ function orders() {
 
 function orderOf(cell, between) {
   const { steps, spike, neuron } = view;
-  const { spiking, name } = map.backends[cell.backend];
+  const { name, spiking } = map.backends[cell.backend];
   const first = Math.round(steps / 5);
   const { autocovariance: estimator, unbiased, boxcar } = map.config.observables;
   const lags = Array.from(map.axes.lag.values).sort((a, b) => a - b)
@@ -192,7 +191,8 @@ function run(order, k) {
   const cell = between ? networkBetween(map, between.q, between.g) : networkCell(map, at);
   const c = !between && map.variables.autocovariance && valueOf(map.variables.autocovariance, at);
   const dataset = c && { c, lags: map.axes.lag.values };
-  runners[k].start({ ...order, cell, title: cellTitle(at, between), dataset }, map);
+  const { spiking } = map.backends[at.backend];
+  runners[k].start({ ...order, cell }, map, { spiking, title: cellTitle(at, between), dataset });
   showSoon(k);
 }
 
@@ -244,20 +244,19 @@ function showNetwork(k) {
 }
 
 /** What the pictures of a run do not say. */
-function wordsOf({ result, steps, took, dataset, spike, measured, damage }) {
-  const { mean, decay, wraps, clips, range, every, independent } = result;
+function wordsOf({ result, steps, took, dataset, spike, measured, ...run }) {
+  const { mean, decay, wraps, clips, range, independent } = result;
   const said = [
     `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
     `From step ${measured.first} on: mean ${formatted(mean)}, decay time `
       + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
   ];
   if (spike && independent) {
-    const level = meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
+    const level = meanActivity(damageOf(run), 1, Math.round(steps * 0.75), steps) / independent;
     said.push(`Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
       + `quarter: ${formatted(level)} (1: as independent trains).`);
   }
   if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
-  if (every > 1) said.push(`u and v are those of every ${every}th step.`);
   if (dataset) {
     const { precision, steps: n } = map.config.simulation;
     said.push(precision === null ? `The dataset's curve is of ${n} steps.`
@@ -276,22 +275,23 @@ function pointOf({ between, at }) {
 const commandOfRun = (run) => commandOf(map, run.backend, ...pointOf(run), run.steps);
 const pythonOfRun = (run) => pythonOf(map, run.backend, ...pointOf(run));
 
-function csvOfRun({ rates, damage, steps }) {
-  const head = `step,mean${damage ? ",differing_fraction" : ""}`;
-  const rows = Array.from({ length: steps }, (_, t) => [t, rates[t], ...(damage ? [damage[t]] : [])]);
-  return [head, ...rows].join("\n") + "\n";
+function csvOfRun(run) {
+  const columns = { mean: ratesOf(run), ...(run.spike && { differing_fraction: damageOf(run) }) };
+  const rows = Array.from({ length: run.done }, (_, t) => [t, ...Object.values(columns).map((one) => one[t])]);
+  return [["step", ...Object.keys(columns)], ...rows].join("\n") + "\n";
+}
+
+function say(words) {
+  byId("said").textContent = words;
 }
 
 async function copy(words) {
   try {
     await navigator.clipboard.writeText(words);
-  } catch { // pages that are files have no clipboard in some browsers
-    const area = document.body.appendChild(element("textarea", { value: words }));
-    area.select();
-    document.execCommand("copy");
-    area.remove();
+    say(`Copied: ${words}`);
+  } catch { // pages within others have no clipboard in some browsers
+    say(`Copy this by hand: ${words}`);
   }
-  say(`Copied: ${words}`);
 }
 
 function save(content, type, name) {
@@ -340,8 +340,6 @@ function fillChoices() {
 function onChoice({ target }) {
   const { id, value } = target;
   const { at, x, y } = view;
-  const number = () => Math.min(Math.max(Math.round(Number(value)) || 0, Number(target.min)),
-    Number(target.max));
   const changes = {
     variable: () => ({ variable: value }),
     backend: () => ({ at: { ...at, backend: Number(value) } }),
@@ -351,11 +349,8 @@ function onChoice({ target }) {
     beside: () => ({ beside: value === "none" ? null : value === "other" ? view.beside ?? at
       : { ...at, backend: Number(value) } }),
     spike: () => ({ spike: target.checked }),
-    steps: () => ({ steps: number() }),
-    shown: () => ({ shown: number() }),
-    neuron: () => ({ neuron: number() }),
   };
-  choose(changes[id]());
+  choose(changes[id]?.() ?? { [id]: allowed(id, value) });
 }
 
 /** Put the chosen cell elsewhere; a network of the same cell beside it goes along. */

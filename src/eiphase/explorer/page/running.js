@@ -3,80 +3,54 @@
 
 /** What a Worker does, after the simulation's functions: it knows nothing else of the page. */
 function work() {
-  const SLICE = 20, SAMPLES = 100_000; // steps; values of u and v that are kept, about
+  const SLICE = 20, SAMPLES = 50_000; // steps; values of u and of v that are kept, at most
   const halves = new Map();
   let map, current;
 
-  /** A run that has not begun. `order` is described at `Runner`. */
-  function begun({ backend, seed, cell, steps, spike }) {
-    if (!halves.has(seed)) halves.set(seed, halfOf(map, seed));
-    const network = makeNetwork(backend, halves.get(seed), cell, map.tables);
-    const isLIF = network.threshold !== undefined;
-    const Numbers = isLIF ? Uint8Array : Float64Array;
-    const size = steps * network.n;
-    return {
-      network, isLIF, state: atRest(network), twin: null, u: [], v: [],
-      activity: new Numbers(size), others: spike && new Numbers(size),
-      every: Math.ceil((2 * size) / SAMPLES),
-      slices: [makeRecording(network, SLICE, isLIF), makeRecording(network, SLICE)],
-    };
+  /** Some of the values, at equal distances, in thresholds. */
+  function sampled(values, threshold) {
+    const every = Math.ceil(values.length / SAMPLES);
+    return Float32Array.from({ length: values.length / every }, (_, k) => values[k * every] / threshold);
   }
 
-  /** Advance from step `t` to `end`; returns activity there, and the twin's if there is to be one. */
-  function advanced(run, spike, t, end) {
-    const { network, slices: [slice, twins] } = run;
-    if (spike && t === spike.step) {
-      run.twin = copyOfState(run.state);
-      fire(network, run.twin, spike.neuron);
-    }
-    advance(network, run.state, slice, 0, end - t);
-    if (run.twin) advance(network, run.twin, twins, 0, end - t);
-    const part = ({ activity }) => activity.slice(0, (end - t) * network.n);
-    const piece = part(slice), other = spike && part(run.twin ? twins : slice);
-    run.activity.set(piece, t * network.n);
-    run.others?.set(other, t * network.n);
-    return { piece, other };
-  }
-
-  /** Keep u and v of some of the steps. */
-  function sample({ network: { n }, slices: [slice], isLIF, every, u, v }, t, end) {
-    for (let step = t; step < end && isLIF; step++) {
-      if (step % every) continue;
-      const row = (numbers) => numbers.slice((step - t) * n, (step - t + 1) * n);
-      u.push(row(slice.u));
-      v.push(row(slice.v));
-    }
-  }
-
-  function resultOf(run, { steps, spike, lags, measured }) {
-    const { network, isLIF, state, twin, activity, others, every } = run;
+  function resultOf({ steps, lags, measured, spike }, network, state, recording, twin) {
     const { n, threshold } = network, { first } = measured;
-    const x = isLIF ? spikeCounts(activity, n, measured.boxcar) : activity;
+    const { activity, u, v } = recording;
+    const x = u ? spikeCounts(activity, n, measured.boxcar) : activity;
     const c = autocovariance(x, n, { first, last: steps, lags, ...measured });
-    const inThresholds = (rows) =>
-      Float32Array.from(rows.flatMap((row) => Array.from(row)), (one) => one / threshold);
     return {
       c, lags, decay: decayTime(c, lags), mean: meanActivity(activity, n, first, steps),
-      ...(isLIF && { u: inThresholds(run.u), v: inThresholds(run.v), every }),
+      ...(u && { u: sampled(u, threshold), v: sampled(v, threshold) }),
       ...(threshold > 1000 && { range: STATE_LIMIT / threshold, wraps: state.wraps, clips: state.clips }),
-      ...(twin && { independent: independentDistance(activity, others, n, spike.step, steps) }),
+      ...(twin && { independent: independentDistance(activity, twin.activity, n, spike.step, steps) }),
     };
   }
 
   async function run(order) {
-    const { id, steps, spike } = order;
-    const run = begun(order);
+    const { id, backend, seed, cell, steps, spike } = order;
+    if (!halves.has(seed)) halves.set(seed, halfOf(map, seed));
+    const network = makeNetwork(backend, halves.get(seed), cell, map.tables);
+    const state = atRest(network), recording = makeRecording(network, steps, true);
+    const twin = spike && makeRecording(network, steps);
+    let twinState = null;
     for (let t = 0, since = performance.now(); t < steps;) {
       const end = Math.min(t + SLICE, spike && t < spike.step ? spike.step : steps, steps);
-      postMessage({ id, t, n: run.network.n, ...advanced(run, spike, t, end) });
-      sample(run, t, end);
+      if (t === spike?.step) {
+        twinState = copyOfState(state);
+        fire(network, twinState, spike.neuron);
+      }
+      advance(network, state, recording, t, end);
+      if (twinState) advance(network, twinState, twin, t, end);
+      const part = (from) => from.activity.slice(t * network.n, end * network.n);
+      if (twin && !twinState) twin.activity.set(part(recording), t * network.n);
+      postMessage({ id, t, piece: part(recording), other: twin && part(twin) });
       t = end;
-      if (!run.twin && performance.now() - since < 25) continue;
-      await new Promise((go) => setTimeout(go, run.twin ? 16 : 0)); // damage is to be seen as it spreads
+      if (!twinState && performance.now() - since < 25) continue;
+      await new Promise((go) => setTimeout(go, twinState ? 16 : 0)); // damage is to be seen as it spreads
       if (id !== current) return;
       since = performance.now();
     }
-    postMessage({ id, result: resultOf(run, order) });
+    postMessage({ id, result: resultOf(order, network, state, recording, twin) });
   }
 
   onmessage = ({ data }) => {
@@ -104,38 +78,26 @@ class Runner {
 
   /**
    * Order a run: {backend, seed, cell, steps, lags, measured, spike}; `spike` is {neuron, step} or
-   * null, `measured` what `autocovariance` takes. `title` and `dataset` are for the picture.
+   * null, `measured` what `autocovariance` takes. `rest`, with `spiking`, is for the picture.
    */
-  start(order, map) {
-    const { neurons: n, nExcitatory } = map.network;
-    const { spiking } = map.backends.find((one) => one.name === order.backend);
-    const Numbers = spiking ? Uint8Array : Float64Array;
+  start(order, { network: { neurons: n, nExcitatory } }, rest) {
+    const Numbers = rest.spiking ? Uint8Array : Float64Array;
+    const activity = () => new Numbers(order.steps * n);
     this.run = {
-      ...order, n, nExcitatory, done: 0, id: ++this.id, started: performance.now(),
-      activity: new Numbers(order.steps * n), rates: new Float64Array(order.steps),
-      others: order.spike && new Uint8Array(order.steps * n),
-      damage: order.spike && new Float64Array(order.steps),
+      ...order, ...rest, n, nExcitatory, done: 0, id: ++this.id, started: performance.now(),
+      activity: activity(), others: order.spike && activity(),
     };
-    const { title, dataset, ...rest } = order;
-    this.worker.postMessage({ ...rest, id: this.id });
+    this.worker.postMessage({ ...order, id: this.id });
   }
 
-  take({ id, t, n, piece, other, result, problem }) {
+  take({ id, t, piece, other, ...end }) {
     const { run } = this;
     if (id !== this.id) return;
     if (piece) {
-      const steps = piece.length / n;
-      run.activity.set(piece, t * n);
-      run.rates.set(meanOverNeurons(piece, n, 0, steps), t);
-      if (other) {
-        run.others.set(other, t * n);
-        run.damage.set(hammingDistance(piece, other, n, 0, steps), t);
-      }
-      run.done = t + steps;
-    }
-    if (result || problem) {
-      Object.assign(run, { result, problem, took: performance.now() - run.started });
-    }
-    this.show(run);
+      run.activity.set(piece, t * run.n);
+      if (other) run.others.set(other, t * run.n);
+      run.done = t + piece.length / run.n;
+    } else Object.assign(run, end, { took: performance.now() - run.started });
+    this.show();
   }
 }

@@ -244,9 +244,26 @@ function borderLines(map, backend) {
     + "loses stability");
   if (!map.backends[backend].spiking) {
     seeds.forEach((seed) => add(line("network_critical_q", seed), "own",
-      "the same of each seed's own rate network"));
+      "each seed's own matrix: where its rate network's fixed point loses stability"));
   }
   return found;
+}
+
+/**
+ * The cell to begin with: of the first backend, one that fluctuates and is not in doubt, as little
+ * above the border as possible; without any, the one in the middle.
+ */
+function tellingCell(map) {
+  const middle = (dimension) => ordered(map, dimension)[sizeOf(map, dimension) >> 1];
+  const first = { backend: 0, q_factor: middle("q_factor"), g_factor: middle("g_factor"), seed: 0 };
+  const { c0, measured_critical_q: border } = map.variables;
+  const cells = ordered(map, "q_factor").flatMap((q_factor) =>
+    ordered(map, "g_factor").map((g_factor) => ({ ...first, q_factor, g_factor })));
+  const above = (cell) => map.axes.q_factor.values[cell.q_factor] - (border ? valueOf(border, cell) : NaN);
+  const isSure = (cell) => !["phase", "c0"].some((name) => map.doubt[name] && valueOf(map.doubt[name], cell));
+  const [best] = cells.filter((cell) => above(cell) > 0 && valueOf(c0, cell) > 0 && isSure(cell))
+    .sort((a, b) => above(a) - above(b));
+  return best ?? first;
 }
 
 /** The cell whose value is shown: `seed` is null where all seeds' numbers are taken together. */

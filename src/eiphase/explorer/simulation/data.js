@@ -48,7 +48,11 @@ function networkCell(map, cell) {
   for (const [name, of] of Object.entries(map.determines)) {
     if (map.variables[of]) found[name] = valueOf(map.variables[of], cell);
   }
-  if (map.integerFactor) found.integerFactor = valueOf(map.integerFactor, cell);
+  const source = map.backends.findIndex(({ name }) => name === map.backends[cell.backend].takesFrom);
+  if (source >= 0) {
+    found.ranges = ["current_low", "current_high", "voltage_low", "voltage_high"]
+      .map((name) => valueOf(map.variables[name], { ...cell, backend: source }));
+  }
   const q = map.axes.q_factor.values[cell.q_factor];
   return { ...found, q, g: map.axes.g_factor.values[cell.g_factor], gain: map.gain[cell.q_factor] };
 }

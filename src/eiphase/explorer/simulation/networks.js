@@ -256,8 +256,8 @@ function integerNetwork(half, cell) {
     throw new Error("The mapping leaves no threshold, bias or decay in integers.");
   }
   const isFullRange = cell.floatToInteger === "full_range";
-  if (!isFullRange && cell.integerFactor === undefined) {
-    throw new Error("The phase map lacks the networks in floating point that integers follow from.");
+  if (!isFullRange && !cell.ranges?.every(Number.isFinite)) {
+    throw new Error("The phase map lacks the network in floating point that integers follow from.");
   }
   const parts = isFullRange // each `Dense`, whose sum is shifted before all are added
     ? [
@@ -268,7 +268,7 @@ function integerNetwork(half, cell) {
   const real = lifColumns(half, cell);
   const columns = new Int16Array(n * n);
   for (const part of parts) {
-    const round = isFullRange ? fullRange(cell, part.exponent) : tutorialRounding(cell);
+    const round = isFullRange ? fullRange(cell, part.exponent) : tutorialRounding(cell, real);
     const here = real.subarray(part.first * n, part.last * n).map(round);
     columns.set(stored(here, cell.weightBits), part.first * n);
   }
@@ -289,9 +289,25 @@ function fullRange({ vth, weightBits, threshold }, exponent) {
   return (weight) => step * rint((factor * weight) / divisor);
 }
 
-/** The same, of the tutorial's mapping. */
-function tutorialRounding({ integerFactor }) {
-  return (weight) => rint(rint(weight * integerFactor) * (1 / 64));
+/** The same, of the tutorial's mapping: `float_to_integer.tutorial` and `tutorial_factor`. */
+function tutorialRounding({ threshold, lifBias, ranges }, weights) {
+  const extremes = [Infinity, -Infinity];
+  for (const weight of weights) {
+    if (weight < extremes[0]) extremes[0] = weight;
+    if (weight > extremes[1]) extremes[1] = weight;
+  }
+  const quantities = [ // values, and the largest mantissa and exponent for them
+    [[threshold], 2 ** 17, ALIGNMENT], [ranges.slice(0, 2), STATE_LIMIT, 0], [ranges.slice(2), STATE_LIMIT, 0],
+    [[lifBias], 2 ** 12, 2], [extremes, 2 ** (WEIGHT_BITS - 1), 21],
+  ].map(([values, limit, exponent]) => {
+    const largest = Math.max(...values.map(Math.abs));
+    return { largest, most: (limit - (Math.max(...values) === largest ? 1 : 0)) * 2 ** exponent };
+  }).sort((a, b) => b.largest - a.largest);
+  let factor = Infinity;
+  for (const { largest, most } of quantities) {
+    if (factor * largest > most) factor = most / largest;
+  }
+  return (weight) => rint(rint(weight * factor) * (1 / 64));
 }
 
 /** Weights as Loihi holds them: `loihi.Connections.stored`. */
