@@ -13,6 +13,7 @@ errors are right.
 
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -36,7 +37,7 @@ STATES = 4
 # Networks of the demo near and above the border: q_factor, g_factor, steps: 40 decay times or more.
 CELLS = {
     "rate": [(4.75, 5.0, 16_000), (5.25, 6.0, 16_000)],
-    "lif_float": [(3.25, 5.0, 2_000), (3.75, 6.0, 2_000), (4.25, 5.0, 4_000), (5.25, 5.0, 8_000)],
+    "lif_float": [(3.25, 5.0, 2_000), (3.75, 6.0, 4_000), (4.25, 5.0, 4_000), (5.25, 5.0, 8_000)],
     "lif_bit_accurate": [(3.25, 5.0, 2_000), (4.25, 5.0, 4_000), (5.25, 5.0, 8_000)],
 }
 
@@ -173,8 +174,8 @@ def runs(backend: str, sweep: Sweep) -> Iterator[OneState]:
         states = {
             n: OneState(backend, sweep, None, given=False) for n in range(first, first + together)
         }
-        for number in states:
-            lanes.put(number, prepared, network, number)
+        for n in states:  # the states from which a sweep starts, drawn anew with n for a seed
+            lanes.put(n, prepared, replace(network, seed=n), 1 + n % (STATES - 1))
         for _ in range(sweep.steps_together // settings.block_steps):
             for key, block in lanes.advance(settings.block_steps).items():
                 states[cast(int, key)].add(block)

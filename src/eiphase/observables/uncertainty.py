@@ -304,10 +304,10 @@ def estimate(
     each = 1 if len(runs[0]) > n_lags else step  # steps from one lag to the next
     n_samples = min(state.n_samples for state in states) * step // each
     c, factor, bias = _unbiased(runs, n_samples, counts)
-    in_blocks = [state.by_block() for state in states]
+    scattered = counts and len(runs) > 1  # decay times, which tell how sure they are
+    in_blocks = [] if scattered else [state.by_block() for state in states]
     means = np.array([one.means() for one in counts] or [mean for mean, _ in in_blocks])
-    by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
-    c0_in_blocks = np.array([one.c0() for one in counts]) if counts else by_lag[:, :, 0]
+    c0_in_blocks = np.array([one.c0() for one in counts] or [c_b[:, 0] for _, c_b in in_blocks])
     r_hat = _r_hat(np.array([c_s[0] for c_s in runs]), c0_in_blocks)
     tau, flag = decay_time(c)
     n_steps = min(state.n_samples for state in states) * step
@@ -317,10 +317,11 @@ def estimate(
     if flag == Flag.OK:
         slope = (c[int(tau)] - c[int(tau) + 1]) / each
         tau *= each
-        if counts and len(runs) > 1:
+        if scattered:
             times = [decay_time(c_s)[0] * each for c_s in runs]
             tau_error = factor * error_from_scatter(times)
         else:
+            by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
             tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
         n_decay_times = n_steps / tau
     return Estimate(
