@@ -2,6 +2,7 @@
 
 import csv
 import io
+import itertools
 import json
 import shlex
 
@@ -16,7 +17,7 @@ from eiphase.cli import commands
 from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
-from eiphase.flags import Phase
+from eiphase.flags import Flag, Phase
 from eiphase.sweep.schema import Sweep
 
 CONFIG = {
@@ -77,6 +78,17 @@ def test_phases_over_seeds_are_the_commonest(opened, phase_map):
     assert tied.any()
     expected = np.where(tied, Phase.UNDECIDED, expected)  # as printed maps have it
     assert np.array_equal(shown(opened, phase_map, "phase"), expected)
+
+
+def test_of_flags_that_tie_the_page_shows_the_one_that_printed_maps_show(opened, phase_map):
+    for pair in itertools.combinations([Flag.CENSORED, Flag.UNDEFINED, Flag.TRANSIENT], 2):
+        flags = json.dumps([*pair, *pair])
+        opened.run(
+            f"map.variables.tied = {{...map.variables.c0_flag, dims: ['seed'],"
+            f" values: Object.assign(Int8Array.from({flags}), {{shape: [4]}})}}; 0"
+        )
+        found = opened.run(f"shownValue(map, 'tied', {cell(0, 0, 0)})")
+        assert found == min(pair, key=list(fluctuations.FLAGGED).index)
 
 
 def test_a_number_comes_with_its_error_and_a_lack_with_its_reason(opened, phase_map):

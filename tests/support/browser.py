@@ -5,8 +5,10 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,23 @@ OPTIONS = (
 def found() -> str | None:
     """Where a browser is, if there is one."""
     return shutil.which("chromium") or shutil.which("google-chrome")
+
+
+def checked(check: str, file: Path, problems_of: Callable[[str], Iterable[str]], well: str) -> int:
+    """Say what a check finds wrong with a file in the browser, or that all is well.
+
+    Returns what the check's program exits with.
+    """
+    program = found()
+    if program is None:
+        print(f"{check}: there is no chromium on this machine.", file=sys.stderr)
+        return 1
+    problems = list(problems_of(program))
+    for problem in problems:
+        print(f"{check}: {file}: {problem}.", file=sys.stderr)
+    if not problems:
+        print(f"{check}: {file} {well}.")
+    return 1 if problems else 0
 
 
 class Browser:

@@ -6,7 +6,7 @@ Not part of the tests, which need no browser: `make check-explorer`.
 import argparse
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import browser
@@ -57,21 +57,33 @@ def drawn(phase_map: xr.Dataset, n_cells: int, seed: int) -> Iterator[dict]:
         yield at
 
 
-def compared(page: browser.Browser, phase_map: xr.Dataset, at: dict) -> str:
-    """How a network of the page differs from eiphase's, in words; nothing if it does not."""
-    cell = ",".join(str(value).removesuffix(".0") for value in at.values())  # as JavaScript has it
-    page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
-    page.wait_for(f"addressOf(view).includes('{at['backend']}')", 5)
-    if not page.wait_for(f"view.steps === {STEPS} && {IS_DONE}"):
-        return f"{cell}: it does not end"
-    ran = page.evaluate("runners[0].run.title")
-    expected = simulated(phase_map, at)
-    if expected is None:
-        return "" if page.evaluate("runners[0].run.problem") else f"{cell}: eiphase has no network"
-    dtype = "u1" if BACKENDS[at["backend"]].spiking else "f8"
-    found = page.array("runners[0].run.activity", dtype).reshape(STEPS, -1)
-    n_different = np.count_nonzero(found != expected)
-    return f"{cell} ({ran}): {n_different} of {found.size} values differ" if n_different else ""
+def problems_of_cells(
+    page: browser.Browser, phase_map: xr.Dataset, cells: Iterable[dict]
+) -> Iterator[str]:
+    """How networks of the page differ from eiphase's; prints what was compared."""
+    counts = {name: np.zeros(3, int) for name in phase_map.backend.values.tolist()}
+    for at in cells:
+        cell = ",".join(
+            str(value).removesuffix(".0") for value in at.values()
+        )  # as JavaScript has it
+        page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
+        page.wait_for(f"addressOf(view).includes('{at['backend']}')", 5)
+        if not page.wait_for(f"view.steps === {STEPS} && {IS_DONE}"):
+            yield f"{cell}: it does not end"
+            continue
+        expected = simulated(phase_map, at)
+        if expected is None:
+            if not page.evaluate("runners[0].run.problem"):
+                yield f"{cell}: eiphase has no network"
+            continue
+        dtype = "u1" if BACKENDS[at["backend"]].spiking else "f8"
+        found = page.array("runners[0].run.activity", dtype).reshape(STEPS, -1)
+        n_different = np.count_nonzero(found != expected)
+        counts[at["backend"]] += 1, found.size, n_different
+        if n_different:
+            yield f"{cell}: {n_different} of {found.size} values differ"
+    for name, (n_cells, n_values, n_different) in counts.items():
+        print(f"{name}: {n_cells} networks, {n_values} values, of which {n_different} differ")
 
 
 def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
@@ -117,32 +129,30 @@ def problems_of_hostile_texts(
     yield from page.complaints()
 
 
+def problems(program: str, dataset: Path, n_cells: int, seed: int) -> Iterator[str]:
+    """What is wrong with the page of a dataset, a sentence each."""
+    with netcdf.open_phase_map(dataset) as opened, tempfile.TemporaryDirectory() as folder:
+        phase_map = opened.load()
+        file = Path(folder, "explorer.html")
+        write.write(phase_map, file)
+        with browser.Browser(program) as page:
+            yield from problems_of_use(page, file)
+            page.open(file)
+            page.wait_for(IS_DONE)
+            yield from problems_of_cells(page, phase_map, drawn(phase_map, n_cells, seed))
+            yield from problems_of_hostile_texts(page, phase_map, Path(folder, "hostile.html"))
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--cells", type=int, default=9, help="how many networks to compare")
     parser.add_argument("--seed", type=int, default=1, help="of their draw")
-    options = parser.parse_args()
-    program = browser.found()
-    if program is None:
-        print("check-explorer: there is no chromium on this machine.", file=sys.stderr)
-        return 1
-    with netcdf.open_phase_map(options.dataset) as opened, tempfile.TemporaryDirectory() as folder:
-        phase_map = opened.load()
-        file = Path(folder, "explorer.html")
-        write.write(phase_map, file)
-        with browser.Browser(program) as page:
-            found = list(problems_of_use(page, file))
-            page.open(file)
-            page.wait_for(IS_DONE)
-            cells = drawn(phase_map, options.cells, options.seed)
-            found += filter(None, (compared(page, phase_map, at) for at in cells))
-            found += problems_of_hostile_texts(page, phase_map, Path(folder, "hostile.html"))
-    for problem in found:
-        print(f"check-explorer: {options.dataset}: {problem}.", file=sys.stderr)
-    if not found:
-        print(f"check-explorer: {options.dataset}: {options.cells} networks equal eiphase's.")
-    return 1 if found else 0
+    dataset, n_cells, seed = vars(parser.parse_args()).values()
+    well = f"is as it should be, and {n_cells} networks equal eiphase's"
+    return browser.checked(
+        "check-explorer", dataset, lambda program: problems(program, dataset, n_cells, seed), well
+    )
 
 
 if __name__ == "__main__":

@@ -6,11 +6,12 @@ Not part of the tests, which need no browser: `make check-report`.
 import html
 import json
 import re
-import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import browser
 
 CATEGORIES = ("Maps", "Cuts", "Diagnostics", "Dataset", "Tutorial")
 VISIT = Path(__file__).with_name("visit_report.js")
@@ -23,20 +24,20 @@ OPTIONS = (
 )  # fmt: skip
 
 
-def visited(report: Path, browser: str) -> tuple[str, list[dict]]:
+def visited(report: Path, program: str) -> tuple[str, list[dict]]:
     """The first page that the report draws, and what it and each of its results show."""
     with tempfile.TemporaryDirectory() as folder:
         page = Path(folder, "report.html")
         page.write_text(f"{report.read_text()}<script>{VISIT.read_text()}</script>")
-        command = [browser, *OPTIONS, f"--user-data-dir={folder}/profile", page.as_uri()]
+        command = [program, *OPTIONS, f"--user-data-dir={folder}/profile", page.as_uri()]
         run = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
     found = re.search(r'<pre id="visits">(.*?)</pre>', run.stdout, flags=re.DOTALL)
     return run.stdout, json.loads(html.unescape(found.group(1))) if found else []
 
 
-def problems(report: Path, browser: str) -> list[str]:
+def problems(report: Path, program: str) -> list[str]:
     """What a reader would miss, a sentence each."""
-    page, visits = visited(report, browser)
+    page, visits = visited(report, program)
     opening = visits.pop(0) if visits else None
     if not visits:
         return ["it cannot be walked through"]
@@ -67,16 +68,8 @@ def problems(report: Path, browser: str) -> list[str]:
 
 
 def main(report: Path) -> int:
-    browser = shutil.which("chromium") or shutil.which("google-chrome")
-    if browser is None:
-        print("check-report: there is no chromium on this machine.", file=sys.stderr)
-        return 1
-    found = problems(report, browser)
-    for problem in found:
-        print(f"check-report: {report}: {problem}.", file=sys.stderr)
-    if not found:
-        print(f"check-report: {report} shows {', '.join(CATEGORIES)}, each figure, each caption.")
-    return 1 if found else 0
+    well = f"shows {', '.join(CATEGORIES)}, each figure, each caption"
+    return browser.checked("check-report", report, lambda found: problems(report, found), well)
 
 
 if __name__ == "__main__":

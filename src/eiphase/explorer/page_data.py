@@ -16,6 +16,7 @@ from eiphase.errors import DatasetError
 from eiphase.explorer.gaussian import corrections
 from eiphase.figures import panels, phases
 from eiphase.figures import phase_map as fluctuations
+from eiphase.flags import Flag
 from eiphase.mapping import rate_to_lif
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
@@ -227,6 +228,11 @@ def _looks() -> dict[str, Any]:
         "phases": {
             int(phase): {"colour": to_hex(colour), "hatch": hatch, "text": text}
             for phase, (colour, hatch, text) in phases.LOOKS.items()
+        },
+        "lacks": {
+            Flag(flag).name.lower(): {"colour": to_hex(colour), "hatch": hatch}
+            for flag, (colour, hatch, _) in fluctuations.FLAGGED.items()
+            if flag in set(Flag)
         },
         "backends": {name: to_hex(rgb) for name, rgb in panels.BACKEND_COLOURS.items()},
         "sequential": _stops(panels.FLOW_COLOURS),

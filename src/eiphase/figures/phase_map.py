@@ -19,7 +19,7 @@ from eiphase.figures import panels, phases
 from eiphase.flags import Flag, Phase
 
 # Cells without a number on any seed, by the flag that most seeds have, with the looks of phases.
-_FLAGGED: dict[int, tuple[str, str, str]] = {
+FLAGGED: dict[int, tuple[str, str, str]] = {
     panels.AVERAGED: ("white", "", "no number on any seed"),
     Flag.CENSORED: ("black", "", "decay time beyond the largest lag"),
     Flag.TRANSIENT: ("white", "", "not stationary: needs longer burn-in or run"),
@@ -329,7 +329,7 @@ def _fill_flagged(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
     flags, simulated = one[f"{name}_flag"], panels.are_simulated(one).any("seed")
     panels.draw_gaps(axis, one, legend)
     ok = (flags == Flag.OK).any("seed") | ~simulated
-    counts = xr.concat([(flags == flag).sum("seed") for flag in _FLAGGED], "flag")
+    counts = xr.concat([(flags == flag).sum("seed") for flag in FLAGGED], "flag")
     commonest = counts.argmax("flag")
-    for number, style in enumerate(_FLAGGED.values()):
+    for number, style in enumerate(FLAGGED.values()):
         panels.fill(axis, ~ok & (commonest == number), style, legend)

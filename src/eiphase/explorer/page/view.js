@@ -64,10 +64,10 @@ function median(values) {
   return sorted.length % 2 ? sorted[half] : (sorted[half - 1] + sorted[half]) / 2;
 }
 
-/** What most are; of two that are equally often, the smaller, or `tie` if there is one. */
-function commonest(values, tie) {
+/** What most are; of two that are equally often, the one of lower rank, or `tie` if there is one. */
+function commonest(values, rank, tie) {
   const count = (one) => values.filter((x) => x === one).length;
-  const [first, ...others] = [...new Set(values)].sort((a, b) => count(b) - count(a) || a - b);
+  const [first, ...others] = [...new Set(values)].sort((a, b) => count(b) - count(a) || rank(a) - rank(b));
   return tie !== undefined && others.length && count(others[0]) === count(first) ? tie : first;
 }
 
@@ -82,7 +82,9 @@ function shownValue(map, name, cell) {
   if (cell.seed !== null || !variable.dims.includes("seed")) return valueOf(variable, cell);
   const values = ordered(map, "seed").map((seed) => valueOf(variable, { ...cell, seed }));
   const tie = name === "phase" ? flagNamed(variable, "undecided") : undefined;
-  return variable.flags ? commonest(values, tie) : median(values);
+  const lacks = Object.keys(map.looks.lacks); // in the order in which printed maps choose
+  const rank = (value) => lacks.indexOf(variable.flags[value]) + value / 100;
+  return variable.flags ? commonest(values, rank, tie) : median(values);
 }
 
 /** The name of a variable's companion that ends so: "flag", "error", "fate". */
@@ -170,11 +172,8 @@ function lackLook(map, name, cell) {
   const flag = companion(map, name, "flag");
   if (!flag) return NOTHING;
   const value = shownValue(map, flag, cell);
-  const word = map.variables[flag].flags[value];
-  const alike = { undefined: 0, saturated: 3, broken: 5 }[word]; // phases of the same look
-  const look = alike === undefined ? NOTHING : map.looks.phases[alike];
-  const colour = word === "censored" ? "#000000" : look.colour;
-  return { colour, hatch: look.hatch, text: meaning(map, flag, value) };
+  const look = map.looks.lacks[map.variables[flag].flags[value]] ?? NOTHING;
+  return { ...look, text: meaning(map, flag, value) };
 }
 
 /** The look of a cell: {colour, hatch, text}; `text` only if it is no number on the scale. */
