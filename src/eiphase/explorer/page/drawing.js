@@ -50,7 +50,8 @@ function wrapped(words, width) {
 /**
  * Axes in a box {left, top, width, height}: functions `x` and `y` from numbers to pixels.
  *
- * An axis is {low, high, log, label, marks}; marks are [number, words], or round numbers.
+ * An axis is {low, high, log, label, marks}; marks are [number, words], or round numbers. A title is
+ * a text, or texts with colours.
  */
 function axes(parent, box, across, up, title = "") {
   const { left, top, width, height } = box;
@@ -72,7 +73,9 @@ function axes(parent, box, across, up, title = "") {
     text(0, 0, up.label, {
       "text-anchor": "middle", transform: `translate(${up.marks ? 14 : left - 48} ${top + height / 2}) rotate(-90)`,
     }),
-    text(left, top - 7, title, { "font-weight": 600 }));
+    svg("text", { x: left, y: top - 7, ...FONT, "font-weight": 600 }, ...(
+      Array.isArray(title) ? title : [[title, INK]]).map(([words, fill], k) =>
+      svg("tspan", { fill, dx: k ? 8 : 0 }, words))));
   return { ...box, x, y };
 }
 
@@ -169,8 +172,10 @@ function drawRegions(map, view, grid) {
   const doubt = doubtOf(map, view.variable);
   const places = (isThere) => eachCell(view, grid).filter(([, cell]) => isThere(cell)).map(([at]) => at);
   const doubted = doubt ? places((cell) => valueOf(doubt, cell)) : [];
-  drawDoubt(doubted, grid);
-  const isLimited = drawLimit(places((cell) => isAtLimit(map, view.variable, cell)), grid);
+  for (const cell of doubted) grid.cells.append(rectangle(grid, cell, { fill: "url(#dots)" }));
+  outline(doubted, grid, true, [["#ffffff", 3], ["#555555", 1.2]]);
+  const limited = places((cell) => isAtLimit(map, view.variable, cell));
+  const isLimited = outline(limited, grid, false, [["#000000", 4], ["#ffffff", 2]]);
   return [
     ...(doubted.length ? [{ dots: true, words: `in doubt: ${doubt.text}` }] : []),
     ...(isLimited ? [{ line: LIMIT, words: LIMIT_WORDS }] : []),
@@ -243,35 +248,20 @@ function drawColourBar(parent, { left, top, width }, scale) {
   }
 }
 
-/** Sides between cells of a region and others: [the other cell, path]. */
-function rim(cells, grid) {
+/** Draw lines, each [colour, width], around cells; `isWhole`: along the map's own sides, too. */
+function outline(cells, { plot, columns, rows, xOrder, yOrder, cells: parent }, isWhole, lines) {
   const keys = new Set(cells.map(String));
-  return cells.flatMap(([i, j]) => {
-    const [x, y, w, h] = ["x", "y", "width", "height"]
-      .map((name) => Number(rectangle(grid, [i, j], {}).getAttribute(name)));
-    const sides = [
-      [[i - 1, j], `M${x} ${y}v${h}`], [[i + 1, j], `M${x + w} ${y}v${h}`],
-      [[i, j - 1], `M${x} ${y + h}h${w}`], [[i, j + 1], `M${x} ${y}h${w}`],
-    ];
-    return sides.filter(([other]) => !keys.has(String(other)));
-  });
-}
-
-/** Dots over cells, and a line where the region ends. */
-function drawDoubt(cells, grid) {
-  for (const cell of cells) grid.cells.append(rectangle(grid, cell, { fill: "url(#dots)" }));
-  const d = rim(cells, grid).map(([, path]) => path).join("");
-  grid.cells.append(svg("path", { d, stroke: "#ffffff", "stroke-width": 3, opacity: 0.7 }),
-    svg("path", { d, stroke: "#555555", "stroke-width": 1.2 }));
-}
-
-/** A line around cells, but for the map's own sides; whether there is one. */
-function drawLimit(cells, grid) {
-  const isOnMap = ([[i, j]]) => grid.xOrder[i] !== undefined && grid.yOrder[j] !== undefined;
-  const d = rim(cells, grid).filter(isOnMap).map(([, path]) => path).join("");
-  if (!d) return false;
-  grid.cells.append(svg("path", { d, stroke: "#000000", "stroke-width": 4 }), svg("path", { d, ...LIMIT }));
-  return true;
+  const isOther = ([[i, j]]) => !keys.has(String([i, j])) && (isWhole || (i in xOrder && j in yOrder));
+  const d = cells.flatMap(([i, j]) => {
+    const [left, right] = [plot.x(columns[i]), plot.x(columns[i + 1])];
+    const [bottom, top] = [plot.y(rows[j]), plot.y(rows[j + 1])];
+    return [
+      [[i - 1, j], `M${left} ${top}V${bottom}`], [[i + 1, j], `M${right} ${top}V${bottom}`],
+      [[i, j - 1], `M${left} ${bottom}H${right}`], [[i, j + 1], `M${left} ${top}H${right}`],
+    ].filter(isOther).map(([, path]) => path);
+  }).join("");
+  for (const [stroke, width] of lines) parent.append(svg("path", { d, stroke, "stroke-width": width }));
+  return d !== "";
 }
 
 function drawBorder(parent, points, { ring, ...attributes }) {
@@ -335,60 +325,55 @@ function damageOf({ activity, others, n, done }) {
   return hammingDistance(activity, others, n, 0, done);
 }
 
-/** From the least of some numbers, or 0, to a little above the largest. */
-function ends(numbers) {
+/** An axis from the least of some numbers, or 0, to a little above the largest. */
+function axisOf(numbers, label) {
   const high = numbers.reduce((a, b) => Math.max(a, b), 0);
-  return { low: numbers.reduce((a, b) => Math.min(a, b), 0), high: high > 0 ? high * 1.05 : 1 };
+  return { low: numbers.reduce((a, b) => Math.min(a, b), 0), high: high > 0 ? high * 1.05 : 1, label };
 }
 
-function drawMean(parent, box, run, time, colour) {
+/** Axes with lines, each [numbers across or null for steps, numbers up, look]. */
+function drawCurves(parent, box, across, up, title, curves) {
+  const plot = axes(parent, box, across, up, title);
+  for (const [xs, ys, look] of curves) {
+    parent.append(line(Array.from(ys, (y, k) => [plot.x(xs ? xs[k] : k), plot.y(y)]), look));
+  }
+}
+
+function drawMean(parent, box, run, time, stroke) {
   const rates = ratesOf(run);
   const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
-  const up = { ...ends(rates.subarray(settled)), label: run.spiking ? "spikes / step" : "mean r" };
-  drawCurve(parent, box, rates, time, up, colour, "mean over neurons");
-}
-
-function drawCurve(parent, box, values, time, up, stroke, title) {
-  const plot = axes(parent, box, time, up, title);
-  parent.append(line(Array.from(values, (y, t) => [plot.x(t), plot.y(y)]), { stroke, "stroke-width": 1.2 }));
-  return plot;
+  const up = axisOf(rates.subarray(settled), run.spiking ? "spikes / step" : "mean r");
+  drawCurves(parent, box, time, up, "mean over neurons", [[null, rates, { stroke, "stroke-width": 1.2 }]]);
 }
 
 function drawDamage(parent, box, run, time) {
   const damage = damageOf(run), level = run.result?.independent ?? 0;
-  const up = { ...ends([...damage, level, 1 / run.n]), label: "fraction" };
-  const title = `damage${level ? "; dashed: independent trains" : ""}`;
-  const plot = drawCurve(parent, box, damage, time, up, DIFFERENT, title);
-  if (!level) return;
-  parent.append(line([[plot.x(0), plot.y(level)], [plot.x(run.steps), plot.y(level)]],
-    { stroke: INK, "stroke-dasharray": "5 4" }));
+  drawCurves(parent, box, time, axisOf([...damage, level, 1 / run.n], "fraction"),
+    `damage${level ? "; dashed: independent trains" : ""}`, [
+      [null, damage, { stroke: DIFFERENT, "stroke-width": 1.2 }],
+      ...(level ? [[[0, run.steps], [level, level], { stroke: INK, "stroke-dasharray": "5 4" }]] : []),
+    ]);
 }
 
 /** A raster of spikes; states of many neurons as a raster of colours, of few as lines. */
 function drawActivity(parent, box, { map, run, shown, time }) {
-  const { spiking } = run;
   const n = Math.min(shown, run.n);
   const rows = Array.from({ length: n }, (_, k) => Math.floor((k * run.n) / n));
-  if (!spiking && rows.length <= 20) return drawTraces(parent, box, run, rows, time);
-  axes(parent, box, time, { low: 0, high: run.n, label: "neuron" });
-  const words = spiking ? [["excitatory", EXCITATORY], ["inhibitory", INHIBITORY]]
+  if (!run.spiking && n <= 20) return drawTraces(parent, box, run, rows, time);
+  const words = run.spiking ? [["excitatory", EXCITATORY], ["inhibitory", INHIBITORY]]
     : [["state r", INK], ["positive", "#b2182b"], ["negative", "#2166ac"]];
   if (run.spike) words.push(["in one network alone", DIFFERENT]);
-  const spans = words.map(([word, fill]) => svg("tspan", { fill, dx: 8 }, word));
-  parent.append(svg("text", { x: box.left - 8, y: box.top - 7, ...FONT, "font-weight": 600 }, ...spans));
+  axes(parent, box, time, { low: 0, high: run.n, label: "neuron" }, words);
   parent.append(raster(map, run, rows, box));
 }
 
 function drawTraces(parent, box, run, rows, time) {
-  const of = (t, i) => run.activity[t * run.n + i];
-  let reach = 1e-9;
-  for (let t = 0; t < run.done; t++) for (const i of rows) reach = Math.max(reach, Math.abs(of(t, i)));
-  const plot = axes(parent, box, time, { low: -reach, high: reach, label: "state r" },
-    `states of ${rows.length} neurons`);
-  for (const i of rows) {
-    const points = Array.from({ length: run.done }, (_, t) => [plot.x(t), plot.y(of(t, i))]);
-    parent.append(line(points, { stroke: i < run.nExcitatory ? EXCITATORY : INHIBITORY, "stroke-width": 0.9 }));
-  }
+  const traces = rows.map((i) => run.activity.filter((_, k) => k % run.n === i).subarray(0, run.done));
+  const reach = traces.flatMap((trace) => [...trace]).reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
+  drawCurves(parent, box, time, { low: -reach, high: reach, label: "state r" }, `states of ${rows.length} neurons`,
+    traces.map((trace, k) => [null, trace, {
+      stroke: rows[k] < run.nExcitatory ? EXCITATORY : INHIBITORY, "stroke-width": 0.9,
+    }]));
 }
 
 /** Activity as pixels: a row for each of the neurons shown, the first one at the bottom. */
@@ -436,21 +421,16 @@ function stateColours({ activity }, { looks: { diverging } }) {
 
 function drawAutocovariance(parent, box, run, map) {
   const { lags, c } = run.result;
-  const both = [...c, ...(run.dataset?.c ?? [])].filter(Number.isFinite);
-  const high = Math.max(...both, 1e-12), low = Math.min(...both, 0);
   const last = Math.max(lags.at(-1), 1);
-  const plot = axes(parent, box, { low: 0, high: last, label: "lag (steps)" },
-    { low, high, label: "c(lag)" }, "autocovariance");
-  const points = (at, values) => Array.from(at, (lag, k) => [plot.x(lag), plot.y(values[k])])
-    .filter((_, k) => at[k] <= last);
-  const colour = map.looks.backends[run.backend];
-  parent.append(line(points(lags, c), { stroke: colour, "stroke-width": 2 }));
-  const right = { "text-anchor": "end" };
-  parent.append(text(box.left + box.width - 6, box.top + 16, "this run", { ...right, fill: INK }));
-  if (!run.dataset) return;
-  parent.append(line(points(run.dataset.lags, run.dataset.c),
-    { stroke: INK, "stroke-width": 1.4, "stroke-dasharray": "5 3" }),
-  text(box.left + box.width - 6, box.top + 32, "dashed: the dataset", right));
+  const curves = [[lags, c, { stroke: map.looks.backends[run.backend], "stroke-width": 2 }]];
+  if (run.dataset) {
+    const look = { stroke: INK, "stroke-width": 1.4, "stroke-dasharray": "5 3" };
+    const isShown = (_, k) => run.dataset.lags[k] <= last;
+    curves.push([run.dataset.lags.filter(isShown), run.dataset.c.filter(isShown), look]);
+  }
+  const up = axisOf(curves.flatMap(([, values]) => [...values]).filter(Number.isFinite), "c(lag)");
+  drawCurves(parent, box, { low: 0, high: last, label: "lag (steps)" }, up,
+    `autocovariance${run.dataset ? "; dashed: the dataset's" : ""}`, curves);
 }
 
 /** How often u and v have each value, counts on a logarithmic scale, with the range of integers. */
@@ -463,19 +443,15 @@ function drawDistribution(parent, box, run) {
   const counted = (numbers) => {
     const counts = new Array(bins).fill(0);
     for (const x of numbers) counts[Math.min(bins - 1, Math.floor(((x - low) / (high - low)) * bins))]++;
-    return counts;
+    return counts.flatMap((count) => [Math.max(count, 0.5), Math.max(count, 0.5)]); // both sides of a bin
   };
-  const counts = { u: counted(u), v: counted(v) };
-  const most = Math.max(...counts.u, ...counts.v, 10);
-  const title = range ? "u and v, from end to end of the 24 bits" : "u and v";
-  const plot = axes(parent, box, { low, high, label: "thresholds" },
-    { low: 0.5, high: most * 1.5, log: true, label: "counts" }, title);
-  [["u", "#0072b2"], ["v", "#d55e00"]].forEach(([name, stroke], row) => {
-    const corners = counts[name].flatMap((count, k) => [k, k + 1].map((side) =>
-      [plot.x(low + (side / bins) * (high - low)), plot.y(Math.max(count, 0.5))]));
-    parent.append(line(corners, { stroke, "stroke-width": 1.6 }),
-      text(box.left + 8, box.top + 16 + 15 * row, `${name}`, { fill: stroke, "font-weight": 700 }));
-  });
-  parent.append(line([[plot.x(1), box.top], [plot.x(1), box.top + box.height]],
-    { stroke: INK, "stroke-dasharray": "2 3" }));
+  const sides = Array.from({ length: 2 * bins }, (_, k) => low + (Math.ceil(k / 2) / bins) * (high - low));
+  const counts = [counted(u), counted(v)];
+  const most = Math.max(...counts.flat(), 10) * 1.5;
+  const colours = [INHIBITORY, DIFFERENT];
+  drawCurves(parent, box, { low, high, label: "thresholds" }, { low: 0.5, high: most, log: true, label: "counts" },
+    [["u", colours[0]], ["v", colours[1]], [range ? "(across: the whole 24 bits)" : "", INK]], [
+      ...counts.map((ys, k) => [sides, ys, { stroke: colours[k], "stroke-width": 1.6 }]),
+      [[1, 1], [0.5, most], { stroke: INK, "stroke-dasharray": "2 3" }],
+    ]);
 }

@@ -209,10 +209,11 @@ function article(k) {
   runner.picture = element("div");
   runner.progress = element("progress", { ariaLabel: "Steps done" });
   runner.words = element("p");
+  runner.python = button("Copy Python", () => copy(pythonOfRun(runner.run)));
   runner.element = element("article", {}, runner.progress, runner.picture, runner.words,
     element("p", { className: "buttons" },
       button("Copy command", () => copy(commandOfRun(runner.run))),
-      button("Copy Python", () => copy(pythonOfRun(runner.run))),
+      runner.python,
       button("Save PNG", () => savePNG(runner.picture.firstChild, name())),
       button("SVG", () => saveSVG(runner.picture.firstChild, name())),
       button("CSV", () => save(csvOfRun(runner.run), "text/csv", `${name()}.csv`))));
@@ -221,14 +222,16 @@ function article(k) {
 
 const waiting = new Set();
 
-/** Draw a network once the browser has time for it, and not for every slice. */
+/** Draw a network: at its end at once, and before not for every slice. */
 function showSoon(k) {
-  if (waiting.has(k)) return;
+  const isOver = () => Boolean(runners[k].run.result || runners[k].run.problem);
+  if (isOver()) showNetwork(k);
+  if (isOver() || waiting.has(k)) return;
   waiting.add(k);
-  setTimeout(() => requestAnimationFrame(() => {
+  setTimeout(() => {
     waiting.delete(k);
-    showNetwork(k);
-  }), runners[k].run?.result ? 0 : 40);
+    if (!isOver()) showNetwork(k);
+  }, 100);
 }
 
 function showNetwork(k) {
@@ -240,6 +243,7 @@ function showNetwork(k) {
   else runner.picture.replaceChildren();
   Object.assign(runner.progress, { max: run.steps, value: run.done });
   runner.progress.hidden = Boolean(run.result || run.problem);
+  runner.python.hidden = Boolean(run.between); // it is no cell of the dataset
   runner.words.textContent = run.problem ?? (run.result ? wordsOf(run) : "");
 }
 

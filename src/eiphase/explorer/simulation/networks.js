@@ -87,15 +87,6 @@ function fire(network, state, neuron) {
   addColumn(network, neuron, state.inputs[part]);
 }
 
-/** Mean over neurons of |u' - u| + |v' - v| in thresholds, as eiphase's `state_distance`. */
-function stateDistance(network, one, other) {
-  let total = 0;
-  for (let i = 0; i < network.n; i++) {
-    total += Math.abs(one.u[i] - other.u[i]) + Math.abs(one.v[i] - other.v[i]);
-  }
-  return total / (network.n * network.threshold);
-}
-
 function addColumn({ n, columns }, j, total) {
   for (let i = 0, k = j * n; i < n; i++, k++) total[i] += columns[k];
 }
