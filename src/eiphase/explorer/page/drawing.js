@@ -99,8 +99,9 @@ function hatches() {
 }
 
 /**
- * The map of a variable. Returns {picture, cellAt, numbersAt, texts}: from pixels to a cell and to
- * numbers along both axes, and what looks and lines mean, [{look, line or dots, words}].
+ * The map of a variable. Returns {picture, isUsual, cellAt, numbersAt, texts}: whether axes are q
+ * and g, from pixels to a cell and to numbers along both axes, and what looks and lines mean,
+ * [{look, line or dots, words}].
  */
 function drawMap(map, view, width) {
   const grid = gridOf(map, view, width);
@@ -112,7 +113,7 @@ function drawMap(map, view, width) {
   drawChoice(map, view, grid);
   const numbersAt = (x, y) => numbersOf(grid, x, y);
   const cellAt = (x, y) => cellOf(view, grid, x, y);
-  return { picture: grid.picture, cellAt, numbersAt, texts: [...texts.values()] };
+  return { picture: grid.picture, isUsual: grid.isUsual, cellAt, numbersAt, texts: [...texts.values()] };
 }
 
 /** The empty map: its picture with title, colour bar and axes, and where each cell lies. */
@@ -368,8 +369,8 @@ function drawActivity(parent, box, { map, run, shown, time }) {
 }
 
 function drawTraces(parent, box, run, rows, time) {
-  const traces = rows.map((i) => run.activity.filter((_, k) => k % run.n === i).subarray(0, run.done));
-  const reach = traces.flatMap((trace) => [...trace]).reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
+  const traces = rows.map((i) => Array.from({ length: run.done }, (_, t) => run.activity[t * run.n + i]));
+  const reach = traces.flat().reduce((a, b) => Math.max(a, Math.abs(b)), 1e-9);
   drawCurves(parent, box, time, { low: -reach, high: reach, label: "state r" }, `states of ${rows.length} neurons`,
     traces.map((trace, k) => [null, trace, {
       stroke: rows[k] < run.nExcitatory ? EXCITATORY : INHIBITORY, "stroke-width": 0.9,
@@ -387,12 +388,12 @@ function raster(map, run, rows, box) {
   const [wide, high] = [Math.max(Math.ceil(w), run.spiking ? 2 : 1), Math.ceil(h)];
   const colourAt = (run.spiking ? spikeColours : stateColours)(run, map);
   rows.forEach((i, row) => {
-    const top = Math.floor(canvas.height - (row + 1) * h);
+    const top = Math.max(0, Math.floor(canvas.height - (row + 1) * h));
     for (let t = 0; t < run.done; t++) {
       const colour = colourAt(t * run.n + i, i);
       for (let y = top; colour && y < top + high; y++) {
         const start = y * canvas.width + Math.floor(t * w);
-        pixels.fill(colour, start, start + wide);
+        pixels.fill(colour, start, Math.min(start + wide, (y + 1) * canvas.width));
       }
     }
   });

@@ -389,8 +389,7 @@ function onPointer(event) {
     onPointer.from = place;
     byId("picture").setPointerCapture(event.pointerId);
   }
-  const isUsual = view.x.endsWith("_factor") && view.y.endsWith("_factor");
-  if (event.type === "pointermove" && onPointer.from && isUsual && runsBetween(view.at)) {
+  if (event.type === "pointermove" && onPointer.from && drawn.isUsual && runsBetween(view.at)) {
     const far = Math.hypot(place[0] - onPointer.from[0], place[1] - onPointer.from[1]);
     if (far > 6 || onPointer.drags) dragTo(drawn.numbersAt(...place), cell);
   }

@@ -87,10 +87,9 @@ function shownValue(map, name, cell) {
   return variable.flags ? commonest(values, rank, tie) : median(values);
 }
 
-/** The name of a variable's companion that ends so: "flag", "error", "fate". */
-function companion(map, name, ...endings) {
-  const { ancillary } = map.variables[name];
-  return ancillary.find((one) => endings.some((e) => one.endsWith(`_${e}`)) && map.variables[one]);
+/** The name of a variable's companion that ends so: "flag", "error". */
+function companion(map, name, ending) {
+  return map.variables[name].ancillary.find((one) => one.endsWith(`_${ending}`) && map.variables[one]);
 }
 
 /** A number with so many digits as one reads. */

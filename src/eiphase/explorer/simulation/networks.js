@@ -54,10 +54,10 @@ function copyOfState(state) {
  */
 function makeRecording(network, nSteps, withStates = false) {
   const size = nSteps * network.n;
-  if (network.backend === "rate") return { nSteps, activity: new Float64Array(size) };
+  if (network.backend === "rate") return { activity: new Float64Array(size) };
   const Numbers = network.backend === "lif_float" ? Float64Array : Int32Array;
   const states = withStates ? { u: new Numbers(size), v: new Numbers(size) } : {};
-  return { nSteps, activity: new Uint8Array(size), ...states };
+  return { activity: new Uint8Array(size), ...states };
 }
 
 /** Advance a state by the steps `first` to `last` - 1 of a recording, and record them there. */
