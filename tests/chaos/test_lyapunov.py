@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import lfilter
 
-from eiphase.chaos.lyapunov import BLOCKS, exponent
+from eiphase.chaos.lyapunov import BLOCKS, exponent, growth_by_distance
 from eiphase.flags import ExponentFlag
 
 
@@ -53,3 +53,35 @@ def test_too_few_steps_have_a_value_but_no_error():
     found = exponent(np.arange(2.0 * BLOCKS - 1))
     assert found.value == BLOCKS - 1
     assert np.isnan(found.error)
+
+
+LEVELS = 1e-7 * 2.0 ** np.arange(24)  # up to 0.84
+
+
+def test_a_linear_map_grows_alike_at_all_distances():
+    distances = 1e-9 * 1.1 ** np.arange(400) * np.array([[1.0], [0.7], [0.03]])
+    np.testing.assert_allclose(growth_by_distance(distances, LEVELS), np.log(1.1), rtol=1e-9)
+
+
+def test_the_logistic_map_grows_by_ln_2_until_copies_are_as_far_as_strangers():
+    """Orbits of x -> 4 x (1 - x) lie in (0, 1), so that few distances double beyond 0.4."""
+    x = np.random.default_rng(1).uniform(0.1, 0.9, 3000)
+    y, distances = x + 1e-10, []
+    for _ in range(300):
+        distances.append(abs(x - y))
+        x, y = 4 * x * (1 - x), 4 * y * (1 - y)
+    growth = growth_by_distance(np.array(distances).T, LEVELS)
+    np.testing.assert_allclose(growth[:15], np.log(2), rtol=0.05)
+    assert growth[-1] < 0.5 * np.log(2)
+
+
+def test_levels_that_a_trial_does_not_reach_have_no_growth():
+    distances = np.array([[1.0, 2.0, 4.0, 8.0], [1.0, 2.0, 4.0, 4.0], [1.0, 2.0, 3.0, 4.0]])
+    found = growth_by_distance(distances, np.array([1.0, 2.0, 4.0, 8.0]))
+    # The last trial takes two steps from 2 to 4.
+    np.testing.assert_allclose(found, [np.log(2), 3 * np.log(2) / 4, np.nan])
+
+
+def test_levels_that_are_passed_at_once_have_no_growth():
+    found = growth_by_distance(np.array([[1.0, 1.0, 9.0]]), np.array([1.0, 2.0, 4.0, 8.0]))
+    np.testing.assert_allclose(found, [np.log(9) / 2, np.nan, np.nan])

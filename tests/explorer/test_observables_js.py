@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from eiphase.chaos import damage
-from eiphase.observables import fluctuation
+from eiphase.observables import fluctuation, spike_counts
 
 LAGS = [0, 1, 3, 10, 40]
 
@@ -63,6 +63,18 @@ def test_spike_counts_and_means(page):
     assert page.run("meanActivity(spikes, 5, 10, 50)") == pytest.approx(part.mean())
     assert_allclose(page.array("meanOverNeurons(spikes, 5, 10, 50)", "f8"), part.mean(axis=1))
     assert_allclose(page.array("meanOverTime(spikes, 5, 10, 50)", "f8"), part.mean(axis=0))
+
+
+def test_the_autocovariance_of_spikes_is_that_of_a_sweep(page):
+    """Of counts in whole windows, of which the first ones reach back into the burn-in."""
+    spikes = (np.random.default_rng(2).random((300, 7)) < 0.3).astype(np.uint8)
+    page.define("given", spikes.ravel().tolist())
+    page.run("globalThis.activity = spikeCounts(Uint8Array.from(given), 7, 15); 0")
+    found = autocovariance(page, estimator="standard", unbiased=True)
+    of_sweep = spike_counts.Autocovariance(7, window=15, max_lag=40)
+    of_sweep.add(spikes[20:290], spikes[5:20])
+    expected = of_sweep.found(spikes[20:290].sum(axis=0, dtype=int))
+    assert_allclose(found, expected[LAGS], rtol=1e-9)
 
 
 def test_distances_of_spike_trains(page):

@@ -1,4 +1,4 @@
-"""The largest Lyapunov exponent, from how a small perturbation grows from step to step."""
+"""How perturbations grow: the largest Lyapunov exponent of small ones, and growth by distance."""
 
 from typing import NamedTuple
 
@@ -84,3 +84,28 @@ def exponent(log_growth: np.ndarray) -> Exponent:
     growth = MeanGrowth(len(log_growth))
     growth.add(log_growth)
     return growth.exponent()
+
+
+def growth_by_distance(distances: np.ndarray, levels: np.ndarray) -> np.ndarray:
+    r"""Finite-size Lyapunov exponents between levels that follow on each other, in 1 / step.
+
+    `distances`, (trial, time), are those of two copies of a network, which are closer than the
+    first level at the beginning. With the step $T_n$ at which a trial first reaches level n,
+
+    $$\lambda(\delta_n) = \frac{\sum \ln [\delta(T_{n+1}) / \delta(T_n)]}{\sum (T_{n+1} - T_n)}$$
+
+    over all trials. At small distances it is the largest Lyapunov exponent; it falls where copies
+    are about as far from each other as independent ones. NaN for levels that some trial does not
+    reach, as the faster ones alone would grow too fast, and for levels that all trials pass in one
+    step.
+
+    Source: Aurell, Boffetta, Crisanti, Paladin & Vulpiani, J. Phys. A 30, 1 (1997).
+    """
+    reached = distances[:, :, None] >= levels  # (trial, time, level)
+    first = reached.argmax(axis=1)
+    logarithms = np.log(np.take_along_axis(distances, first, axis=1))
+    steps = np.diff(first, axis=1).sum(axis=0)
+    found = np.full(len(steps), np.nan)
+    known = reached.any(axis=1).all(axis=0)[1:] & (steps > 0)
+    found[known] = np.diff(logarithms, axis=1).sum(axis=0)[known] / steps[known]
+    return found
