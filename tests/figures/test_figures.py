@@ -29,13 +29,19 @@ def _close_figures():
     plt.close("all")
 
 
-@pytest.fixture
-def phase_map(phase_map_file):
+@pytest.fixture(scope="module")
+def made_up(made):
     """Of made-up numbers, without any flag or doubt."""
-    found = with_all_variables(xr.load_dataset(phase_map_file))
+    found = with_all_variables(xr.load_dataset(made / "phase_map.nc"))
     found.current_wraps[:] = found.centring_bias[:] = 0
     found.weight_strength[:] = 1
     return found
+
+
+@pytest.fixture
+def phase_map(made_up):
+    """The same, for one test to change."""
+    return made_up.copy(deep=True)
 
 
 @pytest.fixture
@@ -156,15 +162,38 @@ def test_without_doubt_there_is_no_legend(phase_map):
         ("step_limited", StepLimited.YES, "rates limited by the time step"),
     ],
 )
-def test_a_cell_in_doubt_is_of_the_region(phase_map, name, value, reason):
+def test_a_cell_is_in_doubt(phase_map, name, value, reason):
+    """Maps of c(0), of the decay time and of phases say so, unless it is on no seed of theirs."""
     where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0, "seed": 2}
     phase_map[name].loc[where] = value
-    for plot, panels in ((phase_map_figures.plot_fluctuations, 4), (phase_figures.plot_phases, 2)):
-        figure = plot(phase_map)
-        regions = [doubted(axis) for axis in figure.axes[:panels]]
-        assert regions == [[], [(5.0, 1.0)]] * (panels // 2)
-        assert f"in doubt: {reason} (on half of the seeds or more)" in legend_of(figure)
-        assert not [doubted(axis) for axis in plot(phase_map.sel(seed=[1])).axes if doubted(axis)]
+    for doubt in doubts(phase_map):
+        cells = doubt.cells.stack(cell=("backend", "q_factor", "g_factor"))
+        assert cells.cell[cells.values].values.tolist() == [("lif_float", 1.0, 5.0)]
+        assert doubt.text == f"{reason} (on half of the seeds or more)"
+    for doubt in doubts(phase_map.sel(seed=[1])):
+        assert not doubt.cells.any()
+
+
+def doubts(phase_map):
+    """Of all maps."""
+    numbers = phase_map_figures.checked(phase_map)
+    return (
+        *(phase_map_figures.doubt_of(numbers, name) for name in phase_map_figures.FLUCTUATIONS),
+        phase_figures.doubt_of(phase_figures.checked(phase_map)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("plot", "panels"), [(phase_map_figures.plot_fluctuations, 4), (phase_figures.plot_phases, 2)]
+)
+def test_a_cell_in_doubt_is_of_the_region(phase_map, plot, panels):
+    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0, "seed": 2}
+    phase_map.quality.loc[where] = Quality.SHORT
+    figure = plot(phase_map)
+    regions = [doubted(axis) for axis in figure.axes[:panels]]
+    assert regions == [[], [(5.0, 1.0)]] * (panels // 2)
+    assert "in doubt: short run (on half of the seeds or more)" in legend_of(figure)
+    assert not [doubted(axis) for axis in plot(phase_map.sel(seed=[1])).axes if doubted(axis)]
 
 
 def test_an_imprecise_number_is_in_doubt_but_its_phase_is_not(phase_map):

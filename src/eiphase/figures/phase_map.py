@@ -73,10 +73,11 @@ def plot_fluctuations(dataset: xr.Dataset) -> Figure:
         _map_of(figure, upper, dataset.sel(backend=backends), "c0", norm, label, legend)
     scale = panels.norm_from_zero(dataset.decay_time)
     _map_of(figure, axes[1], dataset, "decay_time", scale, panels.DECAY_LABEL, legend)
+    doubts = [doubt_of(dataset, name) for name in FLUCTUATIONS]
     for backend, column in columns.items():
         column[0].set_title(panels.BACKEND_TITLES[backend])
-        for axis, name in zip(column, FLUCTUATIONS, strict=True):
-            doubt_of(dataset, name).draw(axis, backend, legend)
+        for axis, doubt in zip(column, doubts, strict=True):
+            doubt.draw(axis, backend, legend)
             panels.draw_limit(axis, dataset.sel(backend=backend), legend)
     return panels.finish(figure, axes, dataset, legend)
 
