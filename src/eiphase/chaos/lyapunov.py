@@ -101,7 +101,7 @@ def growth_by_distance(distances: np.ndarray, levels: np.ndarray) -> np.ndarray:
 
     Source: Aurell, Boffetta, Crisanti, Paladin & Vulpiani, J. Phys. A 30, 1 (1997).
     """
-    reached = distances[:, :, None] >= levels  # (trial, time, level)
+    reached = np.stack([distances >= level for level in levels], axis=-1)  # (trial, time, level)
     first = reached.argmax(axis=1)
     logarithms = np.log(np.take_along_axis(distances, first, axis=1))
     steps = np.diff(first, axis=1).sum(axis=0)
