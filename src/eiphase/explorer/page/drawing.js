@@ -265,15 +265,16 @@ function outline(cells, { plot, columns, rows, xOrder, yOrder, cells: parent }, 
   return d !== "";
 }
 
+/** A border through points in pixels; rings, and points without a neighbour, are circles. */
 function drawBorder(parent, points, { ring, ...attributes }) {
-  if (!ring) {
-    const halo = { stroke: "#ffffff", "stroke-width": attributes["stroke-width"] + 1.6, opacity: 0.7 };
-    parent.append(line(points, halo), line(points, attributes));
-    return;
-  }
-  for (const [cx, cy] of points.filter(([x]) => Number.isFinite(x))) {
-    parent.append(svg("circle", { cx, cy, r: 4, fill: "#ffffff", ...attributes }));
-  }
+  const isThere = (k) => Number.isFinite(points[k]?.[0]);
+  const halo = { stroke: "#ffffff", "stroke-width": attributes["stroke-width"] + 1.6, opacity: 0.7 };
+  if (!ring) parent.append(line(points, halo), line(points, attributes));
+  const [r, fill] = ring ? [4, "#ffffff"] : [1 + attributes["stroke-width"], attributes.stroke];
+  points.forEach(([cx, cy], k) => {
+    if (!isThere(k) || (!ring && (isThere(k - 1) || isThere(k + 1)))) return;
+    parent.append(svg("circle", { cx, cy, r, fill, ...(ring ? attributes : { stroke: "#ffffff" }) }));
+  });
 }
 
 /** The sign of an entry of a legend. */
