@@ -189,7 +189,7 @@ def test_a_table_holds_every_bit(opened, phase_map):
 
 
 def test_the_command_simulates_this_network(opened):
-    command = opened.run("commandOf(map, 'lif_float', 5.3, 4, 1, 1000)")
+    command = opened.run("commandOf(map, {backend: 'lif_float', seed: 1, steps: 1000}, 5.3, 4)")
     program, *arguments = shlex.split(command)
     assert program == "eiphase"
     options = commands._parser().parse_args(arguments)
@@ -200,7 +200,7 @@ def test_the_command_simulates_this_network(opened):
 
 
 def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_path, monkeypatch):
-    code = opened.run("pythonOf(map, 'lif_bit_accurate', 5.3, 5.5, 0)")
+    code = opened.run("pythonOf(map, {backend: 'lif_bit_accurate', seed: 0}, 5.3, 5.5)")
     assert code.count("\n") == 3
     (tmp_path / f"results/{phase_map.sweep}").mkdir(parents=True)
     file = next(folder.rglob("phase_map.nc"))

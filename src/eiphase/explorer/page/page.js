@@ -123,11 +123,15 @@ function showMap() {
   }));
 }
 
-function cellTitle(cell, between = null) {
-  const { title } = map.backends[cell.backend];
-  const q = between?.q ?? map.axes.q_factor.values[cell.q_factor];
-  const g = between?.g ?? map.axes.g_factor.values[cell.g_factor];
-  return `${title}, q ${formatted(q)}, g ${formatted(g)}, seed ${nameAt(map, "seed", cell.seed)}`;
+/** q and g of a network, in a cell or between cells. */
+function pointOf({ between, at }) {
+  return between ? [between.q, between.g]
+    : [map.axes.q_factor.values[at.q_factor], map.axes.g_factor.values[at.g_factor]];
+}
+
+function titleOf({ between = null, at }) {
+  const [q, g] = pointOf({ between, at }).map((x) => formatted(x));
+  return `${map.backends[at.backend].title}, q ${q}, g ${g}, seed ${nameAt(map, "seed", at.seed)}`;
 }
 
 function showCell() {
@@ -135,7 +139,7 @@ function showCell() {
   byId("comment").textContent = comment;
   byId("comment").parentElement.hidden = !comment;
   const cell = shownCell(view, view.at);
-  byId("cell").textContent = cellTitle(view.at) + (cell.seed === null ? " (numbers: all seeds)" : "");
+  byId("cell").textContent = titleOf({ at: view.at }) + (cell.seed === null ? " (numbers: all seeds)" : "");
   byId("numbers-of-cell").replaceChildren(...description(map, view.variable, cell).map(([name, words]) =>
     element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, words))));
 }
@@ -192,7 +196,7 @@ function run(order, k) {
   const c = !between && map.variables.autocovariance && valueOf(map.variables.autocovariance, at);
   const dataset = c && { c, lags: map.axes.lag.values };
   const { spiking } = map.backends[at.backend];
-  runners[k].start({ ...order, cell }, map, { spiking, title: cellTitle(at, between), dataset });
+  runners[k].start({ ...order, cell }, map, { spiking, title: titleOf(order), dataset });
   showSoon(k);
 }
 
@@ -209,10 +213,10 @@ function article(k) {
   runner.picture = element("div");
   runner.progress = element("progress", { ariaLabel: "Steps done" });
   runner.words = element("p");
-  runner.python = button("Copy Python", () => copy(pythonOfRun(runner.run)));
+  runner.python = button("Copy Python", () => copy(pythonOf(map, runner.run, ...pointOf(runner.run))));
   runner.element = element("article", {}, runner.progress, runner.picture, runner.words,
     element("p", { className: "buttons" },
-      button("Copy command", () => copy(commandOfRun(runner.run))),
+      button("Copy command", () => copy(commandOf(map, runner.run, ...pointOf(runner.run)))),
       runner.python,
       button("Save PNG", () => savePNG(runner.picture.firstChild, name())),
       button("SVG", () => saveSVG(runner.picture.firstChild, name())),
@@ -271,14 +275,6 @@ function wordsOf({ result, steps, took, dataset, spike, measured, ...run }) {
 
 // What people do --------------------------------------------------------------------------------
 
-function pointOf({ between, at }) {
-  return [between?.q ?? map.axes.q_factor.values[at.q_factor],
-    between?.g ?? map.axes.g_factor.values[at.g_factor], at.seed];
-}
-
-const commandOfRun = (run) => commandOf(map, run.backend, ...pointOf(run), run.steps);
-const pythonOfRun = (run) => pythonOf(map, run.backend, ...pointOf(run));
-
 function csvOfRun(run) {
   const columns = { mean: ratesOf(run), ...(run.spike && { differing_fraction: damageOf(run) }) };
   const rows = Array.from({ length: run.done }, (_, t) => [t, ...Object.values(columns).map((one) => one[t])]);
@@ -306,10 +302,7 @@ function save(content, type, name) {
 }
 
 const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
-
-function saveSVG(drawing, name) {
-  save(sourceOf(drawing), "image/svg+xml", `${name}.svg`);
-}
+const saveSVG = (drawing, name) => save(sourceOf(drawing), "image/svg+xml", `${name}.svg`);
 
 async function savePNG(drawing, name) {
   const { width, height } = drawing.viewBox.baseVal;

@@ -327,7 +327,7 @@ function csvOf(map, name) {
 }
 
 /** The command that simulates such a network. */
-function commandOf(map, backend, q, g, seed, steps) {
+function commandOf(map, { backend, seed, steps }, q, g) {
   const { network, mapping, simulation, observables } = map.config;
   const options = {
     q, g, backend, neurons: network.neurons, seed: map.axes.seed.values[seed],
@@ -341,7 +341,7 @@ function commandOf(map, backend, q, g, seed, steps) {
 }
 
 /** Python that simulates a cell again, to the bit. */
-function pythonOf(map, backend, q, g, seed) {
+function pythonOf(map, { backend, seed }, q, g) {
   const cell = `q_factor=${q}, g_factor=${g}, seed=${map.axes.seed.values[seed]}`;
   return [
     "import eiphase, xarray",
