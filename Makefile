@@ -68,7 +68,8 @@ check-links: .venv/dev-ready  ## asks for every page elsewhere that the docs lin
 quick: .venv/dev-ready  ## the tests to run while you write: units, the tutorial, one tiny sweep
 	pytest -n auto --dist loadgroup --no-loadscope-reorder -m "not (slow or workflow or system)"
 
-test: .venv/dev-ready lint docs  ## linters, type checker, docs and all tests
+test: .venv/dev-ready  ## linters, type checker, docs and all tests
+	$(MAKE) --jobs=2 --output-sync=target lint docs
 	pytest -n auto --dist loadgroup --no-loadscope-reorder
 
 faults: .venv/dev-ready  ## jobs that die, hang and are stopped: what comes of each

@@ -163,9 +163,11 @@ def test_refinements_that_lack_or_are_not_asked_for_are_refused(refined):
     [(0.2, "refinement of rate seed 1 lacks q_factor 1.5625"),
      (0.05, "refinement of rate seed 1 holds 10 points, but its border needs 8")],
 )  # fmt: skip
-def test_a_refinement_of_another_precision_is_refused(folder, made_with, message):
+def test_a_refinement_of_another_precision_is_refused(refined, made_with, message):
+    other = refined / sweep_with(made_with).refined_path("rate", 1)
+    simulate.refine(sweep_with(made_with), "rate", 1, other, tiles=refined)
     with pytest.raises(DatasetError, match=message):
-        gather(folder, SWEEP, refine(sweep_with(made_with), folder))
+        gather(refined, SWEEP, [other, *refined_paths(refined)[1:]])
 
 
 def test_a_damaged_refinement_is_named_and_set_aside(refined):
@@ -174,7 +176,7 @@ def test_a_damaged_refinement_is_named_and_set_aside(refined):
     with pytest.raises(DatasetError, match=r"refined-.* is damaged.* Renamed to \*\.damaged"):
         gather(refined, SWEEP, paths)
     assert not paths[2].exists()
-    refine(SWEEP, refined)
+    simulate.refine(SWEEP, "rate", 3, paths[2], tiles=refined)
     gather(refined, SWEEP, paths)
 
 
