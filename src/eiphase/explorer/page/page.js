@@ -235,7 +235,7 @@ function showSoon(k) {
   setTimeout(() => {
     waiting.delete(k);
     if (!isOver()) showNetwork(k);
-  }, 100);
+  }, runners[k].run.spike ? 100 : 300); // damage is to be seen as it spreads
 }
 
 function showNetwork(k) {
