@@ -89,8 +89,10 @@ def test_run_takes_a_profile_that_comes_with_eiphase_and_one_of_the_users(handed
     [
         (["mine.yaml", "--profile", "slrum"], "--profile is slrum, but must be slurm or a folder"),
         (["mine.yaml", "--", "--profile", "slurm"], "--profile stands after --"),
-        (["mine.yaml", "--cores", "0"], "--cores is 0, but must be a number from 1 on, or all"),
-        (["mine.yaml", "--cores", "-1"], "--cores is -1"),
+        (["mine.yaml", "--profile", "default"], "--profile is default, but"),
+        (["mine.yaml", "--cores", ""], "--cores is '', but must be a number"),
+        (["mine.yaml", "--cores", "0"], "--cores is '0', but must be a number from 1 on, or all"),
+        (["mine.yaml", "--cores", "-1"], "--cores is '-1'"),
         (["mine.yaml", "--", "--config", "sweep=x"], "--config stands after --"),
         (["mine.yaml", "--", "--directory=x"], "--directory=x stands after --"),
         (["mine.yaml", "--", "figures", "-c4"], "-c4 stands after --"),

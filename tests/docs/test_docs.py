@@ -80,12 +80,17 @@ def test_the_schema_of_configs_knows_right_from_wrong():
             {"start": 1, "stop": 2, "step": 1},
             {"start": 1, "stop": 2, "count": 2, "step": 1},
         ),
+        (
+            "grid.q_factor",
+            {"start": 1, "stop": 2, "count": None, "step": 0.5},
+            {"start": 1, "stop": 2, "count": None, "step": None},
+        ),
         ("about.creator_orcid", "0000-0002-1825-0097", "https://orcid.org/0000-0002-1825-0097"),
         ("about.license", "MIT OR CC-BY-4.0", "my own"),
         ("about.license", "https://example.org/terms", "https://example.org/my terms"),
     ],
 )
-def test_editors_and_eiphase_refuse_the_same(section, right, wrong):
+def test_editors_know_of_such_mistakes(section, right, wrong):
     validator = Draft202012Validator(json.loads(tables.SCHEMA.read_text()))
     for value, is_right in ((right, True), (wrong, False)):
         config = changed(section, value)

@@ -103,7 +103,8 @@ def _add_run(commands) -> None:
         "--profile",
         action="append",
         default=[],
-        help="slurm, or a folder with options for Snakemake; of several, the last decides",
+        help="slurm, or a folder with Snakemake's options, cores or jobs among them; of several, "
+        "the last decides",
     )
     run.add_argument("-n", "--dry-run", action="store_true", help="only say what would be done")
     run.add_argument(
@@ -125,8 +126,8 @@ def _run(options: argparse.Namespace) -> int:
 
 def _check_words(options: argparse.Namespace) -> None:
     """Refuse what Snakemake would understand in another way than it was meant."""
-    if not re.fullmatch(r"all|[1-9]\d*", options.cores or "all"):
-        raise SweepError(f"--cores is {options.cores}, but must be a number from 1 on, or all.")
+    if options.cores is not None and not re.fullmatch(r"all|[1-9]\d*", options.cores):
+        raise SweepError(f"--cores is {options.cores!r}, but must be a number from 1 on, or all.")
     for word in options.further:
         if {word.partition("=")[0], word[:2]} & set(_SET_BY_RUN):
             raise SweepError(
@@ -155,17 +156,17 @@ def _words(options: argparse.Namespace) -> list[str]:
 
 
 def _cores(options: argparse.Namespace) -> list[str]:
-    """On a cluster, `--cores` would limit what all jobs have together."""
-    cores = options.cores or ("" if options.profile else "all")
-    return ["--cores", cores] if cores else []
+    """All of this machine, unless a profile says how many jobs run at a time on a cluster."""
+    if options.cores is None and options.profile:
+        return []
+    return ["--cores", options.cores or "all"]
 
 
 def _profile(name: str) -> str:
     """The folder of a profile: one that comes with eiphase, or the user's own."""
-    folders = Path(name), CHECKOUT / "profiles" / name
-    for folder in folders:
-        if (folder / "config.yaml").is_file():
-            return str(folder)
+    folder = CHECKOUT / "profiles/slurm" if name == "slurm" else Path(name)
+    if (folder / "config.yaml").is_file():
+        return str(folder)
     raise SweepError(
         f"--profile is {name}, but must be slurm or a folder with a config.yaml of Snakemake's "
         "options."

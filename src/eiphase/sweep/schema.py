@@ -101,7 +101,12 @@ class _Range(_Section):
     """Evenly spaced values: so many, or in such steps."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["count"]}, {"required": ["step"]}]}
+        json_schema_extra={
+            "oneOf": [
+                {"required": [key], "properties": {key: {"type": "number"}}}
+                for key in ("count", "step")
+            ]
+        }
     )
 
     start: Positive
