@@ -48,7 +48,8 @@ class Comparison(NamedTuple):
 
     @property
     def is_off(self) -> bool:
-        return not max(abs(self.c0), abs(self.decay_time)) <= OFF  # nor if the long run has none
+        # Also where the long run has none: NaN is not less than anything.
+        return not (abs(self.c0) <= OFF and abs(self.decay_time) <= OFF)
 
 
 def unflagged(phase_map: xr.Dataset) -> list[Point]:
@@ -62,19 +63,20 @@ def unflagged(phase_map: xr.Dataset) -> list[Point]:
 
 
 def groups(phase_map: xr.Dataset, points: list[Point]) -> Iterator[list[Point]]:
-    """Points that can be simulated together, of all backends in turn: alike but in q and g."""
-    waiting: dict[str, dict[tuple[int, int], list[Point]]] = {p.backend: {} for p in points}
-    for point in points:
-        alike = point.seed, int(phase_map.n_steps.sel(asdict(point)))
-        waiting[point.backend].setdefault(alike, []).append(point)
+    """The points in turn, of each backend, with others that can be simulated together with each."""
+
+    def alike(point: Point) -> tuple[int, int]:
+        return point.seed, int(phase_map.n_steps.sel(asdict(point)))
+
+    waiting = {p.backend: [one for one in points if one.backend == p.backend] for p in points}
     while any(waiting.values()):
-        for backend, of_backend in waiting.items():
-            if of_backend:
-                alike, left = max(of_backend.items(), key=lambda item: len(item[1]))
-                size = TOGETHER if BACKENDS[backend].has_theory else 1
-                yield [left.pop() for _ in range(min(size, len(left)))]
-                if not left:
-                    del of_backend[alike]
+        for backend, left in waiting.items():
+            size = TOGETHER if BACKENDS[backend].has_theory else 1
+            group = [point for point in left if alike(point) == alike(left[0])][:size]
+            for point in group:
+                left.remove(point)
+            if group:
+                yield group
 
 
 def longer(sweep: Sweep, points: list[Point], n_steps: int) -> Sweep:
