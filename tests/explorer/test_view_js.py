@@ -248,6 +248,24 @@ def test_numbers_have_so_many_digits_as_one_reads(page, number, text):
     assert page.run(f"formatted({number})") == text
 
 
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("2500", 2500),
+        ("99.6", 100),
+        ("3", 100),
+        ("1e9", 10000),
+        ("", 1000),
+        (" ", 1000),
+        ("abc", 1000),
+        ("Infinity", 1000),
+    ],
+)
+def test_a_text_that_is_no_number_leaves_the_number_as_it_was(page, words, number):
+    limits = "{min: '100', max: '10000'}"  # texts, as inputs have them
+    assert page.run(f"wholeNumber({json.dumps(words)}, {limits}, 1000)") == number
+
+
 def test_backends_of_one_unit_share_a_scale(opened, phase_map):
     scales = [opened.found(f"colourScale(map, 'c0', {b})") for b in range(3)]
     spiking = [b for b, name in enumerate(phase_map.backend.values) if BACKENDS[name].spiking]

@@ -63,27 +63,35 @@ def problems_of_cells(
     """How networks of the page differ from eiphase's; prints what was compared."""
     counts = {name: np.zeros(3, int) for name in phase_map.backend.values.tolist()}
     for at in cells:
-        cell = ",".join(
-            str(value).removesuffix(".0") for value in at.values()
-        )  # as JavaScript has it
-        page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
-        page.wait_for(f"addressOf(view).includes('{at['backend']}')", 5)
-        if not page.wait_for(f"view.steps === {STEPS} && {IS_DONE}"):
+        # As JavaScript has it.
+        cell = ",".join(str(value).removesuffix(".0") for value in at.values())
+        if not runs(page, cell, at["backend"]):
             yield f"{cell}: it does not end"
             continue
         expected = simulated(phase_map, at)
-        if expected is None:
-            if not page.evaluate("runners[0].run.problem"):
-                yield f"{cell}: eiphase has no network"
-            continue
-        dtype = "u1" if BACKENDS[at["backend"]].spiking else "f8"
-        found = page.array("runners[0].run.activity", dtype).reshape(STEPS, -1)
-        n_different = np.count_nonzero(found != expected)
-        counts[at["backend"]] += 1, found.size, n_different
-        if n_different:
-            yield f"{cell}: {n_different} of {found.size} values differ"
+        if expected is not None:
+            n_different = count_different(page, expected, at["backend"])
+            counts[at["backend"]] += 1, expected.size, n_different
+            if n_different:
+                yield f"{cell}: {n_different} of {expected.size} values differ"
+        elif not page.evaluate("runners[0].run.problem"):
+            yield f"{cell}: eiphase has no network"
     for name, (n_cells, n_values, n_different) in counts.items():
         print(f"{name}: {n_cells} networks, {n_values} values, of which {n_different} differ")
+
+
+def runs(page: browser.Browser, cell: str, backend: str) -> bool:
+    """Whether the page runs a cell's network to its end."""
+    page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
+    page.wait_for(f"addressOf(view).includes('{backend}')", 5)
+    return page.wait_for(f"view.steps === {STEPS} && {IS_DONE}")
+
+
+def count_different(page: browser.Browser, expected: np.ndarray, backend: str) -> int:
+    """How many values of the page's activity differ from eiphase's."""
+    dtype = "u1" if BACKENDS[backend].spiking else "f8"
+    found = page.array("runners[0].run.activity", dtype).reshape(STEPS, -1)
+    return np.count_nonzero(found != expected)
 
 
 def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
@@ -96,6 +104,9 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
             yield f"{width} pixels: the first network does not end"
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             yield f"{width} pixels: it is wider than the screen"
+    for words in ("", "abc"):
+        if page.evaluate(f"viewOf('steps={words}').steps !== firstView().steps"):
+            yield f"steps={words} in the address: it does not run the usual number of steps"
     before = page.evaluate("location.hash")
     page.evaluate("document.getElementById('picture').focus()")
     for key in ("ArrowLeft", "ArrowUp", "Enter"):
@@ -148,10 +159,13 @@ def main() -> int:
     parser.add_argument("dataset", type=Path)
     parser.add_argument("--cells", type=int, default=9, help="how many networks to compare")
     parser.add_argument("--seed", type=int, default=1, help="of their draw")
-    dataset, n_cells, seed = vars(parser.parse_args()).values()
-    well = f"is as it should be, and {n_cells} networks equal eiphase's"
+    options = parser.parse_args()
+    well = f"is as it should be, and {options.cells} networks equal eiphase's"
     return browser.checked(
-        "check-explorer", dataset, lambda program: problems(program, dataset, n_cells, seed), well
+        "check-explorer",
+        options.dataset,
+        lambda program: problems(program, options.dataset, options.cells, options.seed),
+        well,
     )
 
 

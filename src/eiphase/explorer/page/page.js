@@ -46,7 +46,7 @@ function viewOf(address) {
       : map.axes[dim].values.findIndex((x) => String(x) === parts[k])]));
     return Object.values(found).every((index) => index >= 0) ? found : otherwise;
   };
-  const number = (name) => (words.has(name) ? allowed(name, words.get(name)) : first[name]);
+  const number = (name) => wholeNumber(words.get(name) ?? "", byId(name), first[name]);
   const one = (name, known) => (known.includes(words.get(name)) ? words.get(name) : first[name]);
   const at = cell("at", first.at);
   const between = (words.get("between") ?? "").split(",").map(Number);
@@ -58,12 +58,6 @@ function viewOf(address) {
     between: isBetween ? { q: between[0], g: between[1] } : null, spike: words.has("spike"),
     steps: number("steps"), shown: number("shown"), neuron: number("neuron"),
   };
-}
-
-/** The whole number next to a text that an input takes. */
-function allowed(id, words) {
-  const { min, max } = byId(id);
-  return Math.min(Math.max(Math.round(Number(words)) || 0, min), max);
 }
 
 /** Whether networks between grid points are determined: where no mapping changes the weights. */
@@ -347,7 +341,7 @@ function onChoice({ target }) {
       : { ...at, backend: Number(value) } }),
     spike: () => ({ spike: target.checked }),
   };
-  choose(changes[id]?.() ?? { [id]: allowed(id, value) });
+  choose(changes[id]?.() ?? { [id]: wholeNumber(value, target, view[id]) });
 }
 
 /** Put the chosen cell elsewhere; a network of the same cell beside it goes along. */

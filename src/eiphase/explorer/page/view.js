@@ -100,6 +100,12 @@ function formatted(x, digits = 3) {
   return words.replace(/e\+?(.*)$/, " × 10^$1").replaceAll("-", "−");
 }
 
+/** The whole number next to a text, within {min, max}; `otherwise` if the text is no number. */
+function wholeNumber(words, { min, max }, otherwise) {
+  const number = words.trim() === "" ? NaN : Number(words);
+  return Number.isFinite(number) ? Math.min(Math.max(Math.round(number), min), max) : otherwise;
+}
+
 function unitOf({ units, flags }) {
   return flags || ["", "1"].includes(units) ? "" : ` (${units})`;
 }
