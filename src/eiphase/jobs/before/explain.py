@@ -142,18 +142,18 @@ def lengths(sweep: Sweep) -> tuple[int, int, int]:
 def calibrated(sweep: Sweep) -> Calibration:
     """The speed of each backend, from some networks of the sweep, spread over its grid.
 
-    A fresh process loads beside them what a job loads, and tells what that took.
+    A fresh process loads beside them what a job loads, and tells what that and theory took.
     """
-    _load(sweep)
     with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-        start = fresh.submit(_start_seconds, sweep)
-        return Calibration(_speeds(sweep), start.result(), _theory_seconds(sweep))
+        start_and_theory = fresh.submit(_start_and_theory, sweep)
+        _load(sweep)
+        return Calibration(_speeds(sweep), *start_and_theory.result())
 
 
-def _start_seconds(sweep: Sweep) -> float:
-    """Processor seconds of this process, which has started and loaded what a job needs."""
+def _start_and_theory(sweep: Sweep) -> tuple[float, float]:
+    """Processor seconds until this process has loaded what a job needs, and of theory."""
     _load(sweep)
-    return time.process_time()
+    return time.process_time(), _theory_seconds(sweep)
 
 
 def _load(sweep: Sweep) -> None:
