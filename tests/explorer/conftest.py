@@ -12,7 +12,9 @@ from eiphase.explorer.write import SIMULATION
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 
-FILES = (*(f"simulation/{name}.js" for name in SIMULATION), "page/view.js")  # what knows no page
+FILES = (  # what asks for no page when it is read
+    *(f"simulation/{name}.js" for name in SIMULATION), "page/view.js", "page/running.js"
+)  # fmt: skip
 
 
 class Page:

@@ -88,3 +88,27 @@ def test_distances_of_spike_trains(page):
     assert_allclose(found, damage.hamming_distance(*pair[:, 10:]))
     independent = page.run("independentDistance(one, other, 5, 10, 60)")
     assert independent == pytest.approx(damage.independent_distance(*pair[:, 10:]))
+
+
+def test_a_run_knows_means_and_damage_of_the_steps_that_it_has(page):
+    random = np.random.default_rng(2)
+    pair = (random.random((2, 60, 5)) < 0.3).astype(np.uint8)
+    page.run("globalThis.run = emptyRun({steps: 60, spike: {}}, 5, true); 0")
+    for start, end in [(0, 20), (20, 40), (40, 47)]:
+        page.define("given", [one[start:end].ravel().tolist() for one in pair])
+        page.run(f"addSteps(run, {start}, ...given.map((one) => Uint8Array.from(one))); 0")
+        one, other = pair[:, :end]
+        assert page.run("run.done") == end
+        for name, expected in [
+            ("means", one.mean(axis=1)),
+            ("damage", damage.hamming_distance(one, other)),
+        ]:
+            assert_allclose(page.array(f"run.{name}", "f8"), np.pad(expected, (0, 60 - end)))
+    assert np.array_equal(page.array("run.others", "u1").reshape(60, 5)[:47], pair[1, :47])
+
+
+def test_a_run_knows_the_largest_state_so_far(page):
+    page.run("globalThis.run = emptyRun({steps: 3, spike: null}, 2, false); 0")
+    for t, states, reach in [(0, [0, 0], 1e-9), (1, [0.5, -2], 2), (2, [1, 0], 2)]:
+        page.run(f"addSteps(run, {t}, Float64Array.from({states}), null); 0")
+        assert page.run("run.reach") == reach

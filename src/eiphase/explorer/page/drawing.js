@@ -318,15 +318,6 @@ function drawNetwork(map, run, width, shown) {
   return made;
 }
 
-function ratesOf({ activity, n, done }) {
-  return meanOverNeurons(activity, n, 0, done);
-}
-
-/** The fraction of neurons that differ from those of the network with one more spike, by steps. */
-function damageOf({ activity, others, n, done }) {
-  return hammingDistance(activity, others, n, 0, done);
-}
-
 /** An axis from the least of some numbers, or 0, to a little above the largest. */
 function axisOf(numbers, label) {
   const high = numbers.reduce((a, b) => Math.max(a, b), 0);
@@ -342,14 +333,14 @@ function drawCurves(parent, box, across, up, title, curves) {
 }
 
 function drawMean(parent, box, run, time, stroke) {
-  const rates = ratesOf(run);
+  const means = run.means.subarray(0, run.done);
   const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
-  const up = axisOf(rates.subarray(settled), run.spiking ? "spikes / step" : "mean r");
-  drawCurves(parent, box, time, up, "mean over neurons", [[null, rates, { stroke, "stroke-width": 1.2 }]]);
+  const up = axisOf(means.subarray(settled), run.spiking ? "spikes / step" : "mean r");
+  drawCurves(parent, box, time, up, "mean over neurons", [[null, means, { stroke, "stroke-width": 1.2 }]]);
 }
 
 function drawDamage(parent, box, run, time) {
-  const damage = damageOf(run), level = run.result?.independent ?? 0;
+  const damage = run.damage.subarray(0, run.done), level = run.result?.independent ?? 0;
   drawCurves(parent, box, time, axisOf([...damage, level, 1 / run.n], "fraction"),
     `damage${level ? "; dashed: independent trains" : ""}`, [
       [null, damage, { stroke: DIFFERENT, "stroke-width": 1.2 }],
@@ -415,8 +406,7 @@ function spikeColours({ activity, others, nExcitatory }) {
   };
 }
 
-function stateColours({ activity }, { looks: { diverging } }) {
-  const reach = activity.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-9);
+function stateColours({ activity, reach }, { looks: { diverging } }) {
   const colours = diverging.map(pixelOf), half = (colours.length - 1) / 2;
   return (k) => colours[Math.round((activity[k] / reach + 1) * half)];
 }

@@ -254,7 +254,7 @@ function wordsOf({ result, steps, took, dataset, spike, measured, ...run }) {
       + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
   ];
   if (spike && independent) {
-    const level = meanActivity(damageOf(run), 1, Math.round(steps * 0.75), steps) / independent;
+    const level = meanActivity(run.damage, 1, Math.round(steps * 0.75), steps) / independent;
     said.push(`Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
       + `quarter: ${formatted(level)} (1: as independent trains).`);
   }
@@ -270,7 +270,7 @@ function wordsOf({ result, steps, took, dataset, spike, measured, ...run }) {
 // What people do --------------------------------------------------------------------------------
 
 function csvOfRun(run) {
-  const columns = { mean: ratesOf(run), ...(run.spike && { differing_fraction: damageOf(run) }) };
+  const columns = { mean: run.means, ...(run.spike && { differing_fraction: run.damage }) };
   const rows = Array.from({ length: run.done }, (_, t) => [t, ...Object.values(columns).map((one) => one[t])]);
   return [["step", ...Object.keys(columns)], ...rows].join("\n") + "\n";
 }

@@ -63,6 +63,31 @@ function work() {
   };
 }
 
+/** What a run knows before its first step; `others` is the activity with one more spike. */
+function emptyRun({ steps, spike }, n, spiking) {
+  const activity = () => new (spiking ? Uint8Array : Float64Array)(steps * n);
+  return {
+    n, done: 0, activity: activity(), means: new Float64Array(steps), reach: 1e-9,
+    ...(spike && { others: activity(), damage: new Float64Array(steps) }),
+  };
+}
+
+/**
+ * Add the next steps to a run, with their means over neurons and their damage: the fraction of
+ * neurons that differ with one more spike. Each drawing would otherwise go through the whole run.
+ */
+function addSteps(run, t, piece, other) {
+  const { n } = run, count = piece.length / n;
+  run.activity.set(piece, t * n);
+  run.means.set(meanOverNeurons(piece, n, 0, count), t);
+  run.reach = piece.reduce((most, x) => Math.max(most, Math.abs(x)), run.reach);
+  if (other) {
+    run.others.set(other, t * n);
+    run.damage.set(hammingDistance(piece, other, n, 0, count), t);
+  }
+  run.done = t + count;
+}
+
 /** A Worker that runs one network at a time; a new order ends the one before. */
 class Runner {
   constructor(map, show) {
@@ -81,11 +106,9 @@ class Runner {
    * null, `measured` what `autocovariance` takes. `rest`, with `spiking`, is for the picture.
    */
   start(order, { network: { neurons: n, nExcitatory } }, rest) {
-    const Numbers = rest.spiking ? Uint8Array : Float64Array;
-    const activity = () => new Numbers(order.steps * n);
     this.run = {
-      ...order, ...rest, n, nExcitatory, done: 0, id: ++this.id, started: performance.now(),
-      activity: activity(), others: order.spike && activity(),
+      ...order, ...rest, ...emptyRun(order, n, rest.spiking), nExcitatory, id: ++this.id,
+      started: performance.now(),
     };
     this.worker.postMessage({ ...order, id: this.id });
   }
@@ -93,11 +116,8 @@ class Runner {
   take({ id, t, piece, other, ...end }) {
     const { run } = this;
     if (id !== this.id) return;
-    if (piece) {
-      run.activity.set(piece, t * run.n);
-      if (other) run.others.set(other, t * run.n);
-      run.done = t + piece.length / run.n;
-    } else Object.assign(run, end, { took: performance.now() - run.started });
+    if (piece) addSteps(run, t, piece, other);
+    else Object.assign(run, end, { took: performance.now() - run.started });
     this.show();
   }
 }
