@@ -541,18 +541,33 @@ _CRITICAL = "Needs observables.chaos."
 _REFINED = "Needs refinement.precision."
 
 
+_PHASES = (
+    "broken, silent and saturated come first, in this order. fixed_point: fluctuations of rate "
+    "neurons vanish or decay, and the Lyapunov exponent is negative beyond two errors, or spike "
+    "counts of LIF neurons do not fluctuate, and one spike's effect heals or stays confined; "
+    "oscillation: rate neurons fluctuate and repeat themselves (c(lag) falls below zero and "
+    "returns to 80 % of c0), and the Lyapunov exponent is not positive beyond two errors; chaos: "
+    "rate or LIF neurons fluctuate steadily, the Lyapunov exponent is positive beyond two errors, "
+    "and among LIF neurons one spike's effect spreads, too; sensitive: one spike's effect spreads "
+    "among LIF neurons whose activity is not transient, but the Lyapunov exponent is not positive "
+    "beyond two errors, or is unknown, as in integers, or spike counts do not fluctuate; regular: "
+    "one spike's effect heals or stays confined among LIF neurons, and spike counts fluctuate as "
+    "those of regular firing (c0 is at most 1/4, or c(lag) falls below zero and returns to 80 % "
+    "of c0), with an isi_cv, where measured, of at most 0.5; irregular: one spike's effect heals "
+    "or stays confined among LIF neurons, and spike counts fluctuate more than those of regular "
+    "firing, or isi_cv is above 0.5; saturated: over 95 % of the neurons never fire or fire in "
+    "every step; silent: over 95 % of the neurons never fire; broken: activity is not finite, or "
+    "in integers the mapping gives no network, a current wrapped, or weights beside the threshold "
+    "are off by over 20 %; undecided: none of the others holds."
+)
+
+
 DERIVED: dict[str, Variable] = {
     "phase": Variable(
         "what the network does in the long run",
-        comment="fixed_point: activity settles, and spike counts do not fluctuate; oscillation: "
-        "activity repeats itself, and the largest Lyapunov exponent is not positive beyond two "
-        "errors; chaos: the exponent is positive beyond two errors, and activity fluctuates on; "
-        "sensitive: one spike's effect spreads; regular: one spike's effect stays small, and spike "
-        "counts fluctuate as those of regular firing; irregular: one spike's effect stays small, "
-        "and spike counts fluctuate more than those of regular firing; saturated: over 95 % of the "
-        "neurons never fire or fire in every step; silent: over 95 % of the neurons never fire; "
-        "broken: activity is not finite, or the integers are another network because currents "
-        "wrapped or weights are off by over 20 %; undecided: none of the others is sure.",
+        comment=f"{_PHASES} Without observables.chaos the exponent is unknown, and rate neurons "
+        "that do not fluctuate are fixed_point. All rules stand in docs/chaos.md, Phases and "
+        "borders.",
         flags=Phase,
     ),
     "phase_commonest": Variable(

@@ -4,11 +4,13 @@ import csv
 import io
 import itertools
 import json
+import re
 import shlex
 
 import numpy as np
 import pytest
 import xarray as xr
+from conftest import REPOSITORY
 from tiny_sweep import simulate_and_gather
 
 from eiphase.backends import BACKENDS
@@ -17,7 +19,7 @@ from eiphase.cli import commands
 from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
-from eiphase.flags import Flag, Phase
+from eiphase.flags import Fate, Flag, Phase
 from eiphase.sweep.schema import Sweep
 
 CONFIG = {
@@ -112,11 +114,64 @@ def test_every_flag_that_the_dataset_explains_is_explained(opened, phase_map):
         for flag, word in zip(flags, variable.flag_meanings.split(), strict=True):
             text = opened.run(f"meaning(map, '{name}', {flag})")
             assert text.startswith(word.replace("_", " "))
-            if f"{word}: " in variable.comment or (name == "phase" and flag >= 0):
+            if f"{word}: " in variable.comment or (name.startswith("phase") and flag >= 0):
                 n_explained += 1
                 assert len(text) > len(word) + 10, (name, word)
                 assert "as for c0" not in text
     assert n_explained > 15
+
+
+POSITIVE, EFFECT = "Lyapunov exponent is positive beyond two errors", "one spike's effect spreads"
+NEGATIVE = "Lyapunov exponent is negative beyond two errors"
+NOT_POSITIVE = "Lyapunov exponent is not positive beyond two errors"
+STAYS, REGULAR = "one spike's effect heals or stays confined", "c0 is at most 1/4"
+NEURONS = {"rate": "rate neurons", "lif_float": "LIF neurons"}
+RECURS = "c(lag) falls below zero and returns to 80 % of c0"
+
+
+@pytest.mark.parametrize(
+    ("phase", "conditions"),
+    [
+        (Phase.FIXED_POINT, {"vanish or decay", NEGATIVE, "counts of LIF neurons do not", STAYS}),
+        (Phase.OSCILLATION, {"rate neurons fluctuate", RECURS, NOT_POSITIVE}),
+        (Phase.CHAOS, {"fluctuate steadily", POSITIVE, EFFECT}),
+        (Phase.SENSITIVE, {EFFECT, "not transient", NOT_POSITIVE, "integers", "do not fluctuate"}),
+        (Phase.REGULAR, {STAYS, "fluctuate as", REGULAR, RECURS, "at most 0.5"}),
+        (Phase.IRREGULAR, {STAYS, "fluctuate more", "isi_cv is above 0.5"}),
+        (Phase.SATURATED, {"over 95 %", "never fire or fire in every step"}),
+        (Phase.SILENT, {"over 95 %", "never fire"}),
+        (Phase.BROKEN, {"not finite", "no network", "wrapped", "over 20 %"}),
+        (Phase.UNDECIDED, {"none of the others"}),
+    ],
+)
+@pytest.mark.parametrize("name", ["phase", "phase_commonest"])
+def test_a_phase_is_explained_by_all_its_rules(opened, name, phase, conditions):
+    text = opened.run(f"meaning(map, '{name}', {int(phase)})")
+    assert {one for one in conditions if one not in text} == set()
+
+
+def test_a_phase_is_explained_for_the_neurons_that_can_be_in_it(opened):
+    """By the rules themselves, on observables drawn at random."""
+    random = np.random.default_rng(1)
+    n = 5000
+    drawn = {name: random.normal(scale=2, size=n) for name in ("lyapunov_exponent", "isi_cv")}
+    drawn |= {"lyapunov_error": random.random(n), "c0": random.random(n)}
+    drawn |= {"c0_flag": random.choice([Flag.OK, Flag.UNDEFINED, Flag.TRANSIENT], n)}
+    drawn |= {"spike_damage_fate": random.choice([*Fate], n)}
+    drawn |= {"autocovariance": random.normal(size=(n, 5)), "silent_fraction": np.zeros(n)}
+    reached = {name: set(classified.classify(name, drawn)) for name in ("rate", "lif_float")}
+    for phase in reached["rate"] ^ reached["lif_float"]:
+        text = opened.run(f"meaning(map, 'phase', {phase})")
+        named = {name for name, words in NEURONS.items() if words in text}
+        assert named == {name for name in reached if phase in reached[name]}
+    assert len(reached["rate"] ^ reached["lif_float"]) == 4
+
+
+def test_phases_name_the_page_that_has_all_rules(opened):
+    file, heading = re.search(
+        r"(docs/\S+), (.*)\.$", opened.run("map.variables.phase.comment")
+    ).groups()
+    assert f"\n## {heading}\n" in (REPOSITORY / file).read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize(

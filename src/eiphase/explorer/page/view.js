@@ -110,13 +110,13 @@ function unitOf({ units, flags }) {
   return flags || ["", "1"].includes(units) ? "" : ` (${units})`;
 }
 
-/** What a flag means: its name, and what the variable's comment says of it. */
+/** What a flag means: its name, and what the variable's comment says of it; of phases, `phase` does. */
 function meaning(map, name, value) {
-  const { flags, comment } = map.variables[name];
+  const { flags } = map.variables[name];
+  const { comment } = map.variables[name === "phase_commonest" ? "phase" : name];
   const flag = flags[value] ?? `flag ${value}`;
   const words = flag.replaceAll("_", " ");
-  const said = name.startsWith("phase") ? map.looks.phases[value]?.text ?? "" : "";
-  let text = said.includes(":") ? said.split(": ")[1] : explained(comment, flag);
+  let text = explained(comment, flag);
   if (flag !== "ok" && /as for c0/.test(text ?? comment) && name !== "c0_flag") {
     text = map.variables.c0_flag ? explained(map.variables.c0_flag.comment, flag) ?? text : text;
   }
