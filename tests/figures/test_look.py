@@ -33,8 +33,7 @@ def users_settings(request, tmp_path):
 
 @pytest.fixture(scope="module")
 def phase_map(made):
-    """Of one backend: a style that reached one column would reach all."""
-    return xr.load_dataset(made / "phase_map.nc").sel(backend=["lif_float"])
+    return xr.load_dataset(made / "phase_map.nc")
 
 
 @pytest.fixture(scope="module")
