@@ -105,6 +105,31 @@ def test_a_number_comes_with_its_error_and_a_lack_with_its_reason(opened, phase_
     assert text.startswith("no number: undefined: the network settles")
 
 
+def test_over_seeds_a_number_comes_with_its_range_and_flags_are_counted(opened, phase_map):
+    ranges, n_mixed = [], 0
+    for b, q, g in cells(phase_map):
+        each = phase_map.isel(backend=b, q_factor=q, g_factor=g)
+        rates = each.mean_rate.dropna("seed").values
+        text = opened.run(f"valueText(map, 'mean_rate', {cell(b, q, g)})")
+        if len(set(rates.tolist())) > 1:
+            found = [float(x.replace("−", "-")) for x in re.findall(r"[−\d.]+", text)[:3]]
+            expected = [np.median(rates), rates.min(), rates.max()]
+            ranges.append((found, expected, "±" in text))
+        kinds = each.phase.values.tolist()
+        text = opened.run(f"valueText(map, 'phase', {cell(b, q, g)})")
+        if len(set(kinds)) > 1:
+            counts = [int(x) for x in re.findall(r"\((\d) of 4 seeds\)", text)]
+            assert counts == sorted((kinds.count(one) for one in set(kinds)), reverse=True)
+            n_mixed += 1
+        else:
+            assert text == opened.run(f"meaning(map, 'phase', {kinds[0]})")
+    assert ranges
+    assert n_mixed
+    for found, expected, has_error in ranges:
+        assert found == pytest.approx(expected, rel=6e-3, abs=1e-3)
+        assert not has_error
+
+
 def test_every_flag_that_the_dataset_explains_is_explained(opened, phase_map):
     n_explained = 0
     for name, variable in phase_map.data_vars.items():

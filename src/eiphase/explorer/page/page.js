@@ -132,10 +132,15 @@ function showCell() {
   const { comment } = map.variables[view.variable];
   byId("comment").textContent = comment;
   byId("comment").parentElement.hidden = !comment;
-  const cell = shownCell(view, view.at);
-  byId("cell").textContent = titleOf({ at: view.at }) + (cell.seed === null ? " (numbers: all seeds)" : "");
-  byId("numbers-of-cell").replaceChildren(...description(map, view.variable, cell).map(([name, words]) =>
-    element("tr", {}, element("th", { scope: "row" }, name), element("td", {}, words))));
+  byId("cell").textContent = (view.between ? "Nearest cell of the map: " : "") + titleOf({ at: view.at });
+  const over = shownCell(view, view.at);
+  const isOver = over.seed === null && map.axes.seed.values.length > 1;
+  const heads = element("tr", {}, element("td"), ...[`seed ${nameAt(map, "seed", view.at.seed)}`,
+    "median over seeds (range)"].map((words) => element("th", { scope: "col" }, words)));
+  const rows = description(map, view.variable, isOver ? [view.at, over] : [view.at]);
+  byId("numbers-of-cell").replaceChildren(...(isOver ? [heads] : []), ...rows.map(([name, ...texts]) =>
+    element("tr", {}, element("th", { scope: "row", title: map.variables[name].long_name }, labelOf(name)),
+      ...texts.map((words, k) => element("td", {}, k && words === texts[0] ? "the same" : words)))));
 }
 
 function showTip(anchor, rows) {
@@ -404,7 +409,7 @@ function showCellTip(cell, { clientX, clientY }) {
   const doubt = reasons && valueOf(reasons, of) ? [["in doubt", reasons.text]] : [];
   const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
   const rows = [["", `${map.backends[cell.backend].title}, ${place}`],
-    ...description(map, view.variable, of).slice(0, 5), ...doubt];
+    ...description(map, view.variable, [of]).slice(0, 5).map(([name, words]) => [labelOf(name), words]), ...doubt];
   showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, rows);
 }
 

@@ -5,6 +5,11 @@ const DIMENSIONS = ["backend", "q_factor", "g_factor", "seed"];
 const FIRST_VARIABLES = [
   "phase", "c0", "decay_time", "lyapunov_exponent_per_time_constant", "spike_damage", "mean_rate",
 ];
+// As printed figures name them; other variables have their own names.
+const LABELS = {
+  c0: "c(0)", lyapunov_exponent_per_time_constant: "λ per time constant", spike_damage: "damage",
+  weight_scale_status: "weight scale",
+};
 const AROUND_ONE = ["weight_scale", "weight_strength", "effective_coupling"]; // ideally 1
 // Flags of a colour-blind safe palette (Okabe and Ito), lighter; the first for "ok".
 const FLAG_COLOURS = [
@@ -289,28 +294,73 @@ function isAtLimit(map, name, cell) {
     (seed) => valueOf(status, { ...cell, seed }) === flagNamed(status, "strongest"));
 }
 
-/** Rows of [words, value] that describe a cell: the shown variable first, then what matters. */
-function description(map, name, cell) {
+/** The names of variables that describe a cell: the shown one first, then what matters. */
+function describing(map, name) {
   const names = [name, ...FIRST_VARIABLES, "quality", "step_limited", "weight_scale_status"];
-  const rows = [...new Set(names)].filter((one) => map.variables[one])
-    .map((one) => [map.variables[one].long_name, valueText(map, one, cell)]);
-  return rows.filter(([, text], k) => k === 0 || !["none", "not applicable", "ok"].includes(text));
+  return [...new Set(names)].filter((one) => map.variables[one]);
 }
 
-/** A value with its error and unit, or what its flag means. */
+/**
+ * Rows that describe a cell, [name of the variable, text for each of `cells`]: one seed's numbers,
+ * or all seeds' together. Apart from the first, rows without anything to say are left out.
+ */
+function description(map, name, cells) {
+  const isEmpty = (words) => ["none", "not applicable", "ok"].includes(words);
+  return describing(map, name)
+    .map((one) => [one, ...cells.map((cell) => valueText(map, one, cell))])
+    .filter(([, ...texts], k) => k === 0 || !texts.every(isEmpty));
+}
+
+/** A variable's name as figures have it. */
+function labelOf(name) {
+  return LABELS[name] ?? name.replaceAll("_", " ");
+}
+
+function unitWords({ units }) {
+  return ["", "1"].includes(units) ? "" : ` ${units.replace(/^1 /, "")}`;
+}
+
+/** A value with its error and unit, or what its flag means; `seed` null: over all seeds. */
 function valueText(map, name, cell) {
   const variable = map.variables[name];
-  const value = shownValue(map, name, cell);
+  if (cell.seed === null && variable.dims.includes("seed")) return textOverSeeds(map, name, cell);
+  const value = valueOf(variable, cell);
   if (variable.flags) return meaning(map, name, value);
-  if (Number.isNaN(value)) {
-    const flag = companion(map, name, "flag");
-    const why = flag ? meaning(map, flag, shownValue(map, flag, cell)) : "not applicable";
-    return why === "not applicable" ? why : `no number: ${why}`;
-  }
+  if (Number.isNaN(value)) return lackText(map, name, cell);
   const error = companion(map, name, "error");
   const size = error ? shownValue(map, error, cell) : NaN;
-  const units = ["", "1"].includes(variable.units) ? "" : ` ${variable.units.replace(/^1 /, "")}`;
-  return `${formatted(value)}${Number.isNaN(size) ? "" : ` ± ${formatted(size, 2)}`}${units}`;
+  return `${formatted(value)}${Number.isNaN(size) ? "" : ` ± ${formatted(size, 2)}`}${unitWords(variable)}`;
+}
+
+/** Why a cell has no number. */
+function lackText(map, name, cell) {
+  const flag = companion(map, name, "flag");
+  const why = flag ? meaning(map, flag, shownValue(map, flag, cell)) : "not applicable";
+  return why === "not applicable" ? why : `no number: ${why}`;
+}
+
+/** Over seeds the median and the range, as seeds scatter by more than each one's error; flags counted. */
+function textOverSeeds(map, name, cell) {
+  const seeds = ordered(map, "seed");
+  if (seeds.length === 1) return valueText(map, name, { ...cell, seed: seeds[0] });
+  const variable = map.variables[name];
+  const values = seeds.map((seed) => valueOf(variable, { ...cell, seed }));
+  if (variable.flags) return countedFlags(map, name, values);
+  const there = values.filter((x) => !Number.isNaN(x));
+  if (!there.length) return lackText(map, name, cell);
+  const range = there.length > 1 ? ` (${formatted(Math.min(...there))} to ${formatted(Math.max(...there))})` : "";
+  const few = there.length < seeds.length ? `, ${there.length} of ${seeds.length} seeds` : "";
+  return `${formatted(median(there))}${range}${unitWords(variable)}${few}`;
+}
+
+/** What a flag means if all seeds have it; otherwise how many seeds have which. */
+function countedFlags(map, name, values) {
+  const { flags } = map.variables[name];
+  const kinds = [...new Set(values)];
+  if (kinds.length === 1) return meaning(map, name, kinds[0]);
+  const count = (kind) => values.filter((x) => x === kind).length;
+  return kinds.sort((a, b) => count(b) - count(a))
+    .map((kind) => `${flags[kind].replaceAll("_", " ")} (${count(kind)} of ${values.length} seeds)`).join(", ");
 }
 
 /** All cells of a variable with its errors and flags, as a table. */
