@@ -108,7 +108,8 @@ def with_errors(distances: np.ndarray, levels: np.ndarray, dt: float) -> list[st
     without = [growth_by_distance(np.delete(distances, i, 0), levels) for i in range(TRIALS)]
     errors = np.sqrt((TRIALS - 1) * np.var(np.array(without) / dt, axis=0))
     pairs = zip(whole, errors, strict=True)
-    return ["" if np.isnan(value) else f"{value:.2f} ± {error:.2f}" for value, error in pairs]
+    texts = [f"{value:.2f} ± {error:.2f}".removesuffix(" ± nan") for value, error in pairs]
+    return [text.replace("nan", "") for text in texts]
 
 
 def report(backend: str, phase_map: xr.Dataset) -> None:

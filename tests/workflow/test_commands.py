@@ -32,6 +32,9 @@ RUN_ELSEWHERE = {
     "make faults": "takes minutes; other tests meet most of its rows",
     "make test-slurm": "needs Slurm and root, and is run by CI",
     "pip install .": "run by `make package`",
+    "pip install '.[slurm]'": "`make package` runs it without Slurm",
+    "eiphase run mine.yaml --profile slurm --profile site":
+        "needs a cluster; a test reads what Snakemake makes of it",
     "eiphase install-lava": "run by `make package`",
     "eiphase run mine.yaml --cores 4": "run by `make package`",
     "make bench-peers": "installs NEST, JAX and Brian2, and takes a quarter of an hour",
