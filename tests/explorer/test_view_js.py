@@ -20,6 +20,7 @@ from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
 from eiphase.flags import Fate, Flag, Phase
+from eiphase.observables import uncertainty
 from eiphase.sweep.schema import Sweep
 
 CONFIG = {
@@ -371,3 +372,37 @@ def test_the_page_begins_with_a_network_that_fluctuates_just_above_the_border(pa
     assert page.found("tellingCell(map)") == begun | {"q_factor": 2, "g_factor": 0}
     page.run("map.variables.c0.values.fill(NaN); 0")
     assert page.found("tellingCell(map)") == begun  # the middle
+
+
+@pytest.mark.parametrize(
+    ("run", "words"),
+    [
+        ({"steps": 1000, "first": 200}, "8 decay times long (the dataset's, 100 steps)"),
+        ({"steps": 3700, "first": 700}, None),
+        ({"steps": 3698, "first": 700}, "29.9 decay times long (the dataset's, 100 steps)"),
+        ({"between": {"q": 2, "g": 4}}, "at most 20 decay times long"),
+        ({"between": {"q": 2, "g": 4}, "decay": "NaN"}, "at most 10 decay times long"),
+        ({"at": 1}, "at most 20 decay times long"),  # the dataset's is beyond its lags
+        ({"at": 2}, None),
+    ],
+    ids=str,
+)
+def test_a_run_that_is_short_against_the_decay_time_is_called_short(page, phase_map, run, words):
+    page.open(page_data(phase_map))
+    run = {"steps": 1000, "first": 200, "between": None, "decay": 40, "at": 0} | run
+    page.run(
+        "globalThis.along = (...x) => ({dims: ['seed'], values: Object.assign(Float64Array.from(x),"
+        " {shape: [3]})});"
+        "Object.assign(map.variables, {c0: along(1, 1, NaN), decay_time: along(100, NaN, NaN)}); 0"
+    )
+    result = f"{{decay: {run['decay']}, lags: [0, 40, 80]}}"
+    found = page.run(
+        f"shortness(map, {{at: {{seed: {run['at']}}}, between: {json.dumps(run['between'])},"
+        f" steps: {run['steps']}, measured: {{first: {run['first']}}}, result: {result}}})"
+    )
+    rest = ": too short for c(lag), which tends to come out too small."
+    assert found == (f"This run is {words}{rest}" if words else "")
+
+
+def test_the_page_calls_runs_short_that_eiphase_calls_short(page):
+    assert page.run("LONG_ENOUGH") == uncertainty.LEAST_DECAY_TIMES

@@ -2,7 +2,7 @@
 // The page: what is chosen, what is drawn of it, and what people do.
 
 const byId = (id) => document.getElementById(id);
-const RUN_STEPS = 1000, SHOWN = 100, LAGS = 100;
+const RUN_STEPS = 3000, SHOWN = 100, LAGS = 100;
 let map, view, drawn;
 const runners = [];
 
@@ -251,25 +251,32 @@ function showNetwork(k) {
 }
 
 /** What the pictures of a run do not say. */
-function wordsOf({ result, steps, took, dataset, spike, measured, ...run }) {
-  const { mean, decay, wraps, clips, range, independent } = result;
+function wordsOf(run) {
+  const { result: { mean, decay, wraps, clips, range }, steps, took, measured } = run;
+  const short = shortness(map, run);
   const said = [
     `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
     `From step ${measured.first} on: mean ${formatted(mean)}, decay time `
       + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
+    short, short && steps < byId("steps").max ? "Take more steps." : "",
+    wordsOfSpike(run),
+    range ? `Currents wrapped ${wraps} times, voltages were clipped ${clips} times.` : "",
+    run.dataset ? wordsOfDataset() : "",
   ];
-  if (spike && independent) {
-    const level = meanActivity(run.damage, 1, Math.round(steps * 0.75), steps) / independent;
-    said.push(`Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
-      + `quarter: ${formatted(level)} (1: as independent trains).`);
-  }
-  if (range) said.push(`Currents wrapped ${wraps} times, voltages were clipped ${clips} times.`);
-  if (dataset) {
-    const { precision, steps: n } = map.config.simulation;
-    said.push(precision === null ? `The dataset's curve is of ${n} steps.`
-      : "The dataset's curve is of a longer run, pooled over initial states: expect scatter.");
-  }
-  return said.join(" ");
+  return said.filter(Boolean).join(" ");
+}
+
+function wordsOfSpike({ result: { independent }, steps, spike, damage }) {
+  if (!spike || !independent) return "";
+  const level = meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
+  return `Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
+    + `quarter: ${formatted(level)} (1: as independent trains).`;
+}
+
+function wordsOfDataset() {
+  const { precision, steps } = map.config.simulation;
+  return precision === null ? `The dataset's curve is of ${steps} steps.`
+    : "The dataset's curve is of a longer run, pooled over initial states: expect scatter.";
 }
 
 // What people do --------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ const FLAG_COLOURS = [
   "#e8e8e8", "#56b4e9", "#e69f00", "#009e73", "#cc79a7", "#f0e442", "#0072b2", "#d55e00",
 ];
 const SEEDS_OF_A_BAND = 4; // as in the printed figures
+const LONG_ENOUGH = 30; // decay times, from which eiphase does not call a run short
 const NOTHING = { colour: "#ffffff", hatch: "", text: "no number" };
 
 /** How many there are along a dimension. */
@@ -278,6 +279,22 @@ function tellingCell(map) {
 /** The cell whose value is shown: `seed` is null where all seeds' numbers are taken together. */
 function shownCell({ isMedian, x, y }, cell) {
   return isMedian && x !== "seed" && y !== "seed" ? { ...cell, seed: null } : cell;
+}
+
+/**
+ * What to say of a run that is short against the decay time: the dataset's, or at least the run's
+ * own. Nothing where the dataset has no c(0), as where activity settles.
+ */
+function shortness(map, { at, between, steps, measured, result: { decay, lags } }) {
+  const { c0, decay_time } = map.variables;
+  if (Number.isNaN(valueOf(c0, at))) return "";
+  const known = between ? NaN : valueOf(decay_time, at);
+  const atLeast = Number.isNaN(decay) ? lags.at(-1) : decay; // a short run makes it too small
+  const length = (steps - measured.first) / (known || atLeast);
+  if (length >= LONG_ENOUGH) return "";
+  const times = `${formatted(Math.floor(10 * length) / 10)} decay times long`;
+  const words = known ? `${times} (the dataset's, ${formatted(known)} steps)` : `at most ${times}`;
+  return `This run is ${words}: too short for c(lag), which tends to come out too small.`;
 }
 
 /** Which cells are in doubt on the map of a variable, and why, as in the printed figures. */
