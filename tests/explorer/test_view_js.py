@@ -347,6 +347,13 @@ def test_a_text_that_is_no_number_leaves_the_number_as_it_was(page, words, numbe
     assert page.run(f"wholeNumber({json.dumps(words)}, {limits}, 1000)") == number
 
 
+@pytest.mark.parametrize(
+    ("number", "index"), [("3.3", 1), ("3.25", 1), ("-9", 2), ("99", 0), ("NaN", -1)]
+)
+def test_a_number_that_the_map_does_not_have_means_the_nearest(page, number, index):
+    assert page.run(f"nearest(Float64Array.of(4.5, 3.25, 2), {number})") == index
+
+
 def test_backends_of_one_unit_share_a_scale(opened, phase_map):
     scales = [opened.found(f"colourScale(map, 'c0', {b})") for b in range(3)]
     spiking = [b for b, name in enumerate(phase_map.backend.values) if BACKENDS[name].spiking]

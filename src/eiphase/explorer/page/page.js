@@ -2,6 +2,7 @@
 // The page: what is chosen, what is drawn of it, and what people do.
 
 const byId = (id) => document.getElementById(id);
+const ONE_COLUMN = "(max-width: 820px)"; // as in the style sheet
 const RUN_STEPS = 3000, SHOWN = 100, LAGS = 100;
 let map, view, drawn;
 const runners = [];
@@ -31,11 +32,14 @@ function addressOf({ variable, x, y, at, isMedian, beside, between, steps, shown
   if (!isMedian) words.seed = "one";
   if (beside) words.beside = of(beside);
   if (between) words.between = `${between.q},${between.g}`;
-  if (spike) words.spike = 1;
+  if (spike && hasSpikes({ at, beside })) words.spike = 1;
   return new URLSearchParams(words).toString();
 }
 
-/** The view of an address; what it does not say, or what the map does not have, is as at first. */
+/**
+ * The view of an address: cells nearest to those that it names; what else it does not say, or the
+ * map does not have, is as at first.
+ */
 function viewOf(address) {
   const words = new URLSearchParams(address);
   const first = firstView();
@@ -43,7 +47,7 @@ function viewOf(address) {
     const parts = (words.get(name) ?? "").split(",");
     const found = Object.fromEntries(DIMENSIONS.map((dim, k) => [dim, dim === "backend"
       ? map.backends.findIndex((one) => one.name === parts[k])
-      : map.axes[dim].values.findIndex((x) => String(x) === parts[k])]));
+      : nearest(map.axes[dim].values, parseFloat(parts[k]))]));
     return Object.values(found).every((index) => index >= 0) ? found : otherwise;
   };
   const number = (name) => wholeNumber(words.get(name) ?? "", byId(name), first[name]);
@@ -92,9 +96,21 @@ function show() {
     beside: besideChoice(),
   };
   for (const [id, value] of Object.entries(values)) byId(id).value = value;
-  byId("spike").checked = view.spike;
+  showSpike();
   showMap();
   showCell();
+}
+
+/** The choice of one more spike, where a network of the view has any. */
+function showSpike() {
+  const isPossible = hasSpikes(view);
+  Object.assign(byId("spike"), { checked: isPossible && view.spike, disabled: !isPossible });
+  byId("neuron").disabled = !isPossible;
+  byId("spike").parentElement.title = isPossible ? "" : "LIF neurons only";
+}
+
+function hasSpikes({ at, beside }) {
+  return [at, ...(beside ? [beside] : [])].some(({ backend }) => map.backends[backend].spiking);
 }
 
 function besideChoice() {
@@ -395,6 +411,7 @@ function onPointer(event) {
   if (event.type === "pointerup" && onPointer.from) {
     if (cell && !onPointer.drags && event.shiftKey) choose({ beside: cell });
     else if (cell && !onPointer.drags) moveTo(cell);
+    if (cell && !onPointer.drags && matchMedia(ONE_COLUMN).matches) byId("networks").scrollIntoView();
   }
   if (event.type !== "pointermove" && event.type !== "pointerdown") {
     Object.assign(onPointer, { from: null, drags: false });
@@ -441,6 +458,7 @@ function listen() {
   addEventListener("hashchange", () => {
     const before = orders();
     view = viewOf(location.hash.slice(1));
+    keepAddress();
     show();
     runChanged(before);
   });
@@ -464,6 +482,7 @@ async function open() {
   byId("hint").textContent = map.backends.some((_, backend) => runsBetween({ backend }))
     ? "On maps of rate neurons, drag to run networks between the cells." : "";
   view = viewOf(location.hash.slice(1));
+  if (location.hash) keepAddress(); // which may name what the map does not have
   show();
   runChanged([]);
   listen();

@@ -98,6 +98,12 @@ function companion(map, name, ending) {
   return map.variables[name].ancillary.find((one) => one.endsWith(`_${ending}`) && map.variables[one]);
 }
 
+/** The index of the value nearest to a number; -1 if it is no number. */
+function nearest(values, number) {
+  const distances = Array.from(values, (x) => Math.abs(x - number));
+  return distances.indexOf(Math.min(...distances));
+}
+
 /** A number with so many digits as one reads. */
 function formatted(x, digits = 3) {
   if (typeof x !== "number" || Number.isNaN(x)) return "none";
