@@ -287,22 +287,21 @@ class Autocovariance:
         self._coincidences.add(packed(spikes))
 
     def found(self, total: np.ndarray) -> np.ndarray:
-        """From each neuron's spikes in the run, too; in how many windows each is, the ends tell."""
-        window, n_before = self._window, self._window - 1
-        n_steps = self._coincidences.n_steps - n_before
+        """c at each lag; `total` are the spikes of each neuron in the run."""
+        window, n_cut = self._window, self._window - 1
+        n_steps = self._coincidences.n_steps - n_cut
         first = self._unpacked(self._coincidences.first)
         last = self._unpacked(self._coincidences.last[::-1])
-        nothing = np.zeros((window, self._n_neurons), np.uint8)
         sums = _smoothed(self._coincidences.sums, window)
-        counts_in_run = window * (total + first[:n_before].sum(axis=0, dtype=int))
+        # Each spike is in `window` windows, of which some are cut off near an end.
+        counts_in_run = window * (total + first[:n_cut].sum(axis=0, dtype=int))
         ends = []
         for spikes in (first, last):
-            counts = counted(spikes, nothing)
-            _take_cut_windows(spikes, counts, n_before, sums)
-            counts_in_run -= counts[:n_before].sum(axis=0, dtype=int)
-            ends.append(counts[n_before:].astype(float))
-        head, tail = ends[0], ends[1][::-1]
-        products = sums - centring(counts_in_run / n_steps, head, tail, n_steps)
+            counts = counted(spikes, np.zeros((window, self._n_neurons), np.uint8))
+            _take_cut_windows(spikes, counts, n_cut, sums)
+            counts_in_run -= counts[:n_cut].sum(axis=0, dtype=int)
+            ends.append(counts[n_cut:].astype(float))
+        products = sums - centring(counts_in_run / n_steps, ends[0], ends[1][::-1], n_steps)
         pairs = n_steps - np.arange(len(sums)) if self._unbiased else n_steps
         return products / (self._n_neurons * pairs)
 
