@@ -19,7 +19,7 @@ from eiphase.cli import commands
 from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
-from eiphase.flags import Fate, Flag, Phase
+from eiphase.flags import Crossing, Fate, Flag, Phase
 from eiphase.observables import uncertainty
 from eiphase.sweep.schema import Sweep
 
@@ -243,6 +243,28 @@ def test_the_border_is_the_mean_over_seeds_where_all_have_one(opened, phase_map)
             assert found is None or found == pytest.approx(wanted, rel=1e-14)
         theory = [q for _, q in lines["theory"]]
         assert theory == phase_map.theory_critical_q.values.tolist()
+
+
+def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
+    changed = phase_map.copy(deep=True)
+    flags, places = changed.measured_critical_q_flag, changed.measured_critical_q
+    flags[:] = Crossing.RISE
+    flags[1, 1, 2], places[1, 1, 2] = Crossing.SEVERAL, 3.7  # (backend, g_factor, seed)
+    page.open(page_data(changed))
+    kinds = [
+        [one["points"] for one in page.found(f"borderLines(map, {b})") if one["kind"] == "several"]
+        for b in range(3)
+    ]
+    assert kinds == [[], [[[4.0, None], [5.5, 3.7]]], []]
+
+
+def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_map):
+    page.open(page_data(phase_map))
+    b, q, g = np.argwhere(classified.tied(phase_map.phase.values, axis=-1))[0].tolist()
+    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}, null).text")
+    assert text.startswith("undecided, or a tie of seeds: ")
+    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}, null).text")
+    assert "tie" not in own
 
 
 def test_from_four_seeds_on_the_border_has_a_band(opened, phase_map):

@@ -9,6 +9,7 @@ const BORDERS = {
   seed: { stroke: "#000000", "stroke-width": 0.8 },
   mean: { stroke: "#000000", "stroke-width": 2.4 },
   ring: { ring: true, stroke: "#000000", "stroke-width": 1.5 },
+  several: { diamond: true, stroke: "#000000", "stroke-width": 1.3 },
   theory: { stroke: "#000000", "stroke-width": 1.8, "stroke-dasharray": "7 4" },
   own: { stroke: "#000000", "stroke-width": 0.9, "stroke-dasharray": "2 3" },
 };
@@ -266,7 +267,8 @@ function outline(cells, { plot, columns, rows, xOrder, yOrder, cells: parent }, 
 }
 
 /** A border through points in pixels; rings, and points without a neighbour, are circles. */
-function drawBorder(parent, points, { ring, ...attributes }) {
+function drawBorder(parent, points, { ring, diamond, ...attributes }) {
+  if (diamond) return parent.append(...points.filter(([x]) => Number.isFinite(x)).map(([x, y]) => diamondAt(x, y)));
   const isThere = (k) => Number.isFinite(points[k]?.[0]);
   const halo = { stroke: "#ffffff", "stroke-width": attributes["stroke-width"] + 1.6, opacity: 0.7 };
   if (!ring) parent.append(line(points, halo), line(points, attributes));
@@ -277,10 +279,16 @@ function drawBorder(parent, points, { ring, ...attributes }) {
   });
 }
 
+function diamondAt(x, y) {
+  const { diamond, ...attributes } = BORDERS.several;
+  return svg("path", { d: `M${x - 5} ${y}l5 -5l5 5l-5 5z`, fill: "#ffffff", ...attributes });
+}
+
 /** The sign of an entry of a legend. */
 function swatch({ look, line: border, dots }) {
   const made = svg("svg", { width: 26, height: 16, "aria-hidden": "true" });
   if (border?.ring) made.append(svg("circle", { cx: 13, cy: 8, r: 4, fill: "#fff", stroke: "#000" }));
+  else if (border?.diamond) made.append(diamondAt(13, 8));
   else if (border?.fill) made.append(svg("path", { d: "M1 3h24v10h-24z", ...border }));
   else if (border) {
     if (border === LIMIT) made.append(svg("path", { d: "M1 8h24", stroke: "#000", "stroke-width": 4 }));

@@ -196,7 +196,11 @@ function lackLook(map, name, cell) {
 /** The look of a cell: {colour, hatch, text}; `text` only if it is no number on the scale. */
 function cellLook(map, name, cell, scale) {
   const value = shownValue(map, name, cell);
-  if (map.variables[name].flags) return flagLook(map, name, value);
+  if (map.variables[name].flags) {
+    const look = flagLook(map, name, value);
+    const isTied = name === "phase" && cell.seed === null && map.axes.seed.values.length > 1;
+    return isTied ? { ...look, text: look.text.replace(/^undecided/, "undecided, or a tie of seeds") } : look;
+  }
   if (Number.isNaN(value)) return lackLook(map, name, cell);
   return { colour: colourOf(scale, value), hatch: "" };
 }
@@ -256,6 +260,12 @@ function borderLines(map, backend) {
     add(part((n) => n === seeds.length), "mean", `${kind}, mean over seeds`);
     add(part((n) => n < seeds.length), "ring", "border on some seeds only: their mean");
   }
+  each.forEach((points, seed) => {
+    const flags = line("measured_critical_q_flag", seeds[seed]);
+    const several = flags && flagNamed(map.variables.measured_critical_q_flag, "several");
+    add(flags && points?.map(([g, q], k) => [g, flags[k][1] === several ? q : NaN]), "several",
+      "the measure changes sign more than once: its lowest rise");
+  });
   add(line("theory_critical_q"), "theory", "mean-field theory: where the rate network's fixed point "
     + "loses stability");
   if (!map.backends[backend].spiking) {
