@@ -241,21 +241,26 @@ function article(k) {
 
 const waiting = new Set();
 
-/** Draw a network: at its end at once, and before not for every slice. */
+/**
+ * Draw a network: at its end at once, and before not for every slice. Drawing goes through the
+ * whole run, so that pauses grow with it: otherwise long runs would mostly be drawn.
+ */
 function showSoon(k) {
   const isOver = () => Boolean(runners[k].run.result || runners[k].run.problem);
+  const usual = runners[k].run.spike ? 100 : 300; // damage is to be seen as it spreads
   if (isOver()) showNetwork(k);
   if (isOver() || waiting.has(k)) return;
   waiting.add(k);
   setTimeout(() => {
     waiting.delete(k);
     if (!isOver()) showNetwork(k);
-  }, runners[k].run.spike ? 100 : 300); // damage is to be seen as it spreads
+  }, Math.max(usual, 3 * runners[k].run.drawing));
 }
 
 function showNetwork(k) {
   const runner = runners[k];
   const { run } = runner;
+  const started = performance.now();
   if (!runner.element) article(k);
   const width = Math.max(280, runner.element.clientWidth || byId("networks").clientWidth);
   if (!run.problem) runner.picture.replaceChildren(drawNetwork(map, run, width, view.shown));
@@ -264,6 +269,7 @@ function showNetwork(k) {
   runner.progress.hidden = Boolean(run.result || run.problem);
   runner.python.hidden = Boolean(run.between); // it is no cell of the dataset
   runner.words.textContent = run.problem ?? (run.result ? wordsOf(run) : "");
+  run.drawing = performance.now() - started;
 }
 
 /** What the pictures of a run do not say. */

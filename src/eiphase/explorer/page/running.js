@@ -108,7 +108,7 @@ class Runner {
   start(order, { network: { neurons: n, nExcitatory } }, rest) {
     this.run = {
       ...order, ...rest, ...emptyRun(order, n, rest.spiking), nExcitatory, id: ++this.id,
-      started: performance.now(),
+      started: performance.now(), drawing: 0, // milliseconds that the last one took
     };
     this.worker.postMessage({ ...order, id: this.id });
   }
