@@ -267,6 +267,23 @@ def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_m
     assert "tie" not in own
 
 
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({}, "Sweep tiny: phase, Rate neurons, commonest of 4 seeds"),
+        ({"variable": "c0"}, "Sweep tiny: c(0), Rate neurons, median over 4 seeds"),
+        ({"isMedian": False}, "Sweep tiny: phase, Rate neurons, seed 8"),
+        ({"x": "backend"}, "Sweep tiny: phase, g 5.5, commonest of 4 seeds"),
+        ({"x": "seed", "y": "backend"}, "Sweep tiny: phase, q 2.5, g 5.5"),
+    ],
+)
+def test_a_saved_map_names_the_sweep_and_what_is_fixed(page, phase_map, changes, title):
+    page.open(page_data(phase_map.assign_attrs(sweep="tiny")))
+    at = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 1}
+    view = {"variable": "phase", "x": "g_factor", "y": "q_factor", "at": at, "isMedian": True}
+    assert page.run(f"mapTitle(map, {json.dumps(view | changes)})") == title
+
+
 def test_from_four_seeds_on_the_border_has_a_band(opened, phase_map):
     n_bands = 0
     for b, backend in enumerate(phase_map.backend.values.tolist()):

@@ -197,7 +197,8 @@ function drawLines(map, { x, at }, { picture: made, plot, columns, rows, isUsual
 
 /** Frame the chosen cell, and the one beside it; between cells a ring stands for the network. */
 function drawChoice(map, view, grid) {
-  const { picture: made, plot } = grid;
+  const made = svg("g", { class: "choice" }), { plot } = grid;
+  grid.picture.append(made);
   const mark = (cell, attributes) => {
     const place = [grid.xOrder.indexOf(cell[view.x]), grid.yOrder.indexOf(cell[view.y])];
     for (const [stroke, width] of [["#ffffff", 5], ["#000000", 2]]) {
@@ -300,6 +301,35 @@ function swatch({ look, line: border, dots }) {
     if (look?.hatch) made.append(svg("path", { d: "M1 1l14 14M11 1l14 14M15 1l-14 14M25 1l-14 14", stroke: "#666" }));
   }
   return made;
+}
+
+/** A map for a file: with a title and its legend, without frames around what is chosen. */
+function savedMap(map, view, { picture: shown, texts }) {
+  const { width, height } = shown.viewBox.baseVal;
+  const title = mapTitle(map, view), lines = wrapped(title, width - 24);
+  const entries = texts.map((entry) => [entry, wrapped(legendWords(entry), width - 60)]);
+  const top = 16 * lines.length + 12;
+  const rows = entries.reduce((sum, [, words]) => sum + words.length, 0);
+  const made = picture(width, top + height + 20 * rows + 12, title);
+  lines.forEach((words, k) => made.append(text(12, 18 + 16 * k, words, { "font-weight": 600 })));
+  const whole = shown.cloneNode(true);
+  whole.querySelector(".choice").remove();
+  whole.setAttribute("y", top);
+  made.append(whole);
+  let y = top + height + 16;
+  for (const [entry, words] of entries) {
+    const sign = swatch(entry);
+    sign.setAttribute("x", 12);
+    sign.setAttribute("y", y - 12);
+    made.append(sign, ...words.map((line, k) => text(46, y + 20 * k, line)));
+    y += 20 * words.length;
+  }
+  return made;
+}
+
+/** An entry's words in the legend, where those after the colon show on hover. */
+function legendWords({ isLack, words }) {
+  return isLack ? words : words.split(": ")[0];
 }
 
 // A network -------------------------------------------------------------------------------------

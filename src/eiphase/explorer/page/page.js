@@ -6,6 +6,7 @@ const ONE_COLUMN = "(max-width: 820px)"; // as in the style sheet
 const RUN_STEPS = 3000, SHOWN = 100, LAGS = 100;
 let map, view, drawn;
 const runners = [];
+const said = byId("said"); // wherever it stands: it moves to the buttons that were used last
 
 /** An element of HTML with properties and children. */
 function element(name, properties = {}, ...children) {
@@ -75,6 +76,7 @@ function choose(change) {
   const before = orders();
   Object.assign(view, change);
   if (view.between && !runsBetween(view.at)) view.between = null;
+  said.textContent = "";
   keepAddress();
   show();
   runChanged(before);
@@ -125,7 +127,7 @@ function showMap() {
   byId("picture").replaceChildren(drawn.picture);
   byId("legend").replaceChildren(...drawn.texts.map((entry) => {
     const button = element("button", { type: "button" }, swatch(entry),
-      element("span", {}, entry.isLack ? entry.words : entry.words.split(": ")[0]));
+      element("span", {}, legendWords(entry)));
     button.addEventListener("focus", () => showTip(button, [["", entry.words]]));
     button.addEventListener("pointerenter", () => showTip(button, [["", entry.words]]));
     for (const end of ["blur", "pointerleave"]) button.addEventListener(end, hideTip);
@@ -221,7 +223,7 @@ function article(k) {
   if (runner.element) return runner.element;
   const button = (words, act) => {
     const made = element("button", { type: "button" }, words);
-    made.addEventListener("click", act);
+    made.addEventListener("click", async () => say(await act(), made));
     return made;
   };
   const name = () => `${map.sweep || "map"}-network-${k + 1}`;
@@ -309,16 +311,23 @@ function csvOfRun(run) {
   return [["step", ...Object.keys(columns)], ...rows].join("\n") + "\n";
 }
 
-function say(words) {
-  byId("said").textContent = words;
+const BY_HAND = "Copy this by hand: ";
+
+/** Say something below the buttons that were used, for some seconds, or until it is copied. */
+function say(words, button) {
+  button.closest(".buttons").after(said);
+  said.textContent = words;
+  clearTimeout(say.timer);
+  if (!words.startsWith(BY_HAND)) say.timer = setTimeout(() => { said.textContent = ""; }, 8000);
 }
 
+/** Copy words; returns what is to be said of it, as saving does. */
 async function copy(words) {
   try {
     await navigator.clipboard.writeText(words);
-    say(`Copied: ${words}`);
+    return `Copied: ${words}`;
   } catch { // pages within others have no clipboard in some browsers
-    say(`Copy this by hand: ${words}`);
+    return `${BY_HAND}${words}`;
   }
 }
 
@@ -326,7 +335,7 @@ function save(content, type, name) {
   const link = element("a", { href: URL.createObjectURL(new Blob([content], { type })), download: name });
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-  say(`Saved: ${name}`);
+  return `Saved: ${name}`;
 }
 
 const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
@@ -339,7 +348,8 @@ async function savePNG(drawing, name) {
   await image.decode();
   const canvas = element("canvas", { width: width * 2, height: height * 2 });
   canvas.getContext("2d").drawImage(image, 0, 0, width * 2, height * 2);
-  canvas.toBlob((blob) => save(blob, "image/png", `${name}.png`));
+  const blob = await new Promise((done) => { canvas.toBlob(done); });
+  return save(blob, "image/png", `${name}.png`);
 }
 
 function fill(id, choices) {
@@ -443,11 +453,14 @@ function showCellTip(cell, { clientX, clientY }) {
   showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, rows);
 }
 
-function saveMap({ target }) {
+async function saveMap({ target }) {
+  if (target.dataset.save) say(await savedAs(target.dataset.save), target);
+}
+
+function savedAs(kind) {
   const name = `${map.sweep || "map"}-${view.variable}`;
-  if (target.dataset.save === "csv") save(csvOf(map, view.variable), "text/csv", `${name}.csv`);
-  else if (target.dataset.save === "svg") saveSVG(drawn.picture, name);
-  else if (target.dataset.save === "png") savePNG(drawn.picture, name);
+  if (kind === "csv") return save(csvOf(map, view.variable), "text/csv", `${name}.csv`);
+  return (kind === "svg" ? saveSVG : savePNG)(savedMap(map, view, drawn), name);
 }
 
 function listen() {

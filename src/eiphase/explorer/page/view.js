@@ -396,6 +396,19 @@ function countedFlags(map, name, values) {
     .map((kind) => `${flags[kind].replaceAll("_", " ")} (${count(kind)} of ${values.length} seeds)`).join(", ");
 }
 
+/** What a map shows, for a picture that stands alone. */
+function mapTitle(map, { variable, x, y, at, isMedian }) {
+  const n = map.axes.seed.values.length;
+  const over = map.variables[variable].flags ? "commonest of" : "median over";
+  const words = {
+    backend: nameAt(map, "backend", at.backend), q_factor: `q ${nameAt(map, "q_factor", at.q_factor)}`,
+    g_factor: `g ${nameAt(map, "g_factor", at.g_factor)}`,
+    seed: isMedian && n > 1 ? `${over} ${n} seeds` : `seed ${nameAt(map, "seed", at.seed)}`,
+  };
+  const fixed = DIMENSIONS.filter((dim) => dim !== x && dim !== y).map((dim) => words[dim]);
+  return `Sweep ${map.sweep}: ${[labelOf(variable), ...fixed].join(", ")}`;
+}
+
 /** All cells of a variable with its errors and flags, as a table. */
 function csvOf(map, name) {
   const names = [name, ...map.variables[name].ancillary].filter((one) => map.variables[one]);
