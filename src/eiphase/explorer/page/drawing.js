@@ -334,8 +334,11 @@ function legendWords({ isLack, words }) {
 
 // A network -------------------------------------------------------------------------------------
 
-/** What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range. */
-function drawNetwork(map, run, width, shown) {
+/**
+ * What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range.
+ * `alike`: the runs, this one among them, whose means share an axis.
+ */
+function drawNetwork(map, run, width, shown, alike) {
   const isSplit = run.spiking && width >= 560; // c(lag), u and v side by side
   const heights = [160, 82, ...(run.spike ? [82] : []), 145, ...(run.spiking && !isSplit ? [145] : [])];
   const above = (k) => heights.slice(0, k).reduce((sum, height) => sum + height + 64, 42);
@@ -344,7 +347,7 @@ function drawNetwork(map, run, width, shown) {
   made.append(text(8, 16, run.title, { "font-weight": 600, "font-size": 13 }));
   const time = { low: 0, high: run.steps, label: "step" };
   drawActivity(made, boxes.shift(), { map, run, shown, time });
-  drawMean(made, boxes.shift(), run, time, map.looks.backends[run.backend]);
+  drawMean(made, boxes.shift(), run, alike, time, map.looks.backends[run.backend]);
   if (run.spike) drawDamage(made, boxes.shift(), run, time);
   if (!run.result) return made;
   if (isSplit) {
@@ -370,10 +373,11 @@ function drawCurves(parent, box, across, up, title, curves) {
   }
 }
 
-function drawMean(parent, box, run, time, stroke) {
+function drawMean(parent, box, run, alike, time, stroke) {
   const means = run.means.subarray(0, run.done);
-  const settled = run.done > run.measured.first ? run.measured.first : 0; // the start can be far off
-  const up = axisOf(means.subarray(settled), run.spiking ? "spikes / step" : "mean r");
+  const settled = ({ means: all, done, measured: { first } }) => // the start can be far off
+    Array.from(all.subarray(done > first ? first : 0, done));
+  const up = axisOf(alike.flatMap(settled), run.spiking ? "spikes / step" : "mean r");
   drawCurves(parent, box, time, up, "mean over neurons", [[null, means, { stroke, "stroke-width": 1.2 }]]);
 }
 

@@ -250,7 +250,7 @@ const waiting = new Set();
 function showSoon(k) {
   const isOver = () => Boolean(runners[k].run.result || runners[k].run.problem);
   const usual = runners[k].run.spike ? 100 : 300; // damage is to be seen as it spreads
-  if (isOver()) showNetwork(k);
+  if (isOver()) orders().forEach((_, j) => runners[j]?.run && showNetwork(j)); // they can share an axis
   if (isOver() || waiting.has(k)) return;
   waiting.add(k);
   setTimeout(() => {
@@ -265,7 +265,8 @@ function showNetwork(k) {
   const started = performance.now();
   if (!runner.element) article(k);
   const width = Math.max(280, runner.element.clientWidth || byId("networks").clientWidth);
-  if (!run.problem) runner.picture.replaceChildren(drawNetwork(map, run, width, view.shown));
+  const alike = orders().map((_, j) => runners[j]?.run).filter((one) => one?.spiking === run.spiking);
+  if (!run.problem) runner.picture.replaceChildren(drawNetwork(map, run, width, view.shown, alike));
   else runner.picture.replaceChildren();
   Object.assign(runner.progress, { max: run.steps, value: run.done });
   runner.progress.hidden = Boolean(run.result || run.problem);
