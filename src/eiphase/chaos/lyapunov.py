@@ -106,6 +106,7 @@ def growth_by_distance(distances: np.ndarray, levels: np.ndarray) -> np.ndarray:
     logarithms = np.log(np.take_along_axis(distances, first, axis=1))
     steps = np.diff(first, axis=1).sum(axis=0)
     found = np.full(len(steps), np.nan)
-    known = reached.any(axis=1).all(axis=0)[1:] & (steps > 0)
+    by_all = np.all(np.any(reached, axis=1), axis=0)
+    known = by_all[1:] & (steps > 0)
     found[known] = np.diff(logarithms, axis=1).sum(axis=0)[known] / steps[known]
     return found
