@@ -154,7 +154,7 @@ function showCell() {
   const over = shownCell(view, view.at);
   const isOver = over.seed === null && map.axes.seed.values.length > 1;
   const heads = element("tr", {}, element("td"), ...[`seed ${nameAt(map, "seed", view.at.seed)}`,
-    "median over seeds (range)"].map((words) => element("th", { scope: "col" }, words)));
+    "all seeds: median (range)"].map((words) => element("th", { scope: "col" }, words)));
   const rows = description(map, view.variable, isOver ? [view.at, over] : [view.at]);
   byId("numbers-of-cell").replaceChildren(...(isOver ? [heads] : []), ...rows.map(([name, ...texts]) =>
     element("tr", {}, element("th", { scope: "row", title: map.variables[name].long_name }, labelOf(name)),
