@@ -245,45 +245,6 @@ def test_the_border_is_the_mean_over_seeds_where_all_have_one(opened, phase_map)
         assert theory == phase_map.theory_critical_q.values.tolist()
 
 
-def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
-    changed = phase_map.copy(deep=True)
-    flags, places = changed.measured_critical_q_flag, changed.measured_critical_q
-    flags[:] = Crossing.RISE
-    flags[1, 1, 2], places[1, 1, 2] = Crossing.SEVERAL, 3.7  # (backend, g_factor, seed)
-    page.open(page_data(changed))
-    kinds = [
-        [one["points"] for one in page.found(f"borderLines(map, {b})") if one["kind"] == "several"]
-        for b in range(3)
-    ]
-    assert kinds == [[], [[[4.0, None], [5.5, 3.7]]], []]
-
-
-def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_map):
-    page.open(page_data(phase_map))
-    b, q, g = np.argwhere(classified.tied(phase_map.phase.values, axis=-1))[0].tolist()
-    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}, null).text")
-    assert text.startswith("undecided, or a tie of seeds: ")
-    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}, null).text")
-    assert "tie" not in own
-
-
-@pytest.mark.parametrize(
-    ("changes", "title"),
-    [
-        ({}, "Sweep tiny: phase, Rate neurons, commonest of 4 seeds"),
-        ({"variable": "c0"}, "Sweep tiny: c(0), Rate neurons, median over 4 seeds"),
-        ({"isMedian": False}, "Sweep tiny: phase, Rate neurons, seed 8"),
-        ({"x": "backend"}, "Sweep tiny: phase, g 5.5, commonest of 4 seeds"),
-        ({"x": "seed", "y": "backend"}, "Sweep tiny: phase, q 2.5, g 5.5"),
-    ],
-)
-def test_a_saved_map_names_the_sweep_and_what_is_fixed(page, phase_map, changes, title):
-    page.open(page_data(phase_map.assign_attrs(sweep="tiny")))
-    at = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 1}
-    view = {"variable": "phase", "x": "g_factor", "y": "q_factor", "at": at, "isMedian": True}
-    assert page.run(f"mapTitle(map, {json.dumps(view | changes)})") == title
-
-
 def test_from_four_seeds_on_the_border_has_a_band(opened, phase_map):
     n_bands = 0
     for b, backend in enumerate(phase_map.backend.values.tolist()):
@@ -452,3 +413,42 @@ def test_a_run_that_is_short_against_the_decay_time_is_called_short(page, phase_
 
 def test_the_page_calls_runs_short_that_eiphase_calls_short(page):
     assert page.run("LONG_ENOUGH") == uncertainty.LEAST_DECAY_TIMES
+
+
+def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
+    changed = phase_map.copy(deep=True)
+    flags, places = changed.measured_critical_q_flag, changed.measured_critical_q
+    flags[:] = Crossing.RISE
+    flags[1, 1, 2], places[1, 1, 2] = Crossing.SEVERAL, 3.7  # (backend, g_factor, seed)
+    page.open(page_data(changed))
+    kinds = [
+        [one["points"] for one in page.found(f"borderLines(map, {b})") if one["kind"] == "several"]
+        for b in range(3)
+    ]
+    assert kinds == [[], [[[4.0, None], [5.5, 3.7]]], []]
+
+
+def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_map):
+    page.open(page_data(phase_map))
+    b, q, g = np.argwhere(classified.tied(phase_map.phase.values, axis=-1))[0].tolist()
+    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}, null).text")
+    assert text.startswith("undecided, or a tie of seeds: ")
+    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}, null).text")
+    assert "tie" not in own
+
+
+@pytest.mark.parametrize(
+    ("changes", "title"),
+    [
+        ({}, "Sweep tiny: phase, Rate neurons, commonest of 4 seeds"),
+        ({"variable": "c0"}, "Sweep tiny: c(0), Rate neurons, median over 4 seeds"),
+        ({"isMedian": False}, "Sweep tiny: phase, Rate neurons, seed 8"),
+        ({"x": "backend"}, "Sweep tiny: phase, g 5.5, commonest of 4 seeds"),
+        ({"x": "seed", "y": "backend"}, "Sweep tiny: phase, q 2.5, g 5.5"),
+    ],
+)
+def test_a_saved_map_names_the_sweep_and_what_is_fixed(page, phase_map, changes, title):
+    page.open(page_data(phase_map.assign_attrs(sweep="tiny")))
+    at = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 1}
+    view = {"variable": "phase", "x": "g_factor", "y": "q_factor", "at": at, "isMedian": True}
+    assert page.run(f"mapTitle(map, {json.dumps(view | changes)})") == title
