@@ -115,7 +115,10 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
         yield "keys change nothing"
     if page.evaluate("document.querySelectorAll('#networks article').length") != 2:
         yield "Enter puts no network beside"
+    page.press("2")  # LIF neurons, as only they fire once more
     page.evaluate("document.getElementById('spike').click()")
+    if not page.evaluate("location.hash.includes('spike')"):
+        yield "one more spike cannot be chosen"
     for name in page.evaluate("shownVariables(map)"):
         page.evaluate(f"choose({{ variable: '{name}' }})")
     if not page.wait_for(IS_DONE):
