@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import erf
@@ -28,6 +28,7 @@ def last_state(half, point, n_steps):
 
 
 @given(seed=st.integers(0, 1000), q_factor=st.floats(0.1, 3))
+@example(seed=128, q_factor=1.201171875)  # one state nearly cancels
 def test_tiny_activity_is_linear(seed, q_factor):
     """r = (1 - W erf'(0))⁻¹ b/dr."""
     weights = sampled(20, q_factor, 4.0, seed)
@@ -37,7 +38,8 @@ def test_tiny_activity_is_linear(seed, q_factor):
         return
     exact = np.linalg.solve(matrix, np.full(20, drive))
     found = fixed_point.near(weights, drive, start=np.full(20, drive), step_size=0.01)
-    np.testing.assert_allclose(found.state, exact, rtol=1e-6)
+    # Newton's method stops at a residual that is small beside the largest state, not beside each.
+    np.testing.assert_allclose(found.state, exact, rtol=0, atol=1e-6 * np.abs(exact).max())
     spectrum = np.linalg.eigvals(STEEPEST * weights)
     assert found.abscissa == pytest.approx(max(spectrum.real.max(), 0) - 1, abs=1e-6)
 
