@@ -77,7 +77,7 @@ class _Kept(NullCache):
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
         """Keep a kernel; one that cannot be kept, as on a full disk, serves this process alone."""
-        if compiled.library.has_dynamic_globals:  # pointers into this process
+        if compiled.library.has_dynamic_globals:  # addresses that another run would not have
             return
         content = dumps(compiled._reduce())
         with suppress(OSError):
