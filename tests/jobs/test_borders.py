@@ -1,9 +1,12 @@
 """Refined borders in a phase map: of made-up simulations whose borders are known."""
 
+import contextlib
+import os
 import shutil
-import threading
+import signal
 import time
 from itertools import product
+from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -11,6 +14,7 @@ import xarray as xr
 from tiny_sweep import VALID, refine, values_of
 
 from eiphase.cli import commands
+from eiphase.cli.running import without_traceback
 from eiphase.errors import DatasetError
 from eiphase.flags import Crossing, Fate, Flag, Refined
 from eiphase.jobs import borders, simulate, verify
@@ -201,15 +205,48 @@ def test_borders_in_effective_coupling():
     np.testing.assert_allclose(pair[1], pair[0], rtol=1e-6)
 
 
-def test_threads_share_networks_and_keep_their_order(monkeypatch):
-    together = threading.Barrier(3, timeout=10)
+TOGETHER = get_context("fork").Barrier(3, timeout=10)
 
-    def of_network(_, g_factor, seed):
-        order = together.wait()
-        time.sleep(0.01 * order)
-        return 100 * g_factor + seed
 
-    monkeypatch.setattr(borders, "of_network", of_network)
-    networks = [(g_factor, seed) for g_factor in (6.0, 4.0, 5.0) for seed in (1, 2)]
-    found = borders.of_networks(Sweep.model_validate(VALID), networks, threads=3)
-    assert list(found) == [601, 602, 401, 402, 501, 502]
+def after_others(_, g_factor, seed):
+    order = TOGETHER.wait()
+    time.sleep(0.01 * order)
+    return 100 * g_factor + seed
+
+
+def killed(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+NETWORKS = [(g_factor, seed) for g_factor in (6.0, 4.0, 5.0) for seed in (1, 2)]
+
+
+def test_processes_share_networks_and_keep_their_order(monkeypatch):
+    monkeypatch.setattr(borders, "of_network", after_others)
+    with borders.of_networks(Sweep.model_validate(VALID), NETWORKS, processes=3) as found:
+        assert list(found) == [601, 602, 401, 402, 501, 502]
+
+
+def test_one_process_finds_what_several_do():
+    sweep = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
+    with contextlib.ExitStack() as stack:
+        alone, shared = (
+            [*stack.enter_context(borders.of_networks(sweep, NETWORKS, processes=n))]
+            for n in (1, 2)
+        )
+    assert np.isfinite(alone).any()
+    np.testing.assert_array_equal(shared, alone)
+
+
+def test_a_process_that_the_system_kills_is_told_in_a_sentence(monkeypatch, capsys):
+    monkeypatch.setattr(borders, "of_network", killed)
+
+    def work():
+        with borders.of_networks(Sweep.model_validate(VALID), NETWORKS, processes=2) as found:
+            list(found)
+
+    assert without_traceback(work) == 1
+    assert capsys.readouterr().err == (
+        "eiphase: A process that shared the work was killed, as the system does where memory runs "
+        "out: run again with more memory (Slurm's --mem) or fewer processes.\n"
+    )

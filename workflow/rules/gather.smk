@@ -18,6 +18,6 @@ rule gather:
         mem_mb=1000,
         runtime=30,
     shell:
-        "eiphase gather --threads {threads} --refined {input.refined:q}"
-        " -- {input.sweep:q} {output:q} {input.tiles:q}"
+        "eiphase gather --processes {threads} --refined {input.refined:q}"
+        " --time-limit $(( {resources.runtime} * 60 )) -- {input.sweep:q} {output:q} {input.tiles:q}"
         " 2>&1 | tee -- {log:q} >&2"

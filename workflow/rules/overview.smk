@@ -16,6 +16,7 @@ rule divergence:
     benchmark:
         f"{RESULTS}/benchmarks/divergence.tsv"
     threads: 1
+    priority: 1  # before the other figures: the overview waits for it
     resources:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
@@ -44,6 +45,7 @@ rule overview:
     benchmark:
         f"{RESULTS}/benchmarks/overview.tsv"
     threads: 1
+    priority: 1
     resources:
         mem_mb=2000,
         runtime=30,

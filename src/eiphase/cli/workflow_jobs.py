@@ -139,35 +139,45 @@ def _add_gather(commands) -> None:
         "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
     )
     gather.add_argument(
-        "--threads", type=whole, default=1, help="that share theory's work on each network"
+        "--processes", type=whole, default=1, help="that share theory's work on each network"
     )
+    add_time_limit(gather)
     gather.set_defaults(command=_gather)
 
 
-def _gather(options: argparse.Namespace) -> None:
-    from eiphase.jobs import gather
-
-    if options.threads < 1:
-        raise SweepError(f"--threads is {options.threads}, but must be at least 1.")
+def _gather(options: argparse.Namespace) -> int:
+    if options.processes < 1:
+        raise SweepError(f"--processes is {options.processes}, but must be at least 1.")
     if options.partial:
         _gather_partial(options)
-        return
+        return 0
     if not options.tiles:
         raise SweepError(
             "An output and all tiles of the sweep are needed; `eiphase gather --partial "
             f"{options.config}` finds those that are there."
         )
     sweep = load(options.config)
-    with progress_bar.progress("gathering") as show:
+    gathered = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        gathered[:] = done, total
+
+    def work() -> None:
+        from eiphase.jobs import gather
+
         gather.gather(
             options.tiles,
             sweep,
             options.output,
             name=options.config.stem,
             refined=options.refined,
-            threads=options.threads,
+            processes=options.processes,
             show=show,
         )
+
+    return supervised(
+        work, options, meanwhile=progress_bar.progress_of_another("gathering", gathered)
+    )
 
 
 def _gather_partial(options: argparse.Namespace) -> None:

@@ -1,8 +1,12 @@
 """Where sensitivity begins in a sweep: measured along q_factor, and expected by theory."""
 
 import math
+import os
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from itertools import repeat
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -14,8 +18,8 @@ from eiphase.mapping import effective_coupling
 from eiphase.mapping.effective_coupling import HalfMoments
 from eiphase.mapping.rate_to_lif import RATE_TO_LIF
 from eiphase.networks import weights
-from eiphase.numerics.blas import one_thread
 from eiphase.sweep.schema import Sweep
+from eiphase.system.supervisor import die_with_parent
 from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
 from eiphase.variables import NOT_SIMULATED
 
@@ -115,7 +119,7 @@ def networks(sweep: Sweep) -> list[tuple[float, int]]:
 def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
     """q_factor above which one of `networks` settles at no fixed point that is followed, or NaN.
 
-    About a second for 400 neurons.
+    A few seconds for 400 neurons.
     """
     gaussian = weights.gaussian_matrix(sweep.network.neurons, seed)
     found = fixed_point.network_critical_q(
@@ -128,15 +132,25 @@ def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
     return found.value
 
 
+@contextmanager
 def of_networks(
-    sweep: Sweep, networks: Sequence[tuple[float, int]], *, threads: int
-) -> Iterator[float]:
-    """`of_network` of each, in turn, while `threads` work on those that follow."""
-    with (
-        one_thread(),
-        ThreadPoolExecutor(threads) as pool,
-    ):  # LAPACK leaves Python to the others meanwhile
-        yield from pool.map(lambda one: of_network(sweep, *one), networks)
+    sweep: Sweep, networks: Sequence[tuple[float, int]], *, processes: int
+) -> Iterator[Iterator[float]]:
+    """`of_network` of each, in turn: found here when asked for, or by other processes meanwhile.
+
+    They are processes, as NumPy's eigenvalues leave no time to another thread of Python.
+    """
+    if processes == 1 or not networks:
+        yield (of_network(sweep, *one) for one in networks)
+        return
+    me = os.getpid()
+    pool = ProcessPoolExecutor(processes, get_context("fork"), die_with_parent, (me,))
+    try:
+        yield pool.map(of_network, repeat(sweep), *zip(*networks, strict=True))
+    finally:
+        pool.shutdown(
+            wait=False, cancel_futures=True
+        )  # what is not asked for ends with this process
 
 
 def in_coupling(sweep: Sweep, backend: str, critical_q: np.ndarray) -> np.ndarray:

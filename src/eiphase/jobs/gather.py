@@ -40,7 +40,7 @@ def gather(
     *,
     name: str,
     refined: Iterable[Path] = (),
-    threads: int = 1,
+    processes: int = 1,
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write all tiles of a sweep as one dataset.
@@ -50,18 +50,21 @@ def gather(
     backend and seed, if it asks for them. Raises `DatasetError`, and writes nothing, unless
     every point of the sweep is there exactly once and comes from its config and this code.
     Files that are damaged are renamed, so that the workflow's next run simulates them again.
-    `threads` share the networks whose own border theory has to find. `show` is told before each
-    tile, and before each of these networks, how many of both are done, and of how many; and at the
-    end.
+    So many `processes` share the networks whose own border theory has to find. `show` is told
+    before each tile, and before each of these networks, how many of both are done, and of how many;
+    and at the end.
     """
     networks = borders.networks(sweep)
     n_steps = len(tiles) + len(networks)
-    with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:
+    with (
+        borders.of_networks(sweep, networks, processes=processes) as found,
+        seal.sealed(output) as partial,
+        netCDF4.Dataset(partial, "w") as file,
+    ):
         _define(file, sweep, name)
         refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
         borders.check(refinements, sweep)
         _derive(file, sweep, refinements)
-        found = borders.of_networks(sweep, networks, threads=threads)
         for done, (g_factor, seed) in enumerate(networks):
             show(len(tiles) + done, n_steps)
             place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
