@@ -20,21 +20,18 @@ const ERF_LAST = 6;
  * network, see `page_data.py`. `tables`: {erfValues, erfSlopes}.
  */
 function makeNetwork(backend, half, cell, tables) {
-  if (backend === "rate") return rateNetwork(half, cell, tables);
-  if (backend === "lif_float") return lifNetwork(half, cell);
-  if (backend === "lif_bit_accurate") return integerNetwork(half, cell);
-  throw new Error(`Networks of ${backend} do not run in this page.`);
+  const make = { rate: rateNetwork, lif_float: lifNetwork, lif_bit_accurate: integerNetwork }[backend];
+  if (!make) throw new Error(`Networks of ${backend} do not run in this page.`);
+  return { n: half.n, refractorySteps: cell.refractorySteps, ...make(half, cell, tables) };
 }
 
 /** u = v = 0 and nothing has fired, or r = 0. */
-function atRest(network) {
-  const n = network.n;
-  if (network.backend === "rate") return { r: new Float64Array(n), y: new Float64Array(n) };
-  const Numbers = network.backend === "lif_float" ? Float64Array : Int32Array;
+function atRest({ n, parts, Numbers }) {
+  if (!parts) return { r: new Numbers(n), y: new Numbers(n) };
   return {
     u: new Numbers(n),
     v: new Numbers(n),
-    inputs: network.parts.map(() => new Numbers(n)), // W s of the last step
+    inputs: new Numbers(parts.length * n), // W s of the last step, part by part
     resting: new Int32Array(n), // steps for which the voltage still stays as it is
     wraps: 0, // how often a current left its 24 bits
     clips: 0, // how often a voltage was clipped to them
@@ -43,39 +40,26 @@ function atRest(network) {
 
 /** A state that changes on its own from here. */
 function copyOfState(state) {
-  const copied = (part) =>
-    Array.isArray(part) ? part.map(copied) : typeof part === "number" ? part : part.slice();
-  return Object.fromEntries(Object.entries(state).map(([name, part]) => [name, copied(part)]));
+  return Object.fromEntries(Object.entries(state).map(([name, part]) => [name, part.slice?.() ?? part]));
 }
 
 /**
  * Room for so many steps: `activity` (time, neuron), states of rate neurons (Float64Array) or
  * spikes (Uint8Array); with `withStates` also `u` and `v` of LIF neurons, after the reset.
  */
-function makeRecording(network, nSteps, withStates = false) {
-  const size = nSteps * network.n;
-  if (network.backend === "rate") return { activity: new Float64Array(size) };
-  const Numbers = network.backend === "lif_float" ? Float64Array : Int32Array;
-  const states = withStates ? { u: new Numbers(size), v: new Numbers(size) } : {};
-  return { activity: new Uint8Array(size), ...states };
+function makeRecording({ n, parts, Numbers }, nSteps, withStates = false) {
+  const states = () => new Numbers(nSteps * n);
+  if (!parts) return { activity: states() };
+  return { activity: new Uint8Array(nSteps * n), ...(withStates && { u: states(), v: states() }) };
 }
 
 /** Advance a state by the steps `first` to `last` - 1 of a recording, and record them there. */
 function advance(network, state, recording, first, last) {
+  const { n, step } = network;
   for (let t = first; t < last; t++) {
-    const start = t * network.n;
-    if (network.backend === "rate") {
-      rateStep(network, state);
-      recording.activity.set(state.r, start);
-      continue;
-    }
-    const spikes = recording.activity.subarray(start, start + network.n);
-    if (network.backend === "lif_float") lifStep(network, state, spikes);
-    else integerStep(network, state, spikes);
-    if (recording.u) {
-      recording.u.set(state.u, start);
-      recording.v.set(state.v, start);
-    }
+    step(network, state, recording.activity.subarray(t * n, (t + 1) * n));
+    recording.u?.set(state.u, t * n);
+    recording.v?.set(state.v, t * n);
   }
 }
 
@@ -83,12 +67,20 @@ function advance(network, state, recording, first, last) {
 function fire(network, state, neuron) {
   state.v[neuron] = 0;
   state.resting[neuron] = network.refractorySteps;
-  const part = network.parts.findIndex(({ last }) => neuron < last);
-  addColumn(network, neuron, state.inputs[part]);
+  addColumn(network, state, network.parts.findIndex(({ last }) => neuron < last), neuron);
 }
 
-function addColumn({ n, columns }, j, total) {
-  for (let i = 0, k = j * n; i < n; i++, k++) total[i] += columns[k];
+/** Let a neuron's spike arrive at all neurons, in the input of its part. */
+function addColumn({ n, columns }, { inputs }, part, neuron) {
+  for (let i = part * n, k = neuron * n; i < (part + 1) * n; i++, k++) inputs[i] += columns[k];
+}
+
+/** Let the spikes of a step arrive. */
+function addColumns(network, state, spikes) {
+  state.inputs.fill(0);
+  network.parts.forEach(({ first, last }, part) => {
+    for (let j = first; j < last; j++) if (spikes[j]) addColumn(network, state, part, j);
+  });
 }
 
 // Rate neurons ---------------------------------------------------------------------------------
@@ -98,39 +90,32 @@ function addColumn({ n, columns }, j, total) {
  *
  * Zeros of M are left out. `upper` are the upper halves of its entries' bits: see `addProduct`.
  */
-function rateNetwork(half, cell, { erfValues, erfSlopes }) {
-  const { n, nExcitatory } = half;
-  const size = half.columns.reduce((count, weight) => count + (weight !== 0), 0);
-  const values = new Float64Array(size);
-  const upper = new Float64Array(size);
-  const rows = new Uint32Array(size);
-  const ends = new Uint32Array(n);
-  for (let j = 0, entry = 0; j < n; j++) {
+function rateNetwork({ n, nExcitatory, columns }, { stepSize, bias, gain, g }, tables) {
+  const rows = [], values = [], ends = [];
+  for (let j = 0; j < n; j++) {
     for (let i = 0; i < n; i++) {
-      const value = half.columns[j * n + i];
+      const value = columns[j * n + i];
       if (value === 0) continue;
-      rows[entry] = i;
-      values[entry] = value;
-      upper[entry++] = upperHalf(value);
+      rows.push(i);
+      values.push(value);
     }
-    ends[j] = entry;
+    ends.push(rows.length);
   }
-  const gain = cell.stepSize * cell.gain;
-  const inhibitoryGain = gain * cell.g;
-  const { stepSize, bias } = cell;
   return {
-    backend: "rate", n, nExcitatory, ends, rows, values, upper, gain, inhibitoryGain, stepSize,
-    bias, erfValues, erfSlopes,
+    Numbers: Float64Array, step: rateStep, nExcitatory, stepSize, bias, ...tables, ends,
+    rows: Uint32Array.from(rows), values: Float64Array.from(values), upper: Float64Array.from(values, upperHalf),
+    gain: stepSize * gain, inhibitoryGain: stepSize * gain * g,
   };
 }
 
-function rateStep(network, { r, y }) {
+function rateStep(network, { r, y }, activity) {
   const { n, nExcitatory, gain, inhibitoryGain, stepSize, bias } = network;
   for (let i = 0; i < n; i++) {
     y[i] = (i < nExcitatory ? gain : inhibitoryGain) * erf(r[i], network);
     r[i] = (1 - stepSize) * r[i] + bias; // all but M's part, which is then added in place
   }
   addProduct(network, y, r);
+  activity.set(r);
 }
 
 /** The upper half of a number's bits (Veltkamp); the rest fits into a double, too. */
@@ -198,12 +183,9 @@ function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, du }) {
 
 function lifNetwork(half, cell) {
   if (!Number.isFinite(cell.weightScale)) throw new Error("The phase map has no network here.");
-  const { du, dv, threshold, lifBias: bias, refractorySteps } = cell;
-  const n = half.n;
-  return {
-    backend: "lif_float", n, columns: lifColumns(half, cell), parts: [{ first: 0, last: n }],
-    du, dv, threshold, bias, refractorySteps,
-  };
+  const { du, dv, threshold, lifBias: bias } = cell;
+  const parts = [{ first: 0, last: half.n }];
+  return { Numbers: Float64Array, step: lifStep, columns: lifColumns(half, cell), parts, du, dv, threshold, bias };
 }
 
 /**
@@ -213,9 +195,9 @@ function lifNetwork(half, cell) {
  */
 function lifStep(network, state, spikes) {
   const { n, du, dv, threshold, bias, refractorySteps } = network;
-  const { u, v, inputs: [a], resting } = state;
+  const { u, v, inputs, resting } = state;
   for (let i = 0; i < n; i++) {
-    u[i] = u[i] * (1 - du) + a[i];
+    u[i] = u[i] * (1 - du) + inputs[i];
     let integrated;
     if (refractorySteps === 0) integrated = v[i] * (1 - dv) + u[i] + bias;
     else integrated = resting[i] > 0 ? v[i] : v[i] * (1 - dv) + (u[i] + bias);
@@ -224,8 +206,7 @@ function lifStep(network, state, spikes) {
     resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
     spikes[i] = spike ? 1 : 0;
   }
-  a.fill(0);
-  for (let j = 0; j < n; j++) if (spikes[j]) addColumn(network, j, a);
+  addColumns(network, state, spikes);
 }
 
 // LIF neurons in Loihi's integers --------------------------------------------------------------
@@ -242,7 +223,7 @@ function power(exponent) {
 
 function integerNetwork(half, cell) {
   const { n, nExcitatory } = half;
-  const { vth, integerDu, integerDv, biasMantissa, biasExponent, refractorySteps } = cell;
+  const { vth, integerDu, integerDv, biasMantissa, biasExponent } = cell;
   if (![vth, integerDu, integerDv, biasMantissa].every((x) => Number.isFinite(x) && x !== 0)) {
     throw new Error("The mapping leaves no threshold, bias or decay in integers.");
   }
@@ -264,11 +245,9 @@ function integerNetwork(half, cell) {
     columns.set(stored(here, cell.weightBits), part.first * n);
   }
   return {
-    backend: "lif_bit_accurate", n, columns, parts, refractorySteps,
-    keepU: DECAY_UNIT - (integerDu + 1),
-    keepV: DECAY_UNIT - integerDv,
-    threshold: vth << ALIGNMENT,
-    bias: biasMantissa << biasExponent,
+    Numbers: Int32Array, step: integerStep, columns, parts,
+    keepU: DECAY_UNIT - (integerDu + 1), keepV: DECAY_UNIT - integerDv,
+    threshold: vth << ALIGNMENT, bias: biasMantissa << biasExponent,
   };
 }
 
@@ -327,7 +306,7 @@ function integerStep(network, state, spikes) {
     let arrived = 0;
     for (let part = 0; part < parts.length; part++) {
       const exponent = parts[part].exponent;
-      const a = inputs[part][i];
+      const a = inputs[part * n + i];
       arrived += exponent < 0 ? a >> -exponent : a << exponent;
     }
     const decayed = (kept(u[i], keepU) + (arrived << ALIGNMENT)) | 0;
@@ -343,9 +322,5 @@ function integerStep(network, state, spikes) {
     resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
     spikes[i] = spike ? 1 : 0;
   }
-  for (let part = 0; part < parts.length; part++) {
-    const { first, last } = parts[part];
-    inputs[part].fill(0);
-    for (let j = first; j < last; j++) if (spikes[j]) addColumn(network, j, inputs[part]);
-  }
+  addColumns(network, state, spikes);
 }
