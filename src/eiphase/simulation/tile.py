@@ -42,7 +42,7 @@ def simulate_tile(
     how many are done, and of how many; it is called in Lava's process.
     """
     load_kernels(tile.backend, sweep.mapping, sweep.observables)
-    work, values = _work(sweep, tile, source or {}, show)
+    work, values = work_on(sweep, tile, source or {}, show)
     simulate = partial(simulate_group, work)
     groups = _groups(work, sweep)
     if sweep.simulation.precision is not None:
@@ -51,10 +51,13 @@ def simulate_tile(
     return values.arrays
 
 
-def _work(
-    sweep: Sweep, tile: Tile, source: Mapping[str, np.ndarray], show: Show
+def work_on(
+    sweep: Sweep,
+    tile: Tile,
+    source: Mapping[str, np.ndarray],
+    show: Show = lambda done, total: None,
 ) -> tuple[Work, Values]:
-    """A tile's networks, and the values that they will have."""
+    """A tile's networks, and the values that they will have; see `simulate_tile`."""
     networks = list(sweep.networks(tile))
     values = Values(len(networks), len(sweep.lags))
     done = count(1)  # in Lava's process alone
@@ -115,7 +118,7 @@ def load_kernels(backend: str, mapping: schema.Mapping, observables: Observables
     )
     source: dict[str, np.ndarray] = {}
     for name in (takes_from, backend) if takes_from else (backend,):
-        work, values = _work(sweep, sweep.tile(name, 1, 0), source, lambda done, total: None)
+        work, values = work_on(sweep, sweep.tile(name, 1, 0), source)
         for group in _groups(work, sweep):
             simulate_group(work, group)
         source = values.arrays

@@ -1,37 +1,39 @@
 """What a sweep will take, before anything starts: some of its networks are simulated to tell."""
 
 import math
+import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from multiprocessing import get_context
-from typing import NamedTuple
+from itertools import product
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from eiphase.backends import BACKENDS, with_damage, with_theory
 from eiphase.jobs import borders
-from eiphase.jobs.datasets.derivation import of_theory
-from eiphase.lava.run import ONE_AT_A_TIME
-from eiphase.numerics.arrays import shared_array
-from eiphase.numerics.blas import one_thread
+from eiphase.numerics.arrays import blocks
 from eiphase.simulation import backends
-from eiphase.simulation.backends import Settings
+from eiphase.simulation.backends import Block, Lanes, Prepared, Settings
+from eiphase.simulation.in_lavas_process import Work
 from eiphase.simulation.observation import STATES
-from eiphase.simulation.tile import load_kernels, simulate_tile
+from eiphase.simulation.tile import load_kernels, work_on
 from eiphase.sweep.progress import until_last
 from eiphase.sweep.schema import Sweep
 from eiphase.sweep.tiles import Tile
 from eiphase.variables import VARIABLES, measured
 
-_SAMPLE = 4  # networks of a backend, if it does not simulate more at once
-_STEPS = 1000  # of each at least, and of all together so many:
-_STEPS_OF_ALL = 20_000
-_NEURONS = 1000  # at most; time grows with their square
+_RUNS = 5  # of networks, or of their states, that are timed at least
+_BURN_IN, _STEPS, _STEPS_OF_ALL = 100, 500, 5000  # of each network at least, and of all together
+_NEURONS, _GROWTH = 400, 1.6  # at most; power of N with which time grows from 400 to 2000
 _GOLDEN = 0.618034  # whose multiples fill a range evenly, however many there are
-# Drawing and writing, in starts of a job: all figures, each page, and each half of the overview.
-_FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 4.0
+_NUMPY = "import numpy, time; print(time.process_time())"
+_START = 11.0  # of a job, in those of a Python that imports NumPy
+# In starts of a job: theory's exponent at a point, the own border of a network with 400 neurons,
+# all figures, each page, and each half of the overview.
+_EXPONENT, _OWN_BORDER = 0.01, 1.2
+_FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 7.0
 _FILE_BYTES, _FIGURE_BYTES = 60_000, 2_000_000  # of a tile without numbers, of all figures
 _COMPRESSED = 0.75  # what is left of a phase map's numbers in its file
 
@@ -41,26 +43,20 @@ class Speed:
     """Processor seconds that networks of a backend take on this machine, those sampled alike.
 
     `first` is for all of `together` networks, of the whole run or, with precision, up to the first
-    look; `further` for each step of one network beyond it, all states taken together. `once` is
-    what a job's first networks take beside, whose memory is new.
+    look; `further` for each step of one network beyond it, all states taken together.
     """
 
     together: int
     first: float
     further: float = 0.0
-    once: float = 0.0
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """What this machine takes, in processor seconds.
-
-    `start` is for a job that does nothing, `theory` for all that gathering takes from theory.
-    """
+    """What this machine takes, in processor seconds; `start` is for a job that does nothing."""
 
     speeds: Mapping[str, Speed]
     start: float
-    theory: float
 
 
 @dataclass(frozen=True)
@@ -142,23 +138,13 @@ def lengths(sweep: Sweep) -> tuple[int, int, int]:
 def calibrated(sweep: Sweep) -> Calibration:
     """The speed of each backend, from some networks of the sweep, spread over its grid.
 
-    A fresh process loads beside them what a job loads, and tells what that and theory took.
+    Everything runs in this process, without Lava. What it did before says nothing of the start of
+    a job, so another one imports NumPy.
     """
-    with ProcessPoolExecutor(1, get_context("spawn")) as fresh:
-        start_and_theory = fresh.submit(_start_and_theory, sweep)
-        _load(sweep)
-        return Calibration(_speeds(sweep), *start_and_theory.result())
-
-
-def _start_and_theory(sweep: Sweep) -> tuple[float, float]:
-    """Processor seconds until this process has loaded what a job needs, and of theory."""
-    _load(sweep)
-    return time.process_time(), _theory_seconds(sweep)
-
-
-def _load(sweep: Sweep) -> None:
     for name in simulated(sweep):
         load_kernels(name, sweep.mapping, sweep.observables)
+    numpy = subprocess.run([sys.executable, "-P", "-c", _NUMPY], check=True, stdout=subprocess.PIPE)
+    return Calibration(_speeds(sweep), _START * float(numpy.stdout))
 
 
 def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
@@ -179,7 +165,7 @@ def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
     ]
     chaos = sweep.observables.chaos
     finish = [
-        Job("gather", start + calibration.theory),
+        Job("gather", start * (2 + _theory(sweep))),
         Job("draw", start * (_FIGURES_OF_CHAOS if chaos else _FIGURES)),
         *[Job("write pages", start * _PAGE)] * 2,
     ]
@@ -191,6 +177,14 @@ def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
 def _points_of_tiles(sweep: Sweep) -> Iterator[int]:
     for number in range(sweep.tiles):
         yield len(sweep.tile(sweep.backends[0], sweep.seeds[0], number).points)
+
+
+def _theory(sweep: Sweep) -> float:
+    """What theory takes as tiles are gathered, in starts of a job."""
+    if not with_theory(sweep.backends):
+        return 0.0
+    own = _OWN_BORDER * (sweep.network.neurons / 400) ** 1.5
+    return _EXPONENT * len(sweep.points()) + own * len(borders.networks(sweep))
 
 
 def _rounds(sweep: Sweep) -> int:
@@ -205,42 +199,42 @@ def _rounds(sweep: Sweep) -> int:
 def _seconds(sweep: Sweep, speed: Speed, n: int, n_steps: int) -> float:
     """What so many networks of one job take."""
     further = max(0, n_steps - lengths(sweep)[0])
-    each = _groups(n, speed.together) * speed.first
-    return speed.once + each + n * further * speed.further
+    return _groups(n, speed.together) * speed.first + n * further * speed.further
 
 
 def _groups(n: int, together: int) -> float:
-    """How many whole groups take as long; half of a group's time does not depend on its size."""
+    """How many whole groups take as long; most of a group's time does not depend on its size."""
     whole, rest = divmod(n, together)
-    return whole + (0.5 + 0.5 * rest / together if rest else 0.0)
+    return whole + (0.75 + 0.25 * rest / together if rest else 0.0)
 
 
 def _speeds(sweep: Sweep) -> dict[str, Speed]:
-    found, known = dict[str, Speed](), dict[str, _Sampled]()
+    known, found = dict[str, _Timed](), dict[str, Speed]()
     for name in simulated(sweep):
         together = _together(sweep, name)
         n = _sample_size(sweep, together)
-        short = _shortened(sweep, n)
-        known[name] = sample = _sampled(short, name, n, known)
-        larger = (sweep.network.neurons / short.network.neurons) ** 2
-        longer = larger * lengths(sweep)[0] / lengths(short)[0]
-        n = len(sample.points)
+        short = _shortened(sweep, n * _states(sweep))
+        larger = (sweep.network.neurons / short.network.neurons) ** _GROWTH
+        known[name] = timed = _timed(short, name, n, known)
+        first = larger * (timed.once + timed.step * lengths(sweep)[0])
+        n = len(timed.points)
         if sweep.simulation.precision is None:
-            each, once = sample.of_groups(together)
-            found[name] = Speed(together, each * longer, once=once * larger)
-            continue
-        calm = sample
-        if BACKENDS[name].spiking and sweep.observables.chaos:  # followed in the first steps alone
-            observables = short.observables.model_copy(update={"chaos": False})
-            calm = _sampled(short.model_copy(update={"observables": observables}), name, n, known)
-        further = calm.seconds[-1] * larger / n / lengths(short)[0]
-        found[name] = Speed(1, sample.seconds[-1] * longer / n, further)
+            found[name] = Speed(together, first / _groups(n, together))
+        else:
+            found[name] = Speed(1, first / n, larger * timed.further / n)
     return found
 
 
 def _sample_size(sweep: Sweep, together: int) -> int:
-    at_once = 2 * together if sweep.simulation.precision is None else together // STATES
-    return min(max(_SAMPLE, at_once), min(_points_of_tiles(sweep)))
+    """As many networks as advance together, or a few."""
+    n_states = _states(sweep)
+    n = max(together // n_states, math.ceil(_RUNS / n_states))
+    return min(n, min(_points_of_tiles(sweep)))
+
+
+def _states(sweep: Sweep) -> int:
+    """From how many states a network is simulated."""
+    return 1 if sweep.simulation.precision is None else STATES
 
 
 def _together(sweep: Sweep, backend: str) -> int:
@@ -258,77 +252,93 @@ def _spread(sweep: Sweep, n: int) -> list[tuple[float, float]]:
 
 
 def _shortened(sweep: Sweep, n: int) -> Sweep:
-    """The sweep with fewer neurons, and runs that n networks soon end.
-
-    With precision these are the runs up to the first look. Where many networks advance together
-    runs are shorter: what it takes to make a network counts little there.
-    """
-    s = sweep.simulation
-    if s.precision is not None:
-        short = s.model_copy(update={"max_steps": s.first_steps})
-    else:
-        steps = min(s.steps, max(_STEPS, _STEPS_OF_ALL // n, 3 * s.max_lag))
-        burn_in = max(s.burn_in * steps // s.steps, sweep.observables.boxcar)
-        short = s.model_copy(update={"steps": steps, "burn_in": min(burn_in, s.burn_in)})
+    """The sweep with fewer neurons, and short runs, n in all, that are measured early."""
+    s, window = sweep.simulation, sweep.observables.boxcar
+    burn_in = min(s.burn_in, max(_BURN_IN, window))
+    steps = min(s.steps, max(_STEPS, _STEPS_OF_ALL // n, 4 * burn_in))
+    max_lag = min(s.max_lag, max(1, (steps - 2 * burn_in) // 2))
+    short = s.model_copy(update={"steps": steps, "burn_in": burn_in, "max_lag": max_lag})
     neurons = min(sweep.network.neurons, _NEURONS)
     network = sweep.network.model_copy(update={"neurons": neurons})
-    return sweep.model_copy(update={"simulation": short, "network": network})
+    return sweep.model_copy(update={"simulation": short, "network": network, "tiles": 1})
 
 
-class _Sampled(NamedTuple):
-    """Some networks that were simulated, and the processor seconds when each was done."""
+class _Timed(NamedTuple):
+    """Some networks that were simulated, and the processor seconds that all of them took.
+
+    `once` is to make them and to reduce what was measured, `step` is for a step up to the first
+    look, `further` for one after it.
+    """
 
     points: list[tuple[float, float]]
     values: Mapping[str, np.ndarray]
-    seconds: np.ndarray
-
-    def of_groups(self, together: int) -> tuple[float, float]:
-        """What a group of networks takes, and what the first one takes beside."""
-        n = len(self.points)
-        if n < 2 * together:
-            return float(self.seconds[-1]) / _groups(n, together), 0.0
-        first = float(self.seconds[together - 1])
-        each = (float(self.seconds[-1]) - first) / _groups(n - together, together)
-        return each, max(0.0, first - each)
+    once: float
+    step: float
+    further: float
 
 
-def _sampled(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Sampled]) -> _Sampled:
-    """Simulate so many networks; time is that of the process in which Lava runs them.
+def _timed(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Timed]) -> _Timed:
+    """Simulate so many networks; `known` has those that they are made from, if any."""
+    source = known.get(BACKENDS[backend].takes_from or "")
+    points = source.points if source else _spread(sweep, n)
+    work, values = work_on(*_tile(sweep, backend, points), source.values if source else {})
+    began = time.process_time()
+    running = _Running.of(work, _states(sweep))
+    once = time.process_time() - began
+    burn_in, end = max(1, sweep.simulation.burn_in), sweep.steps_together
+    start = burn_in + (end - burn_in) // 4  # what is measured first takes new memory, too
+    running.advance(slice(0, burn_in))
+    running.advance(slice(burn_in, start))
+    step = running.advance(slice(start, end)) / (end - start)
+    began = time.process_time()
+    running.keep()
+    once += time.process_time() - began
+    further = step
+    if sweep.simulation.precision and BACKENDS[backend].spiking:  # then followed by no twin
+        n_steps = sweep.simulation.block_steps
+        further = running.advance(slice(end, end + n_steps)) / n_steps
+    return _Timed(points, values.arrays, once, step, further)
 
-    `known` has those that they are made from, if they are made from others.
-    """
-    takes_from = BACKENDS[backend].takes_from
-    points = known[takes_from].points if takes_from else _spread(sweep, n)
-    smaller = sweep.at(points).model_copy(update={"tiles": 1})
+
+def _tile(sweep: Sweep, backend: str, points: list[tuple[float, float]]) -> tuple[Sweep, Tile]:
+    smaller = sweep.at(points)
     q, g = smaller.grid.q_factor, smaller.grid.g_factor
     indices = tuple((q.index(x), g.index(y)) for x, y in points)
-    seconds = shared_array((len(points),), "float64")
-
-    def show(done: int, total: int) -> None:
-        seconds[done - 1] = time.process_time()
-
-    with ONE_AT_A_TIME:
-        values = simulate_tile(
-            smaller,
-            Tile(backend, sweep.seeds[0], 0, indices),
-            source=known[takes_from].values if takes_from else {},
-            show=show,
-        )
-    return _Sampled(points, values, seconds)
+    return smaller, Tile(backend, sweep.seeds[0], 0, indices)
 
 
-def _theory_seconds(sweep: Sweep) -> float:
-    """What theory takes as tiles are gathered, from one g_factor, and one network's own border."""
-    if not with_theory(sweep.backends):
-        return 0.0
-    g, q = sweep.grid.g_factor, sweep.grid.q_factor
-    with one_thread():
+@dataclass(frozen=True)
+class _Running:
+    """Networks that advance side by side, and are measured; those that cannot be made are not."""
+
+    work: Work
+    prepared: list[Prepared]
+    observers: dict[int, Any]
+    lanes: Lanes
+    n_states: int
+
+    @classmethod
+    def of(cls, work: Work, n_states: int) -> "_Running":
+        """All networks of some work, each from so many states."""
+        prepared = [work.prepared(index) for index in range(len(work.networks))]
+        ready = {index: one for index, one in enumerate(prepared) if one.problem is None}
+        observers = {index: work.watch(index, one)[0] for index, one in ready.items()}
+        lanes = work.simulator.lanes()
+        for index, number in product(ready, range(n_states)):
+            lanes.put((index, number), ready[index], work.networks[index], number)
+        return cls(work, prepared, observers, lanes, n_states)
+
+    def advance(self, steps: slice) -> float:
+        """Advance all by some steps; gives the processor seconds that it took."""
         began = time.process_time()
-        of_theory(sweep, q[:: max(1, len(q) // 8)], g[:1])
-        n_q = len(q[:: max(1, len(q) // 8)])
-        seconds = (time.process_time() - began) * len(g) * len(q) / n_q
-        if own := borders.networks(sweep):
-            began = time.process_time()
-            borders.of_network(sweep, *own[len(own) // 2])
-            seconds += (time.process_time() - began) * len(own)
-    return seconds
+        for part in blocks(steps.start, steps.stop, self.work.settings.block_steps):
+            found = self.lanes.advance(part.stop - part.start) if self.observers else {}
+            for (index, number), block in cast(Mapping[tuple[int, int], Block], found).items():
+                self.observers[index].add(number if self.n_states > 1 else part, block)
+        return time.process_time() - began
+
+    def keep(self) -> None:
+        """Store what was found."""
+        for index, one in enumerate(self.prepared):
+            observers = [self.observers[index]] if index in self.observers else []
+            self.work.keep(index, one, observers)
