@@ -13,7 +13,7 @@ from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
 
 FILES = (  # what asks for no page when it is read
-    *(f"simulation/{name}.js" for name in SIMULATION), "page/view.js", "page/running.js"
+    *(f"simulation/{name}.js" for name in SIMULATION), "page/words.js", "page/running.js"
 )  # fmt: skip
 
 

@@ -133,11 +133,11 @@ def twins_of_kernel(simulator, neuron, burn_in, after):
 
 def twins_of_page(page, neuron, burn_in, after):
     page.run(
-        f"globalThis.state = atRest(network);"
-        f"advance(network, state, makeRecording(network, {burn_in}), 0, {burn_in});"
-        f"globalThis.twin = copyOfState(state);"
-        f"fire(network, twin, {neuron});"
-        f"globalThis.recordings = [state, twin].map((one) => {{"
+        f"globalThis.states = [atRest(network), atRest(network)];"
+        f"for (const one of states)"
+        f"  advance(network, one, makeRecording(network, {burn_in}), 0, {burn_in});"
+        f"fire(network, states[1], {neuron});"
+        f"globalThis.recordings = states.map((one) => {{"
         f"  const recording = makeRecording(network, {after});"
         f"  for (let t = 0; t < {after}; t += 7)"
         f"    advance(network, one, recording, t, Math.min(t + 7, {after}));"

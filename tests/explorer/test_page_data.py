@@ -10,7 +10,7 @@ import xarray as xr
 from tiny_sweep import simulate_and_gather
 
 from eiphase.backends import BACKENDS
-from eiphase.explorer import page_data as given
+from eiphase.explorer import shown
 from eiphase.explorer.page_data import page_data
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.networks import weights
@@ -112,7 +112,8 @@ def test_every_variable_is_there_with_what_it_means(opened, phase_map):
                     strict=True,
                 )
             )
-            assert json.loads(opened.run(f"JSON.stringify({of_page}.flags)")) == meanings
+            words = f"Object.entries({of_page}.flags).map(([flag, {{word}}]) => [flag, word])"
+            assert opened.found(f"Object.fromEntries({words})") == meanings
         else:
             assert opened.run(f"{of_page}.units") == known.units
 
@@ -149,8 +150,8 @@ def test_numbers_are_deflated(phase_map):
 
 
 def test_large_maps_keep_fewer_bits_and_no_autocovariances(page, phase_map, monkeypatch):
-    monkeypatch.setattr(given, "EXACT_VALUES", 1000)
-    monkeypatch.setattr(given, "LARGEST_AUTOCOVARIANCES", 1000)
+    monkeypatch.setattr(shown, "EXACT_VALUES", 1000)
+    monkeypatch.setattr(shown, "LARGEST_AUTOCOVARIANCES", 1000)
     header = page_data(phase_map).header
     assert "autocovariance" not in header["variables"]
     dtypes = {name: one["values"]["dtype"] for name, one in header["variables"].items()}

@@ -16,6 +16,7 @@ from tiny_sweep import simulate_and_gather
 from eiphase.backends import BACKENDS
 from eiphase.chaos import phases as classified
 from eiphase.cli import commands
+from eiphase.explorer import shown
 from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
@@ -44,7 +45,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def phase_map(folder):
     with xr.open_dataset(next(folder.rglob("phase_map.nc"))) as opened:
-        yield opened.load()
+        yield opened.load().sortby("seed")  # as the page has them
 
 
 @pytest.fixture(scope="module")
@@ -58,12 +59,14 @@ def cells(phase_map):
     return np.ndindex(*(phase_map.sizes[name] for name in ("backend", "q_factor", "g_factor")))
 
 
-def cell(b, q, g, seed="null"):
+def cell(b, q, g, seed=4):  # all seeds together
     return f"{{backend: {b}, q_factor: {q}, g_factor: {g}, seed: {seed}}}"
 
 
-def shown(opened, phase_map, name):
-    values = [opened.found(f"shownValue(map, '{name}', {cell(*at)})") for at in cells(phase_map)]
+def together(opened, phase_map, name):
+    values = [
+        opened.found(f"valueOf(map.variables.{name}, {cell(*at)})") for at in cells(phase_map)
+    ]
     return np.array(values, float).reshape([phase_map.sizes[d] for d in phase_map[name].dims[:3]])
 
 
@@ -71,7 +74,7 @@ def shown(opened, phase_map, name):
 def test_numbers_over_seeds_are_medians_of_those_that_there_are(opened, phase_map, name):
     assert phase_map[name].notnull().any()
     expected = phase_map[name].median("seed").values
-    assert np.array_equal(shown(opened, phase_map, name), expected, equal_nan=True)
+    assert np.array_equal(together(opened, phase_map, name), expected, equal_nan=True)
 
 
 def test_phases_over_seeds_are_the_commonest(opened, phase_map):
@@ -80,18 +83,13 @@ def test_phases_over_seeds_are_the_commonest(opened, phase_map):
     tied = classified.tied(phase_map.phase.values, axis=-1)
     assert tied.any()
     expected = np.where(tied, Phase.UNDECIDED, expected)  # as printed maps have it
-    assert np.array_equal(shown(opened, phase_map, "phase"), expected)
+    assert np.array_equal(together(opened, phase_map, "phase"), expected)
 
 
-def test_of_flags_that_tie_the_page_shows_the_one_that_printed_maps_show(opened, phase_map):
+def test_of_flags_that_tie_the_page_shows_the_one_that_printed_maps_show(phase_map):
     for pair in itertools.combinations([Flag.CENSORED, Flag.UNDEFINED, Flag.TRANSIENT], 2):
-        flags = json.dumps([*pair, *pair])
-        opened.run(
-            f"map.variables.tied = {{...map.variables.c0_flag, dims: ['seed'],"
-            f" values: Object.assign(Int8Array.from({flags}), {{shape: [4]}})}}; 0"
-        )
-        found = opened.run(f"shownValue(map, 'tied', {cell(0, 0, 0)})")
-        assert found == min(pair, key=list(fluctuations.FLAGGED).index)
+        tied = xr.DataArray([*pair, *pair], dims="seed", attrs=phase_map.c0_flag.attrs)
+        assert shown.over_seeds(tied) == min(pair, key=list(fluctuations.FLAGGED).index)
 
 
 def test_a_number_comes_with_its_error_and_a_lack_with_its_reason(opened, phase_map):
@@ -123,7 +121,7 @@ def test_over_seeds_a_number_comes_with_its_range_and_flags_are_counted(opened, 
             assert counts == sorted((kinds.count(one) for one in set(kinds)), reverse=True)
             n_mixed += 1
         else:
-            assert text == opened.run(f"meaning(map, 'phase', {kinds[0]})")
+            assert text == opened.run(f"map.variables.phase.flags[{kinds[0]}].text")
     assert ranges
     assert n_mixed
     for found, expected, has_error in ranges:
@@ -138,7 +136,7 @@ def test_every_flag_that_the_dataset_explains_is_explained(opened, phase_map):
             continue
         flags = np.atleast_1d(variable.flag_values).tolist()
         for flag, word in zip(flags, variable.flag_meanings.split(), strict=True):
-            text = opened.run(f"meaning(map, '{name}', {flag})")
+            text = opened.run(f"map.variables.{name}.flags[{flag}].text")
             assert text.startswith(word.replace("_", " "))
             if f"{word}: " in variable.comment or (name.startswith("phase") and flag >= 0):
                 n_explained += 1
@@ -172,7 +170,7 @@ RECURS = "c(lag) falls below zero and returns to 80 % of c0"
 )
 @pytest.mark.parametrize("name", ["phase", "phase_commonest"])
 def test_a_phase_is_explained_by_all_its_rules(opened, name, phase, conditions):
-    text = opened.run(f"meaning(map, '{name}', {int(phase)})")
+    text = opened.run(f"map.variables.{name}.flags[{int(phase)}].text")
     assert {one for one in conditions if one not in text} == set()
 
 
@@ -187,7 +185,7 @@ def test_a_phase_is_explained_for_the_neurons_that_can_be_in_it(opened):
     drawn |= {"autocovariance": random.normal(size=(n, 5)), "silent_fraction": np.zeros(n)}
     reached = {name: set(classified.classify(name, drawn)) for name in ("rate", "lif_float")}
     for phase in reached["rate"] ^ reached["lif_float"]:
-        text = opened.run(f"meaning(map, 'phase', {phase})")
+        text = opened.run(f"map.variables.phase.flags[{int(phase)}].text")
         named = {name for name, words in NEURONS.items() if words in text}
         assert named == {name for name in reached if phase in reached[name]}
     assert len(reached["rate"] ^ reached["lif_float"]) == 4
@@ -209,9 +207,8 @@ def test_phases_name_the_page_that_has_all_rules(opened):
         ("one: first; two: second.", "o", None),
     ],
 )
-def test_a_comment_explains_a_word(page, comment, word, text):
-    found = page.found(f"explained({json.dumps(comment)}, '{word}') ?? null")
-    assert found == text
+def test_a_comment_explains_a_word(comment, word, text):
+    assert shown.explained(comment, word) == text
 
 
 def test_doubt_is_that_of_the_printed_maps(opened, phase_map):
@@ -222,16 +219,17 @@ def test_doubt_is_that_of_the_printed_maps(opened, phase_map):
     assert printed["phase"].cells.any()
     for name, doubt in printed.items():
         found = [
-            opened.run(f"valueOf(doubtOf(map, '{name}'), {cell(*at)})") for at in cells(phase_map)
+            opened.run(f"valueOf(map.variables.{name}.doubt, {cell(*at)})")
+            for at in cells(phase_map)
         ]
         expected = doubt.cells.transpose("backend", "q_factor", "g_factor").values.ravel()
         assert np.array_equal(found, expected)
-        assert opened.run(f"doubtOf(map, '{name}').text") == doubt.text
+        assert opened.run(f"map.variables.{name}.doubt.text") == doubt.text
 
 
 def test_the_border_is_the_mean_over_seeds_where_all_have_one(opened, phase_map):
     for b, backend in enumerate(phase_map.backend.values.tolist()):
-        lines = {one["kind"]: one["points"] for one in opened.found(f"borderLines(map, {b})")}
+        lines = {one["kind"]: one["points"] for one in opened.found(f"map.backends[{b}].lines")}
         each = phase_map.measured_critical_q.sel(backend=backend).sortby("g_factor")
         mean = each.mean("seed").where(each.notnull().all("seed"))
         expected = [[float(g), q if q == q else None] for g, q in zip(
@@ -250,7 +248,9 @@ def test_from_four_seeds_on_the_border_has_a_band(opened, phase_map):
     for b, backend in enumerate(phase_map.backend.values.tolist()):
         one = phase_map.sel(backend=backend).sortby("g_factor")
         low, high = one.measured_critical_q_low, one.measured_critical_q_high
-        bands = [x["points"] for x in opened.found(f"borderLines(map, {b})") if x["kind"] == "band"]
+        bands = [
+            x["points"] for x in opened.found(f"map.backends[{b}].lines") if x["kind"] == "band"
+        ]
         there = (low.notnull() & high.notnull()).values
         assert len(bands) == there.any()
         for points in bands:
@@ -270,7 +270,8 @@ def test_a_table_holds_every_bit(opened, phase_map):
 
 
 def test_the_command_simulates_this_network(opened):
-    command = opened.run("commandOf(map, {backend: 'lif_float', seed: 1, steps: 1000}, 5.3, 4)")
+    run = "{backend: 'lif_float', at: {seed: 3}, q: 5.3, g: 4, steps: 1000, first: 200}"
+    command = opened.run(f"commandOf(map, {run})")
     program, *arguments = shlex.split(command)
     assert program == "eiphase"
     options = commands._parser().parse_args(arguments)
@@ -281,7 +282,9 @@ def test_the_command_simulates_this_network(opened):
 
 
 def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_path, monkeypatch):
-    code = opened.run("pythonOf(map, {backend: 'lif_bit_accurate', seed: 0}, 5.3, 5.5)")
+    code = opened.run(
+        "pythonOf(map, {backend: 'lif_bit_accurate', at: {seed: 1}, steps: 90, q: 5.3, g: 5.5})"
+    )
     assert code.count("\n") == 3
     (tmp_path / f"results/{phase_map.sweep}").mkdir(parents=True)
     file = next(folder.rglob("phase_map.nc"))
@@ -295,12 +298,15 @@ def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_p
 
 
 def test_cells_lie_in_the_order_of_their_values(page, phase_map):
-    page.open(page_data(phase_map))
-    page.run("map.axes.q_factor.values = Float64Array.of(3, 1, 7); 0")
-    assert page.found("ordered(map, 'q_factor')") == [1, 0, 2]
-    assert page.found("edges(places(map, 'q_factor'))") == [0, 2, 5, 9]
-    assert page.found("edges([4])") == [3.5, 4.5]
-    assert page.found("edges(places(map, 'backend'))") == [-0.5, 0.5, 1.5, 2.5]
+    page.open(page_data(phase_map.isel(q_factor=[1, 0, 2], g_factor=[0], seed=[2, 0, 3, 1])))
+    assert page.found("[...map.axes.q_factor.values]") == phase_map.q_factor.values.tolist()
+    assert page.found("[...map.axes.q_factor.edges]") == pytest.approx([0.25, 1.75, 3.9, 6.7])
+    assert page.found("[...map.axes.g_factor.edges]") == [3.5, 4.5]
+    assert page.found("[...map.axes.backend.edges]") == [-0.5, 0.5, 1.5, 2.5]
+    expected = phase_map.mean_rate.isel(backend=1, q_factor=2, g_factor=0).values.tolist()
+    cells = [cell(1, 2, 0, seed) for seed in range(4)]
+    found = [page.run(f"valueOf(map.variables.mean_rate, {one})") for one in cells]
+    assert found == expected
 
 
 @pytest.mark.parametrize(
@@ -344,7 +350,7 @@ def test_numbers_have_so_many_digits_as_one_reads(page, number, text):
 )
 def test_a_text_that_is_no_number_leaves_the_number_as_it_was(page, words, number):
     limits = "{min: '100', max: '10000'}"  # texts, as inputs have them
-    assert page.run(f"wholeNumber({json.dumps(words)}, {limits}, 1000)") == number
+    assert page.run(f"numberWithin({json.dumps(words)}, {limits}, 1000)") == number
 
 
 @pytest.mark.parametrize(
@@ -355,12 +361,12 @@ def test_a_number_that_the_map_does_not_have_means_the_nearest(page, number, ind
 
 
 def test_backends_of_one_unit_share_a_scale(opened, phase_map):
-    scales = [opened.found(f"colourScale(map, 'c0', {b})") for b in range(3)]
+    scales = [opened.found(f"scaleOf(map, 'c0', {b})") for b in range(3)]
     spiking = [b for b, name in enumerate(phase_map.backend.values) if BACKENDS[name].spiking]
     assert scales[spiking[0]] == scales[spiking[1]] != scales[0]
-    around_zero = opened.found("colourScale(map, 'lyapunov_exponent', 0)")
+    around_zero = opened.found("scaleOf(map, 'lyapunov_exponent', 0)")
     assert around_zero["low"] == -around_zero["high"]
-    assert around_zero["stops"] == opened.found("map.looks.diverging")
+    assert around_zero["stops"] == opened.found("map.stops.diverging")
     assert opened.run(f"colourOf({json.dumps(around_zero)}, 0)") in around_zero["stops"][31:33]
 
 
@@ -371,11 +377,12 @@ def test_the_page_begins_with_a_network_that_fluctuates_just_above_the_border(pa
         " ({dims, values: Object.assign(Float64Array.from(x), {shape})});"
         "map.variables.measured_critical_q = numbers(['g_factor'], [2], 2, 2.4);"
         "map.variables.c0 = numbers(['q_factor', 'g_factor'], [3, 2], 1, 1, NaN, 1, 1, 1);"
-        "map.doubt = {c0: numbers(['q_factor', 'g_factor'], [3, 2], 0, 0, 0, 0, 0, 1)}; 0"
+        "map.variables.c0.doubt = numbers(['q_factor', 'g_factor'], [3, 2], 0, 0, 0, 0, 0, 1);"
+        "delete map.variables.phase; 0"
     )
     begun = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 0}
     assert page.found("tellingCell(map)") == begun
-    page.run("map.doubt.c0.values[3] = 1; 0")
+    page.run("map.variables.c0.doubt.values[3] = 1; 0")
     assert page.found("tellingCell(map)") == begun | {"q_factor": 2, "g_factor": 0}
     page.run("map.variables.c0.values.fill(NaN); 0")
     assert page.found("tellingCell(map)") == begun  # the middle
@@ -405,14 +412,14 @@ def test_a_run_that_is_short_against_the_decay_time_is_called_short(page, phase_
     result = f"{{decay: {run['decay']}, lags: [0, 40, 80]}}"
     found = page.run(
         f"shortness(map, {{at: {{seed: {run['at']}}}, between: {json.dumps(run['between'])},"
-        f" steps: {run['steps']}, measured: {{first: {run['first']}}}, result: {result}}})"
+        f" steps: {run['steps']}, first: {run['first']}, result: {result}}})"
     )
     rest = ": too short for c(lag), which tends to come out too small."
     assert found == (f"This run is {words}{rest}" if words else "")
 
 
-def test_the_page_calls_runs_short_that_eiphase_calls_short(page):
-    assert page.run("LONG_ENOUGH") == uncertainty.LEAST_DECAY_TIMES
+def test_the_page_calls_runs_short_that_eiphase_calls_short(opened):
+    assert opened.run("map.measured.longEnough") == uncertainty.LEAST_DECAY_TIMES
 
 
 def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
@@ -422,7 +429,11 @@ def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
     flags[1, 1, 2], places[1, 1, 2] = Crossing.SEVERAL, 3.7  # (backend, g_factor, seed)
     page.open(page_data(changed))
     kinds = [
-        [one["points"] for one in page.found(f"borderLines(map, {b})") if one["kind"] == "several"]
+        [
+            one["points"]
+            for one in page.found(f"map.backends[{b}].lines")
+            if one["kind"] == "several"
+        ]
         for b in range(3)
     ]
     assert kinds == [[], [[[4.0, None], [5.5, 3.7]]], []]
@@ -431,9 +442,9 @@ def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
 def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_map):
     page.open(page_data(phase_map))
     b, q, g = np.argwhere(classified.tied(phase_map.phase.values, axis=-1))[0].tolist()
-    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}, null).text")
+    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}).text")
     assert text.startswith("undecided, or a tie of seeds: ")
-    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}, null).text")
+    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}).text")
     assert "tie" not in own
 
 
@@ -449,6 +460,6 @@ def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_m
 )
 def test_a_saved_map_names_the_sweep_and_what_is_fixed(page, phase_map, changes, title):
     page.open(page_data(phase_map.assign_attrs(sweep="tiny")))
-    at = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 1}
+    at = {"backend": 0, "q_factor": 1, "g_factor": 1, "seed": 3}
     view = {"variable": "phase", "x": "g_factor", "y": "q_factor", "at": at, "isMedian": True}
     assert page.run(f"mapTitle(map, {json.dumps(view | changes)})") == title

@@ -27,7 +27,7 @@ STEPS = 1000
 HOSTILE = "</title><img src=x onerror=hacked=1></script><script>hacked=1</script>"
 IS_DONE = (
     "document.querySelectorAll('#networks article').length"
-    " && runners.every(({ run }) => run && (run.result || run.problem))"
+    " && seen().every(({ run }) => run && (run.result || run.problem))"
 )
 
 
@@ -63,9 +63,8 @@ def problems_of_cells(
     """How networks of the page differ from eiphase's; prints what was compared."""
     counts = {name: np.zeros(3, int) for name in phase_map.backend.values.tolist()}
     for at in cells:
-        # As JavaScript has it.
-        cell = ",".join(str(value).removesuffix(".0") for value in at.values())
-        if not runs(page, cell, at["backend"]):
+        cell = "&".join(f"{name.removesuffix('_factor')}={value}" for name, value in at.items())
+        if not runs(page, cell):
             yield f"{cell}: it does not end"
             continue
         expected = simulated(phase_map, at)
@@ -80,11 +79,10 @@ def problems_of_cells(
         print(f"{name}: {n_cells} networks, {n_values} values, of which {n_different} differ")
 
 
-def runs(page: browser.Browser, cell: str, backend: str) -> bool:
+def runs(page: browser.Browser, cell: str) -> bool:
     """Whether the page runs a cell's network to its end."""
-    page.evaluate(f"location.hash = 'at={cell}&steps={STEPS}'")
-    page.wait_for(f"addressOf(view).includes('{backend}')", 5)
-    return page.wait_for(f"view.steps === {STEPS} && {IS_DONE}")
+    page.evaluate(f"location.hash = '{cell}&steps={STEPS}'; openAddress()")
+    return page.wait_for(f"runners[0].run.steps === {STEPS} && {IS_DONE}")
 
 
 def count_different(page: browser.Browser, expected: np.ndarray, backend: str) -> int:
@@ -105,7 +103,8 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             yield f"{width} pixels: it is wider than the screen"
     for words in ("", "abc"):
-        if page.evaluate(f"viewOf('steps={words}').steps !== firstView().steps"):
+        page.evaluate(f"location.hash = 'steps={words}'; openAddress()")
+        if page.evaluate("form.steps.value !== form.steps.defaultValue"):
             yield f"steps={words} in the address: it does not run the usual number of steps"
     before = page.evaluate("location.hash")
     page.evaluate("document.getElementById('picture').focus()")
@@ -116,10 +115,10 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
     if page.evaluate("document.querySelectorAll('#networks article').length") != 2:
         yield "Enter puts no network beside"
     page.press("2")  # LIF neurons, as only they fire once more
-    page.evaluate("document.getElementById('spike').click()")
+    page.evaluate("form.spike.click()")
     if not page.evaluate("location.hash.includes('spike')"):
         yield "one more spike cannot be chosen"
-    for name in page.evaluate("shownVariables(map)"):
+    for name in page.evaluate("[...form.variable.options].map(({ value }) => value)"):
         page.evaluate(f"choose({{ variable: '{name}' }})")
     if not page.wait_for(IS_DONE):
         yield "one more spike does not end"

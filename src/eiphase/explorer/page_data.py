@@ -3,7 +3,7 @@
 import json
 import zlib
 from base64 import b64encode
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,51 +13,23 @@ from matplotlib.colors import Colormap, to_hex
 
 from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError
+from eiphase.explorer import shown
 from eiphase.explorer.gaussian import corrections
-from eiphase.figures import panels, phases
-from eiphase.figures import phase_map as fluctuations
-from eiphase.flags import Flag
+from eiphase.figures import panels
 from eiphase.mapping import rate_to_lif
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
+from eiphase.observables.uncertainty import LEAST_DECAY_TIMES
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.schema import Sweep
-from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
+from eiphase.variables import DIMENSIONS
 
-# Variables of maps with so many values at most keep all their bits; of others they become float32.
-EXACT_VALUES = 1_000_000
-# Autocovariances with more values than this are left out.
-LARGEST_AUTOCOVARIANCES = 500_000
-# As they determine networks, these keep their bits.
-_TO_THE_BIT = ("weight_scale", "current_low", "current_high", "voltage_low", "voltage_high")
 # What determines a cell's network, by its name in the page.
 DETERMINES = {
-    "weightScale": "weight_scale",
-    "vth": "integer_threshold",
-    "integerDu": "integer_du",
-    "integerDv": "integer_dv",
-    "biasMantissa": "bias_mantissa",
-    "biasExponent": "bias_exponent",
-    "weightExponent": "weight_exponent",
-    "inhibitoryWeightExponent": "inhibitory_weight_exponent",
-}
-
-
-@dataclass
-class Numbers:
-    """Arrays one after the other, each at a multiple of 8 bytes."""
-
-    parts: list[bytes] = field(default_factory=list)
-    size: int = 0
-
-    def add(self, array: np.ndarray, dtype: str) -> dict[str, Any]:
-        """Append an array; returns where it stands: `dtype`, `shape` and `offset`."""
-        values = np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<"))
-        place = {"dtype": dtype, "shape": list(values.shape), "offset": self.size}
-        padded = values.tobytes() + bytes(-values.nbytes % 8)
-        self.parts.append(padded)
-        self.size += len(padded)
-        return place
+    "weightScale": "weight_scale", "vth": "integer_threshold", "integerDu": "integer_du",
+    "integerDv": "integer_dv", "biasMantissa": "bias_mantissa", "biasExponent": "bias_exponent",
+    "weightExponent": "weight_exponent", "inhibitoryWeightExponent": "inhibitory_weight_exponent",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,27 +54,49 @@ def page_data(phase_map: xr.Dataset) -> PageData:
 
     Raises `DatasetError` if the dataset does not say which sweep it is of.
     """
-    sweep, numbers = sweep_of(phase_map), Numbers()
-    values, slopes = node_values()
+    sweep, parts = sweep_of(phase_map), list[bytes]()
+    phase_map = phase_map.sortby(["q_factor", "g_factor", "seed"])
+    erf_values, erf_slopes = node_values()
     header = {
         "title": str(phase_map.attrs.get("title", "")),
         "sweep": str(phase_map.attrs.get("sweep", "")),
-        "attributes": {name: str(value) for name, value in phase_map.attrs.items()},
-        "config": sweep.model_dump(mode="json"),
-        "backends": [_backend(name) for name in phase_map.backend.values.tolist()],
-        "axes": {name: _axis(phase_map[name], numbers) for name in (*DIMENSIONS[1:], "lag")},
-        "variables": _variables(phase_map, numbers),
-        "doubt": _doubt(phase_map, numbers),
-        "looks": _looks(),
+        "commit": str(phase_map.attrs.get("commit", "unknown")),
+        "backends": [_backend(str(name), phase_map, sweep) for name in phase_map.backend.values],
+        "axes": {name: _axis(phase_map[name]) for name in (*DIMENSIONS, "lag")},
+        "variables": shown.variables(phase_map),
+        "limit": shown.at_limit(phase_map) if "weight_scale_status" in phase_map else None,
+        "describing": shown.DESCRIBING,
+        "stops": {"sequential": _stops(panels.FLOW_COLOURS),
+                  "diverging": _stops(colormaps[panels.RATIO_COLOURS])},
+        "measured": _measured(sweep),
+        "command": _command(sweep),
         "network": network_settings(sweep),
         "determines": DETERMINES,
-        "gain": numbers.add(_gains(sweep, phase_map.q_factor.values), "f8"),
-        "gaussian": [_gaussian(sweep, int(s), numbers) for s in phase_map.seed.values],
-        "tables": {
-            "erfValues": numbers.add(values, "f8"), "erfSlopes": numbers.add(slopes, "f8")
-        },
+        "gain": np.array([weights.gain(sweep.network.neurons, q)
+                          for q in phase_map.q_factor.values.tolist()]),
+        "gaussian": [_gaussian(sweep, int(s)) for s in phase_map.seed.values],
+        "tables": {"erfValues": erf_values, "erfSlopes": erf_slopes},
     }  # fmt: skip
-    return PageData(header, b"".join(numbers.parts))
+    return PageData(_packed(header, parts), b"".join(parts))
+
+
+def _stops(colours: Colormap) -> list[str]:
+    """Colours at equal distances, the first for the lowest value."""
+    return [to_hex(colours(x)) for x in np.linspace(0, 1, 64)]
+
+
+def _packed(part: Any, parts: list[bytes]) -> Any:
+    """Move arrays to `parts`, each at a multiple of 8 bytes, and leave where they stand instead."""
+    if isinstance(part, dict):
+        return {str(name): _packed(one, parts) for name, one in part.items()}
+    if isinstance(part, list):
+        return [_packed(one, parts) for one in part]
+    if not isinstance(part, np.ndarray):
+        return part
+    little = np.ascontiguousarray(part, part.dtype.newbyteorder("<"))
+    place = {"dtype": part.dtype.str[1:], "shape": list(part.shape), "offset": sum(map(len, parts))}
+    parts.append(little.tobytes() + bytes(-little.nbytes % 8))
+    return place
 
 
 def network_settings(sweep: Sweep) -> dict[str, Any]:
@@ -110,136 +104,68 @@ def network_settings(sweep: Sweep) -> dict[str, Any]:
     point = sweep.network_at(sweep.grid.q_factor[0], sweep.grid.g_factor[0], sweep.seeds[0])
     neuron = rate_to_lif.lif_neuron(point.step_size)
     return {
-        "neurons": point.n_neurons,
-        "nExcitatory": weights.n_excitatory(point.n_neurons),
-        "stepSize": point.step_size,
-        "bias": point.bias,
-        "refractorySteps": point.refractory_steps,
-        "du": neuron.du,
-        "dv": neuron.dv,
-        "threshold": rate_to_lif.VTH,
+        "neurons": point.n_neurons, "nExcitatory": weights.n_excitatory(point.n_neurons),
+        "stepSize": point.step_size, "bias": point.bias, "refractorySteps": point.refractory_steps,
+        "du": neuron.du, "dv": neuron.dv, "threshold": rate_to_lif.VTH,
         "lifBias": rate_to_lif.lif_bias(point.step_size),
-        "rateToLif": sweep.mapping.rate_to_lif,
-        "floatToInteger": sweep.mapping.float_to_integer,
-        "weightBits": sweep.mapping.weight_bits,
-    }
-
-
-def _backend(name: str) -> dict[str, Any]:
-    if name not in BACKENDS:
-        raise DatasetError(f"The phase map has a backend {name!r:.40}, which is not known.")
-    backend = BACKENDS[name]
-    return {
-        "name": name,
-        "title": backend.title,
-        "spiking": backend.spiking,
-        "hasIntegers": backend.has_integers,
-        "takesFrom": backend.takes_from,
-        "perturbations": list(backend.perturbations),
-    }
-
-
-def _axis(coordinate: xr.DataArray, numbers: Numbers) -> dict[str, Any]:
-    return _labels(coordinate) | {"values": numbers.add(coordinate.values, "f8")}
-
-
-def _labels(variable: xr.DataArray) -> dict[str, Any]:
-    """Texts of a variable, and what its flags mean."""
-    attributes = variable.attrs
-    found: dict[str, Any] = {
-        name: str(attributes.get(name, "")) for name in ("long_name", "units", "comment")
-    }
-    if known := (VARIABLES | DERIVED).get(str(variable.name)):
-        found |= {"long_name": known.long_name, "units": known.units}
-    found["ancillary"] = str(attributes.get("ancillary_variables", "")).split()
-    if "flag_values" in attributes:
-        values = np.atleast_1d(attributes["flag_values"]).tolist()
-        found["flags"] = dict(zip(values, str(attributes["flag_meanings"]).split(), strict=False))
-    return found
-
-
-def _variables(phase_map: xr.Dataset, numbers: Numbers) -> dict[str, Any]:
-    """Each variable that can be shown, with `dims` in the order of `DIMENSIONS`."""
-    shown = {str(n): v for n, v in _with_error(phase_map).data_vars.items() if _is_shown(v)}
-    exact = sum(v.size for v in shown.values() if "lag" not in v.dims) <= EXACT_VALUES
-    found = {}
-    for name, variable in shown.items():
-        dims = [one for one in (*DIMENSIONS, "lag") if one in variable.dims]
-        to_the_bit = name in _TO_THE_BIT or (exact and "lag" not in dims)
-        dtype = "f8" if to_the_bit else "f4"
-        if variable.dtype.kind in "iub" and variable.dtype.itemsize == 1:
-            dtype = "i1"
-        values = numbers.add(variable.transpose(*dims).values, dtype)
-        found[name] = _labels(variable) | {"dims": dims, "values": values}
-    return found
-
-
-def _with_error(phase_map: xr.Dataset) -> xr.Dataset:
-    """With the error of the exponent per time constant, which datasets have per step alone."""
-    name = "lyapunov_exponent_per_time_constant"
-    if name not in phase_map or "lyapunov_error" not in phase_map:
-        return phase_map
-    error = phase_map["lyapunov_error"] / sweep_of(phase_map).network.step_size
-    words = {"long_name": f"standard error of {name}", "units": "1 / time constant"}
-    ancillary = f"{name}_error {phase_map[name].attrs.get('ancillary_variables', '')}"
-    return phase_map.assign({
-        name: phase_map[name].assign_attrs(ancillary_variables=ancillary),
-        f"{name}_error": error.assign_attrs(words),
-    })  # fmt: skip
-
-
-def _is_shown(variable: xr.DataArray) -> bool:
-    if variable.dtype.kind not in "biuf" or set(variable.dims) - {*DIMENSIONS, "lag"}:
-        return False
-    return "lag" not in variable.dims or variable.size <= LARGEST_AUTOCOVARIANCES
-
-
-def _doubt(phase_map: xr.Dataset, numbers: Numbers) -> dict[str, Any]:
-    """Cells that are in doubt on the printed maps, (backend, q_factor, g_factor), and why."""
-    checked = fluctuations.checked(phase_map)
-    found = {name: fluctuations.doubt_of(checked, name) for name in fluctuations.FLUCTUATIONS}
-    if phases.are_there(phase_map):
-        found["phase"] = phases.doubt_of(phases.checked(phase_map))
-    dims = list(DIMENSIONS[:3])
-    return {
-        name: {
-            "text": doubt.text,
-            "dims": dims,
-            "values": numbers.add(doubt.cells.transpose(*dims).values, "i1"),
-        }
-        for name, doubt in found.items()
-    }
-
-
-def _gains(sweep: Sweep, q_factor: np.ndarray) -> np.ndarray:
-    return np.array([weights.gain(sweep.network.neurons, q) for q in q_factor.tolist()])
-
-
-def _gaussian(sweep: Sweep, seed: int, numbers: Numbers) -> dict[str, Any]:
-    found = corrections(sweep.network.neurons, seed)
-    return {  # whole numbers, which doubles hold up to 2^53
-        "gaps": numbers.add(found.gaps, "u4"), "ulps": numbers.add(found.ulps, "f8")
+        "floatToInteger": sweep.mapping.float_to_integer, "weightBits": sweep.mapping.weight_bits,
     }  # fmt: skip
 
 
-def _looks() -> dict[str, Any]:
-    """Colours and words of the printed figures."""
+def _backend(name: str, phase_map: xr.Dataset, sweep: Sweep) -> dict[str, Any]:
+    if name not in BACKENDS:
+        raise DatasetError(f"The phase map has a backend {name!r:.40}, which is not known.")
+    backend = BACKENDS[name]
+    keeps_weights = sweep.mapping.rate_to_lif == "identity" and not backend.has_integers
     return {
-        "phases": {
-            int(phase): {"colour": to_hex(colour), "hatch": hatch, "text": text}
-            for phase, (colour, hatch, text) in phases.LOOKS.items()
-        },
-        "lacks": {
-            Flag(flag).name.lower(): {"colour": to_hex(colour), "hatch": hatch}
-            for flag, (colour, hatch, _) in fluctuations.FLAGGED.items()
-            if flag in set(Flag)
-        },
-        "backends": {name: to_hex(rgb) for name, rgb in panels.BACKEND_COLOURS.items()},
-        "sequential": _stops(panels.FLOW_COLOURS),
-        "diverging": _stops(colormaps[panels.RATIO_COLOURS]),
-    }
+        "name": name, "title": backend.title, "spiking": backend.spiking,
+        "takesFrom": backend.takes_from, "colour": to_hex(panels.BACKEND_COLOURS[name]),
+        # Between grid points networks are determined where no mapping changes the weights.
+        "runsBetween": not backend.spiking or keeps_weights,
+        "lines": shown.lines(phase_map.sel(backend=name), spiking=backend.spiking),
+    }  # fmt: skip
 
 
-def _stops(colours: Colormap, count: int = 64) -> list[str]:
-    """Colours at equal distances, the first for the lowest value."""
-    return [to_hex(colours(x)) for x in np.linspace(0, 1, count)]
+def _axis(coordinate: xr.DataArray) -> dict[str, Any]:
+    """Values of an axis, where its cells lie, and its name; backends have words instead."""
+    name, size = str(coordinate.name), coordinate.size
+    if name.endswith("_factor"):
+        label = f"{name} ({coordinate.attrs.get('long_name', '')})"
+        return {
+            "label": label,
+            "values": coordinate.values,
+            "edges": panels.edges(coordinate.values),
+        }
+    values = np.arange(size) if name == "backend" else coordinate.values
+    return {"label": name, "values": values.astype(float), "edges": np.arange(size + 1) - 0.5}
+
+
+def _measured(sweep: Sweep) -> dict[str, Any]:
+    """How the page measures a run, as the sweep does, and what to say of the dataset's numbers."""
+    simulation, observables = sweep.simulation, sweep.observables
+    words = (
+        f"The dataset's curve is of {simulation.steps} steps." if simulation.precision is None
+        else "The dataset's curve is of a longer run, pooled over initial states: expect scatter."
+    )  # fmt: skip
+    return {
+        "estimator": observables.autocovariance, "unbiased": observables.unbiased,
+        "boxcar": observables.boxcar, "maxLag": simulation.max_lag, "steps": simulation.steps,
+        "dataset": words, "longEnough": LEAST_DECAY_TIMES,
+    }  # fmt: skip
+
+
+def _command(sweep: Sweep) -> str:
+    """Options of `eiphase simulate` that all networks of the sweep share."""
+    network, mapping, observables = sweep.network, sweep.mapping, sweep.observables
+    options = {
+        "neurons": network.neurons, "step-size": network.step_size, "bias": network.bias,
+        "refractory": network.refractory, "rate-to-lif": mapping.rate_to_lif,
+        "float-to-integer": mapping.float_to_integer, "weight-bits": mapping.weight_bits,
+        "boxcar": observables.boxcar, "autocovariance": observables.autocovariance,
+    }  # fmt: skip
+    return " ".join(f"--{name} {value}" for name, value in options.items())
+
+
+def _gaussian(sweep: Sweep, seed: int) -> dict[str, Any]:
+    found = corrections(sweep.network.neurons, seed)
+    return {"gaps": found.gaps, "ulps": found.ulps.astype(float)}  # whole, exact up to 2^53

@@ -14,7 +14,7 @@ from eiphase.system.files import beside
 
 SIMULATION = ("gaussian", "networks", "observables", "data")
 """Scripts that know no page, in the order in which they are to run."""
-PAGE = ("view", "drawing", "running", "page")
+PAGE = ("words", "drawing", "plots", "running", "page")
 """The page's own, likewise."""
 _FOLDER = files("eiphase.explorer")
 _PLACE = re.compile(r"@@(\w+)@@")

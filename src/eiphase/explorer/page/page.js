@@ -2,11 +2,10 @@
 // The page: what is chosen, what is drawn of it, and what people do.
 
 const byId = (id) => document.getElementById(id);
-const ONE_COLUMN = "(max-width: 820px)"; // as in the style sheet
-const RUN_STEPS = 3000, SHOWN = 100, LAGS = 100;
+const form = byId("form"), said = byId("said"); // which moves to the buttons that were used last
+const LAGS = 100;
 let map, view, drawn;
 const runners = [];
-const said = byId("said"); // wherever it stands: it moves to the buttons that were used last
 
 /** An element of HTML with properties and children. */
 function element(name, properties = {}, ...children) {
@@ -15,155 +14,140 @@ function element(name, properties = {}, ...children) {
   return made;
 }
 
-// What is chosen --------------------------------------------------------------------------------
+// What is chosen: the form holds it, and so does the address --------------------------------------
 
-function firstView() {
-  return {
-    variable: shownVariables(map).find((name) => name !== "phase" || map.doubt.phase),
-    x: "g_factor", y: "q_factor", at: tellingCell(map), isMedian: true, beside: null, between: null,
-    steps: RUN_STEPS, shown: SHOWN, spike: false, neuron: 0,
-  };
+/** Give the form its choices, and what is chosen at first. */
+function fillForm() {
+  const fill = (name, choices, first) => form[name].replaceChildren(...choices.map(([value, words]) =>
+    new Option(words, value, value === first, value === first)));
+  const { backends, axes: { q_factor, g_factor, seed } } = map, first = tellingCell(map);
+  const variables = Object.entries(map.variables).filter(([, { isMap }]) => isMap);
+  fill("variable", variables.map(([name, { heading }]) => [name, `${name.replaceAll("_", " ")}: ${heading}`]),
+    variables.find(([name, { doubt }]) => name !== "phase" || doubt)[0]);
+  fill("backend", backends.map(({ name, title }) => [name, title]));
+  fill("seed", Array.from(seed.values, (one) => [String(one), formatted(one)]));
+  fill("x", DIMENSIONS.map((one) => [one, one]), "g_factor");
+  fill("y", DIMENSIONS.map((one) => [one, one]), "q_factor");
+  fill("beside", [["", "nothing"], ...backends.map(({ name, title }) => [name, `same cell, ${title}`]),
+    ["other", "another cell (Shift and click)"]]);
+  const limit = (control, { edges, values }, index, least) => Object.assign(control, {
+    min: Math.max(edges[0], least), max: edges.at(-1), defaultValue: values[index],
+  });
+  limit(form.q, q_factor, first.q_factor, 0.01);
+  limit(form.g, g_factor, first.g_factor, 0);
+  form.shown.max = map.network.neurons;
+  form.neuron.max = map.network.neurons - 1;
 }
 
-/** The address after `#`, from which the same view can be opened again. */
-function addressOf({ variable, x, y, at, isMedian, beside, between, steps, shown, spike, neuron }) {
-  const of = (cell) => DIMENSIONS.map((dim) => (
+/** Put words into a control of the form; what it cannot hold leaves it as it was. */
+function put([name, words]) {
+  const control = form[name];
+  if (control?.type === "checkbox") control.checked = Boolean(words);
+  else if (control?.type === "number") {
+    control.value = numberWithin(String(words), control, control.value || view.words[name]);
+  } else if (control && [...control.options ?? [{ value: words }]].some(({ value }) => value === words)) {
+    control.value = words;
+  }
+}
+
+/** The cell nearest to "backend,q,g,seed"; null if there is none. */
+function cellNamed(words) {
+  const [name, ...numbers] = words.split(",");
+  const cell = { backend: map.backends.findIndex((one) => one.name === name) };
+  DIMENSIONS.slice(1).forEach((dim, k) => { cell[dim] = nearest(map.axes[dim].values, parseFloat(numbers[k])); });
+  return Object.values(cell).every((index) => index >= 0) ? cell : null;
+}
+
+function nameOf(cell) {
+  return DIMENSIONS.map((dim) => (
     dim === "backend" ? map.backends[cell[dim]].name : map.axes[dim].values[cell[dim]])).join(",");
-  const words = { variable, x, y, at: of(at), steps, shown, neuron };
-  if (!isMedian) words.seed = "one";
-  if (beside) words.beside = of(beside);
-  if (between) words.between = `${between.q},${between.g}`;
-  if (spike && hasSpikes({ at, beside })) words.spike = 1;
-  return new URLSearchParams(words).toString();
 }
 
-/**
- * The view of an address: cells nearest to those that it names; what else it does not say, or the
- * map does not have, is as at first.
- */
-function viewOf(address) {
-  const words = new URLSearchParams(address);
-  const first = firstView();
-  const cell = (name, otherwise) => {
-    const parts = (words.get(name) ?? "").split(",");
-    const found = Object.fromEntries(DIMENSIONS.map((dim, k) => [dim, dim === "backend"
-      ? map.backends.findIndex((one) => one.name === parts[k])
-      : nearest(map.axes[dim].values, parseFloat(parts[k]))]));
-    return Object.values(found).every((index) => index >= 0) ? found : otherwise;
-  };
-  const number = (name) => wholeNumber(words.get(name) ?? "", byId(name), first[name]);
-  const one = (name, known) => (known.includes(words.get(name)) ? words.get(name) : first[name]);
-  const at = cell("at", first.at);
-  const between = (words.get("between") ?? "").split(",").map(Number);
-  const isBetween = between.length === 2 && between.every(Number.isFinite) && runsBetween(at);
-  const [x, y] = [one("x", DIMENSIONS), one("y", DIMENSIONS)];
+/** What the form says: `at` is the chosen cell, `between` {q, g} of a network that is in no cell. */
+function viewOfForm() {
+  const at = cellNamed(["backend", "q", "g", "seed"].map((name) => form[name].value).join(","));
+  const [q, g] = ["q_factor", "g_factor"].map((dim) => map.axes[dim].values[at[dim]]);
+  if (!map.backends[at.backend].runsBetween) Object.entries({ q, g }).forEach(put);
+  const isBetween = Number(form.q.value) !== q || Number(form.g.value) !== g;
+  const second = cellNamed(form.beside.value === "other" ? form.other.value
+    : nameOf(at).replace(/^[^,]*/, form.beside.value));
+  const beside = second && nameOf(second) !== nameOf(at) ? second : null;
+  const canSpike = [at, beside].some((cell) => cell && map.backends[cell.backend].spiking);
+  form.spike.disabled = form.neuron.disabled = !canSpike;
+  form.spike.parentElement.title = canSpike ? "" : "LIF neurons only";
+  const words = Object.fromEntries(new FormData(form));
   return {
-    ...first, at, beside: cell("beside", null), isMedian: words.get("seed") !== "one",
-    variable: one("variable", shownVariables(map)), ...(x !== y && { x, y }),
-    between: isBetween ? { q: between[0], g: between[1] } : null, spike: words.has("spike"),
-    steps: number("steps"), shown: number("shown"), neuron: number("neuron"),
+    words, at, beside, variable: words.variable, x: words.x, y: words.y, isMedian: !words.alone,
+    between: isBetween ? { q: Number(words.q), g: Number(words.g) } : null,
+    steps: Number(words.steps), shown: Number(words.shown), neuron: Number(words.neuron),
   };
-}
-
-/** Whether networks between grid points are determined: where no mapping changes the weights. */
-function runsBetween({ backend }) {
-  const { spiking, hasIntegers } = map.backends[backend];
-  return !spiking || (map.network.rateToLif === "identity" && !hasIntegers);
 }
 
 /** Change what is chosen, and show it; networks run again if what runs has changed. */
-function choose(change) {
-  const before = orders();
-  Object.assign(view, change);
-  if (view.between && !runsBetween(view.at)) view.between = null;
-  said.textContent = "";
+function choose(change = {}) {
+  Object.entries(change).forEach(put);
+  for (const [one, other] of [["x", "y"], ["y", "x"], ["backend", "beside"]]) { // not the same in both
+    const before = view?.words[one];
+    if (before && form[one].value === form[other].value && form[one].value !== before) form[other].value = before;
+  }
+  view = viewOfForm();
   keepAddress();
   show();
-  runChanged(before);
+  run();
 }
 
 function keepAddress() {
+  const words = [...new FormData(form)].filter(([, one]) => one !== "");
   try {
-    history.replaceState(null, "", `#${addressOf(view)}`);
+    history.replaceState(null, "", `#${new URLSearchParams(words)}`);
   } catch { // a page within a report has no address of its own
   }
 }
 
-// What is drawn ---------------------------------------------------------------------------------
+/** Choose what the address says; what it does not say, or the map does not have, is as at first. */
+function openAddress() {
+  form.reset();
+  choose(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
+}
+
+// What is drawn -----------------------------------------------------------------------------------
 
 function show() {
-  const values = {
-    variable: view.variable, backend: view.at.backend, x: view.x, y: view.y, steps: view.steps,
-    seed: view.isMedian ? "median" : view.at.seed, shown: view.shown, neuron: view.neuron,
-    beside: besideChoice(),
-  };
-  for (const [id, value] of Object.entries(values)) byId(id).value = value;
-  showSpike();
+  said.textContent = "";
+  for (const option of form.beside.options) option.disabled = option.value === form.backend.value;
   showMap();
   showCell();
-}
-
-/** The choice of one more spike, where a network of the view has any. */
-function showSpike() {
-  const isPossible = hasSpikes(view);
-  Object.assign(byId("spike"), { checked: isPossible && view.spike, disabled: !isPossible });
-  byId("neuron").disabled = !isPossible;
-  byId("spike").parentElement.title = isPossible ? "" : "LIF neurons only";
-}
-
-function hasSpikes({ at, beside }) {
-  return [at, ...(beside ? [beside] : [])].some(({ backend }) => map.backends[backend].spiking);
-}
-
-function besideChoice() {
-  const { beside, at } = view;
-  if (!beside) return "none";
-  const isHere = ["q_factor", "g_factor", "seed"].every((dim) => beside[dim] === at[dim]);
-  return isHere ? String(beside.backend) : "other";
 }
 
 function showMap() {
   drawn = drawMap(map, view, Math.max(280, byId("picture").clientWidth));
   byId("picture").replaceChildren(drawn.picture);
-  byId("legend").replaceChildren(...drawn.texts.map((entry) => {
-    const button = element("button", { type: "button" }, swatch(entry),
-      element("span", {}, legendWords(entry)));
-    button.addEventListener("focus", () => showTip(button, [["", entry.words]]));
-    button.addEventListener("pointerenter", () => showTip(button, [["", entry.words]]));
-    for (const end of ["blur", "pointerleave"]) button.addEventListener(end, hideTip);
-    return element("li", {}, button);
-  }));
 }
 
-/** q and g of a network, in a cell or between cells. */
-function pointOf({ between, at }) {
-  return between ? [between.q, between.g]
-    : [map.axes.q_factor.values[at.q_factor], map.axes.g_factor.values[at.g_factor]];
-}
-
-function titleOf({ between = null, at }) {
-  const [q, g] = pointOf({ between, at }).map((x) => formatted(x));
-  return `${map.backends[at.backend].title}, q ${q}, g ${g}, seed ${nameAt(map, "seed", at.seed)}`;
+function titleOf({ backend, seed }, q, g) {
+  return `${map.backends[backend].title}, q ${formatted(q)}, g ${formatted(g)}, seed ${nameAt(map, "seed", seed)}`;
 }
 
 function showCell() {
-  const { comment } = map.variables[view.variable];
+  const { comment } = map.variables[view.variable], { at } = view;
   byId("comment").textContent = comment;
   byId("comment").parentElement.hidden = !comment;
-  byId("cell").textContent = (view.between ? "Nearest cell of the map: " : "") + titleOf({ at: view.at });
-  const over = shownCell(view, view.at);
-  const isOver = over.seed === null && map.axes.seed.values.length > 1;
-  const heads = element("tr", {}, element("td"), ...[`seed ${nameAt(map, "seed", view.at.seed)}`,
-    "all seeds: median (range)"].map((words) => element("th", { scope: "col" }, words)));
-  const rows = description(map, view.variable, isOver ? [view.at, over] : [view.at]);
-  byId("numbers-of-cell").replaceChildren(...(isOver ? [heads] : []), ...rows.map(([name, ...texts]) =>
-    element("tr", {}, element("th", { scope: "row", title: map.variables[name].long_name }, labelOf(name)),
+  const [q, g] = ["q_factor", "g_factor"].map((dim) => map.axes[dim].values[at[dim]]);
+  byId("cell").textContent = (view.between ? "Nearest cell of the map: " : "") + titleOf(at, q, g);
+  const over = shownCell(map, view, at);
+  const cells = over.seed === at.seed ? [at] : [at, over];
+  const heads = [`seed ${nameAt(map, "seed", at.seed)}`, "all seeds: median (range)"]
+    .map((words) => element("th", { scope: "col" }, words));
+  byId("table").replaceChildren(...(cells.length > 1 ? [element("tr", {}, element("td"), ...heads)] : []),
+    ...description(map, view.variable, cells).map(([name, ...texts]) => element("tr", {},
+      element("th", { scope: "row", title: map.variables[name].long_name }, map.variables[name].label),
       ...texts.map((words, k) => element("td", {}, k && words === texts[0] ? "the same" : words)))));
 }
 
-function showTip(anchor, rows) {
+/** Show words beside an element, or a place {left, top, bottom}. */
+function showTip(anchor, lines) {
   const tip = byId("tip");
-  tip.replaceChildren(...rows.map(([name, words]) => element("div", {}, name ? `${name}: ${words}` : words)));
+  tip.replaceChildren(...lines.map((words) => element("div", {}, words)));
   tip.hidden = false;
   const { left, bottom, top } = anchor.getBoundingClientRect?.() ?? anchor;
   const { offsetWidth: w, offsetHeight: h } = tip;
@@ -175,140 +159,134 @@ function hideTip() {
   byId("tip").hidden = true;
 }
 
-// What runs -------------------------------------------------------------------------------------
+function showCellTip(cell, { clientX, clientY }) {
+  const of = shownCell(map, view, cell), { doubt } = map.variables[view.variable];
+  const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
+  const rows = description(map, view.variable, [of]).slice(0, 5);
+  showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, [
+    `${map.backends[cell.backend].title}, ${place}`,
+    ...rows.map(([name, words]) => `${map.variables[name].label}: ${words}`),
+    ...(doubt && valueOf(doubt, of) ? [`in doubt: ${doubt.text}`] : []),
+  ]);
+}
 
-/** The cells whose networks are to be seen, each as the order that runs it. */
+// What runs ---------------------------------------------------------------------------------------
+
+/** The networks to be seen, each as the order that runs it. */
 function orders() {
-  return [[view.at, view.between], ...(view.beside ? [[view.beside, null]] : [])]
-    .map(([cell, between]) => orderOf({ ...cell }, between && { ...between }));
+  const { at, between, beside, steps, neuron } = view, first = Math.round(steps / 5);
+  const lags = Array.from(map.axes.lag.values).filter((lag) => lag <= (steps - first) / 2).slice(0, LAGS);
+  return [[at, between], ...(beside ? [[beside, null]] : [])].map(([cell, off]) => {
+    const { name, spiking, colour } = map.backends[cell.backend], { q_factor, g_factor } = map.axes;
+    const { q, g } = off ?? { q: q_factor.values[cell.q_factor], g: g_factor.values[cell.g_factor] };
+    const spike = view.words.spike && spiking ? { neuron, step: first } : null;
+    return { backend: name, spiking, colour, at: cell, between: off, q, g, title: titleOf(cell, q, g), steps, first, lags, spike };
+  });
 }
 
-function orderOf(cell, between) {
-  const { steps, spike, neuron } = view;
-  const { name, spiking } = map.backends[cell.backend];
-  const first = Math.round(steps / 5);
-  const { autocovariance: estimator, unbiased, boxcar } = map.config.observables;
-  const lags = Array.from(map.axes.lag.values).sort((a, b) => a - b)
-    .filter((lag) => lag <= (steps - first) / 2).slice(0, LAGS);
-  return {
-    backend: name, seed: cell.seed, at: cell, between, steps, lags,
-    measured: { first, estimator, unbiased, boxcar },
-    spike: spike && spiking ? { neuron, step: first } : null,
-  };
-}
-
-function runChanged(before) {
+/** Run the networks to be seen that do not run already. */
+function run() {
   const now = orders();
   now.forEach((order, k) => {
-    if (JSON.stringify(order) !== JSON.stringify(before[k])) run(order, k);
-    else if (runners[k]?.run) showNetwork(k);
+    runners[k] ??= newRunner();
+    const { at, between, q, g } = order, key = JSON.stringify(order);
+    if (key === runners[k].key) return;
+    const c = !between && map.variables.autocovariance;
+    const dataset = c ? valueOf(c, at).slice() : null;
+    const cell = between ? networkBetween(map, q, g) : networkCell(map, at);
+    runners[k].start({ ...order, cell, dataset });
+    runners[k].key = key;
   });
-  byId("networks").replaceChildren(...now.map((_, k) => article(k)));
+  byId("networks").replaceChildren(...now.map((_, k) => runners[k].element));
+  seen().forEach(showNetwork);
 }
 
-function run(order, k) {
-  const { at, between } = order;
-  runners[k] ??= new Runner(map, () => showSoon(k));
-  const cell = between ? networkBetween(map, between.q, between.g) : networkCell(map, at);
-  const c = !between && map.variables.autocovariance && valueOf(map.variables.autocovariance, at);
-  const dataset = c && { c, lags: map.axes.lag.values };
-  const { spiking } = map.backends[at.backend];
-  runners[k].start({ ...order, cell }, map, { spiking, title: titleOf(order), dataset });
-  showSoon(k);
+function newRunner() {
+  const runner = new Runner(map, () => showSoon(runner));
+  runner.element = byId("network").content.firstElementChild.cloneNode(true);
+  return runner;
 }
 
-/** The element of a network: its picture, its progress, what is to say, and buttons. */
-function article(k) {
-  const runner = runners[k];
-  if (runner.element) return runner.element;
-  const button = (words, act) => {
-    const made = element("button", { type: "button" }, words);
-    made.addEventListener("click", async () => say(await act(), made));
-    return made;
-  };
-  const name = () => `${map.sweep || "map"}-network-${k + 1}`;
-  runner.picture = element("div");
-  runner.progress = element("progress", { ariaLabel: "Steps done" });
-  runner.words = element("p");
-  runner.python = button("Copy Python", () => copy(pythonOf(map, runner.run, ...pointOf(runner.run))));
-  runner.element = element("article", {}, runner.progress, runner.picture, runner.words,
-    element("p", { className: "buttons" },
-      button("Copy command", () => copy(commandOf(map, runner.run, ...pointOf(runner.run)))),
-      runner.python,
-      button("Save PNG", () => savePNG(runner.picture.firstChild, name())),
-      button("SVG", () => saveSVG(runner.picture.firstChild, name())),
-      button("CSV", () => save(csvOfRun(runner.run), "text/csv", `${name()}.csv`))));
-  return runner.element;
+/** The runners of the networks to be seen. */
+function seen() {
+  return runners.slice(0, view.beside ? 2 : 1);
 }
-
-const waiting = new Set();
 
 /**
  * Draw a network: at its end at once, and before not for every slice. Drawing goes through the
  * whole run, so that pauses grow with it: otherwise long runs would mostly be drawn.
  */
-function showSoon(k) {
-  const isOver = () => Boolean(runners[k].run.result || runners[k].run.problem);
-  const usual = runners[k].run.spike ? 100 : 300; // damage is to be seen as it spreads
-  if (isOver()) orders().forEach((_, j) => runners[j]?.run && showNetwork(j)); // they can share an axis
-  if (isOver() || waiting.has(k)) return;
-  waiting.add(k);
+function showSoon(runner) {
+  const isOver = () => runner.run.result || runner.run.problem;
+  if (isOver()) seen().forEach(showNetwork); // they can share an axis
+  if (isOver() || runner.waits) return;
+  runner.waits = true;
   setTimeout(() => {
-    waiting.delete(k);
-    if (!isOver()) showNetwork(k);
-  }, Math.max(usual, 3 * runners[k].run.drawing));
+    runner.waits = false;
+    if (!isOver()) showNetwork(runner);
+  }, Math.max(runner.run.spike ? 100 : 300, 3 * runner.run.drawing)); // damage is seen as it spreads
 }
 
-function showNetwork(k) {
-  const runner = runners[k];
-  const { run } = runner;
+function showNetwork({ run: shown, element: { children: [progress, place, words, buttons] } }) {
   const started = performance.now();
-  if (!runner.element) article(k);
-  const width = Math.max(280, runner.element.clientWidth || byId("networks").clientWidth);
-  const alike = orders().map((_, j) => runners[j]?.run).filter((one) => one?.spiking === run.spiking);
-  if (!run.problem) runner.picture.replaceChildren(drawNetwork(map, run, width, view.shown, alike));
-  else runner.picture.replaceChildren();
-  Object.assign(runner.progress, { max: run.steps, value: run.done });
-  runner.progress.hidden = Boolean(run.result || run.problem);
-  runner.python.hidden = Boolean(run.between); // it is no cell of the dataset
-  runner.words.textContent = run.problem ?? (run.result ? wordsOf(run) : "");
-  run.drawing = performance.now() - started;
+  const width = Math.max(280, place.clientWidth || byId("networks").clientWidth);
+  const alike = seen().map((one) => one.run).filter((one) => one?.spiking === shown.spiking);
+  place.replaceChildren(...(shown.problem ? [] : [drawNetwork(map, shown, width, view.shown, alike)]));
+  Object.assign(progress, { max: shown.steps, value: shown.done, hidden: shown.result || shown.problem });
+  words.textContent = shown.problem ?? (shown.result ? wordsOf(shown) : "");
+  buttons.querySelector("[value=python]").hidden = Boolean(shown.between); // it is no cell of the dataset
+  shown.drawing = performance.now() - started;
 }
 
 /** What the pictures of a run do not say. */
 function wordsOf(run) {
-  const { result: { mean, decay, wraps, clips, range }, steps, took, measured } = run;
+  const { result: { mean, decay, wraps, clips, range, independent }, steps, first, took, spike, damage } = run;
   const short = shortness(map, run);
-  const said = [
+  const level = () => meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
+  return [
     `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
-    `From step ${measured.first} on: mean ${formatted(mean)}, decay time `
+    `From step ${first} on: mean ${formatted(mean)}, decay time `
       + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
-    short, short && steps < byId("steps").max ? "Take more steps." : "",
-    wordsOfSpike(run),
+    short, short && steps < form.steps.max ? "Take more steps." : "",
+    spike && independent ? `Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the `
+      + `last quarter: ${formatted(level())} (1: as independent trains).` : "",
     range ? `Currents wrapped ${wraps} times, voltages were clipped ${clips} times.` : "",
-    run.dataset ? wordsOfDataset() : "",
-  ];
-  return said.filter(Boolean).join(" ");
+    run.dataset ? map.measured.dataset : "",
+  ].filter(Boolean).join(" ");
 }
 
-function wordsOfSpike({ result: { independent }, steps, spike, damage }) {
-  if (!spike || !independent) return "";
-  const level = meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
-  return `Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the last `
-    + `quarter: ${formatted(level)} (1: as independent trains).`;
+// What is kept ------------------------------------------------------------------------------------
+
+const KEEP = {
+  command: ({ run: kept }) => copy(commandOf(map, kept)),
+  python: ({ run: kept }) => copy(pythonOf(map, kept)),
+  svg: ({ name, source }) => save(source(), "image/svg+xml", `${name}.svg`),
+  png: async ({ name, source }) => save(await pixelsOf(source()), "image/png", `${name}.png`),
+  csv: ({ name, csv }) => save(csv(), "text/csv", `${name}.csv`),
+};
+
+async function onButton({ target }) {
+  const { value } = target.closest("button") ?? {};
+  if (!value) return;
+  const k = [...byId("networks").children].indexOf(target.closest("article"));
+  const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
+  const sweep = map.sweep || "map";
+  const withoutChoice = () => {
+    const whole = drawn.picture.cloneNode(true);
+    whole.querySelector(".choice").remove();
+    return whole;
+  };
+  say(await KEEP[value](k < 0 ? {
+    name: `${sweep}-${view.variable}`, source: () => sourceOf(withoutChoice()), csv: () => csvOf(map, view.variable),
+  } : {
+    name: `${sweep}-network-${k + 1}`, source: () => sourceOf(runners[k].element.querySelector("svg")),
+    run: runners[k].run, csv: () => csvOfRun(runners[k].run),
+  }), target);
 }
 
-function wordsOfDataset() {
-  const { precision, steps } = map.config.simulation;
-  return precision === null ? `The dataset's curve is of ${steps} steps.`
-    : "The dataset's curve is of a longer run, pooled over initial states: expect scatter.";
-}
-
-// What people do --------------------------------------------------------------------------------
-
-function csvOfRun(run) {
-  const columns = { mean: run.means, ...(run.spike && { differing_fraction: run.damage }) };
-  const rows = Array.from({ length: run.done }, (_, t) => [t, ...Object.values(columns).map((one) => one[t])]);
+function csvOfRun({ means, damage, spike, done }) {
+  const columns = { mean: means, ...(spike && { differing_fraction: damage }) };
+  const rows = Array.from({ length: done }, (_, t) => [t, ...Object.values(columns).map((one) => one[t])]);
   return [["step", ...Object.keys(columns)], ...rows].join("\n") + "\n";
 }
 
@@ -339,173 +317,100 @@ function save(content, type, name) {
   return `Saved: ${name}`;
 }
 
-const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
-const saveSVG = (drawing, name) => save(sourceOf(drawing), "image/svg+xml", `${name}.svg`);
-
-async function savePNG(drawing, name) {
-  const { width, height } = drawing.viewBox.baseVal;
-  const image = new Image(width, height);
-  image.src = `data:image/svg+xml,${encodeURIComponent(sourceOf(drawing))}`;
+async function pixelsOf(source) {
+  const image = new Image();
+  image.src = `data:image/svg+xml,${encodeURIComponent(source)}`;
   await image.decode();
-  const canvas = element("canvas", { width: width * 2, height: height * 2 });
-  canvas.getContext("2d").drawImage(image, 0, 0, width * 2, height * 2);
-  const blob = await new Promise((done) => { canvas.toBlob(done); });
-  return save(blob, "image/png", `${name}.png`);
+  const canvas = element("canvas", { width: image.width * 2, height: image.height * 2 });
+  canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
+  return new Promise((done) => { canvas.toBlob(done); });
 }
 
-function fill(id, choices) {
-  byId(id).replaceChildren(...choices.map(([value, words]) => element("option", { value }, words)));
-}
+// What people do ----------------------------------------------------------------------------------
 
-function fillChoices() {
-  const backends = map.backends.map(({ title }, k) => [k, title]);
-  const variables = shownVariables(map).map((name) =>
-    [name, `${name.replaceAll("_", " ")}: ${map.variables[name].long_name}${unitOf(map.variables[name])}`]);
-  const dimensions = DIMENSIONS.map((dim) => [dim, dim]);
-  fill("variable", variables);
-  fill("backend", backends);
-  fill("seed", [["median", "median over seeds"], ...ordered(map, "seed").map((k) => [k, nameAt(map, "seed", k)])]);
-  fill("x", dimensions);
-  fill("y", dimensions);
-  fill("beside", [["none", "nothing"], ...backends.map(([k, title]) => [k, `same cell, ${title}`]),
-    ["other", "another cell (Shift and click)"]]);
-  byId("shown").max = map.network.neurons;
-  byId("neuron").max = map.network.neurons - 1;
-}
-
-function onChoice({ target }) {
-  const { id, value } = target;
-  const { at, x, y } = view;
-  const changes = {
-    variable: () => ({ variable: value }),
-    backend: () => ({ at: { ...at, backend: Number(value) } }),
-    seed: () => (value === "median" ? { isMedian: true } : { isMedian: false, at: { ...at, seed: Number(value) } }),
-    x: () => ({ x: value, y: value === y ? x : y }),
-    y: () => ({ y: value, x: value === x ? y : x }),
-    beside: () => ({ beside: value === "none" ? null : value === "other" ? view.beside ?? at
-      : { ...at, backend: Number(value) } }),
-    spike: () => ({ spike: target.checked }),
-  };
-  choose(changes[id]?.() ?? { [id]: wholeNumber(value, target, view[id]) });
-}
-
-/** Put the chosen cell elsewhere; a network of the same cell beside it goes along. */
-function moveTo(at) {
-  const goesAlong = !["none", "other"].includes(besideChoice());
-  choose({ at, between: null, ...(goesAlong && { beside: { ...at, backend: view.beside.backend } }) });
+function moveTo({ backend, q_factor, g_factor, seed }) {
+  const { axes } = map;
+  choose({
+    backend: map.backends[backend].name, q: axes.q_factor.values[q_factor], g: axes.g_factor.values[g_factor],
+    seed: String(axes.seed.values[seed]),
+  });
 }
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
   const step = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowDown: ["y", -1], ArrowUp: ["y", 1] }[event.key];
-  if (step && event.currentTarget === byId("picture")) {
-    const [axis, by] = step;
-    const order = ordered(map, view[axis]);
-    const place = order.indexOf(view.at[view[axis]]) + by;
-    if (order[place] !== undefined) moveTo({ ...view.at, [view[axis]]: order[place] });
-  } else if (event.key === "Enter" && event.currentTarget === byId("picture")) {
-    choose({ beside: view.beside ? null : { ...view.at } });
-  } else if (/^[1-9]$/.test(event.key) && map.backends[event.key - 1]
-    && event.target.type !== "number") {
-    moveTo({ ...view.at, backend: event.key - 1 });
+  const isOnMap = event.target === byId("picture"), { at, beside } = view, { backends } = map;
+  if (step && isOnMap) {
+    const dim = view[step[0]], second = event.shiftKey && beside, index = (second || at)[dim] + step[1];
+    const moved = { ...(second || at), [dim]: index };
+    if (index < 0 || index >= map.axes[dim].values.length) return;
+    if (second) choose({ beside: "other", other: nameOf(moved) });
+    else moveTo(moved);
+  } else if (event.key === "Enter" && isOnMap) {
+    choose({ beside: beside ? "" : backends[(at.backend + 1) % backends.length].name });
+  } else if (backends[event.key - 1] && event.target.type !== "number") {
+    moveTo({ ...at, backend: event.key - 1 });
   } else return;
   event.preventDefault();
-  event.stopPropagation();
 }
+
+const held = { from: null, drags: false }; // where the pointer went down, and whether it moved since
 
 function onPointer(event) {
+  const { type, clientX, clientY, pointerId, pointerType, shiftKey, target } = event;
   const { left, top } = byId("picture").getBoundingClientRect();
-  const place = [event.clientX - left, event.clientY - top];
-  const cell = drawn.cellAt(...place);
-  if (event.type === "pointerdown" && cell) {
-    onPointer.from = place;
-    byId("picture").setPointerCapture(event.pointerId);
+  const [x, y] = [clientX - left, clientY - top], { cell, numbers } = drawn.placeAt(x, y);
+  const entry = target.closest("[data-words]");
+  if (type === "pointerdown" && cell) {
+    held.from = [x, y];
+    byId("picture").setPointerCapture(pointerId);
+  } else if (type === "pointermove" && held.from && drawn.isUsual && map.backends[view.at.backend].runsBetween) {
+    held.drags ||= Math.hypot(x - held.from[0], y - held.from[1]) > 6;
+    const [g, q] = (view.x === "g_factor" ? numbers : [...numbers].reverse()).map((one) => Number(one.toPrecision(4)));
+    if (held.drags) choose({ q, g }); // any, while the pointer moves
+  } else if (type === "pointerup" && held.from && cell && !held.drags) {
+    if (shiftKey) choose({ beside: "other", other: nameOf(cell) });
+    else moveTo(cell);
+    if (matchMedia("(max-width: 820px)").matches) byId("networks").scrollIntoView(); // one column
   }
-  if (event.type === "pointermove" && onPointer.from && drawn.isUsual && runsBetween(view.at)) {
-    const far = Math.hypot(place[0] - onPointer.from[0], place[1] - onPointer.from[1]);
-    if (far > 6 || onPointer.drags) dragTo(drawn.numbersAt(...place), cell);
-  }
-  if (event.type === "pointerup" && onPointer.from) {
-    if (cell && !onPointer.drags && event.shiftKey) choose({ beside: cell });
-    else if (cell && !onPointer.drags) moveTo(cell);
-    if (cell && !onPointer.drags && matchMedia(ONE_COLUMN).matches) byId("networks").scrollIntoView();
-  }
-  if (event.type !== "pointermove" && event.type !== "pointerdown") {
-    Object.assign(onPointer, { from: null, drags: false });
-  }
-  if (!cell || event.type === "pointerleave" || onPointer.drags) hideTip();
-  else if (event.pointerType !== "touch") showCellTip(cell, event);
-}
-
-/** Run the network at any q and g while the pointer moves. */
-function dragTo([a, b], cell) {
-  onPointer.drags = true;
-  const [g, q] = (view.x === "g_factor" ? [a, b] : [b, a]).map((x) => Number(x.toPrecision(4)));
-  choose({ between: { q: Math.max(q, 0.01), g: Math.max(g, 0) }, ...(cell && { at: cell }) });
-}
-
-function showCellTip(cell, { clientX, clientY }) {
-  const of = shownCell(view, cell);
-  const reasons = doubtOf(map, view.variable);
-  const doubt = reasons && valueOf(reasons, of) ? [["in doubt", reasons.text]] : [];
-  const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
-  const rows = [["", `${map.backends[cell.backend].title}, ${place}`],
-    ...description(map, view.variable, [of]).slice(0, 5).map(([name, words]) => [labelOf(name), words]), ...doubt];
-  showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, rows);
-}
-
-async function saveMap({ target }) {
-  if (target.dataset.save) say(await savedAs(target.dataset.save), target);
-}
-
-function savedAs(kind) {
-  const name = `${map.sweep || "map"}-${view.variable}`;
-  if (kind === "csv") return save(csvOf(map, view.variable), "text/csv", `${name}.csv`);
-  return (kind === "svg" ? saveSVG : savePNG)(savedMap(map, view, drawn), name);
+  if (!["pointermove", "pointerdown"].includes(type)) Object.assign(held, { from: null, drags: false });
+  if (entry && type === "pointermove") showTip(entry, [entry.dataset.words]);
+  else if (!cell || type === "pointerleave" || held.drags) hideTip();
+  else if (pointerType !== "touch") showCellTip(cell, event);
 }
 
 function listen() {
-  for (const id of ["choices", "runs"]) {
-    byId(id).addEventListener("change", onChoice);
-    byId(id).addEventListener("submit", (event) => event.preventDefault());
-  }
+  form.addEventListener("change", ({ target: { name, type, checked, value } }) =>
+    choose({ [name]: type === "checkbox" ? checked : value }));
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("click", onButton);
   for (const type of ["pointerdown", "pointermove", "pointerup", "pointercancel", "pointerleave"]) {
     byId("picture").addEventListener(type, onPointer);
   }
-  byId("picture").addEventListener("keydown", onKey);
+  byId("picture").addEventListener("focusin", ({ target }) =>
+    target.dataset.words && showTip(target, [target.dataset.words]));
+  byId("picture").addEventListener("focusout", hideTip);
   document.addEventListener("keydown", onKey);
-  byId("map").addEventListener("click", saveMap);
-  addEventListener("hashchange", () => {
-    const before = orders();
-    view = viewOf(location.hash.slice(1));
-    keepAddress();
-    show();
-    runChanged(before);
-  });
+  addEventListener("hashchange", openAddress);
   let width = innerWidth;
   addEventListener("resize", () => {
     if (innerWidth === width) return; // a phone's address bar, which comes and goes
     width = innerWidth;
     showMap();
-    runners.forEach((runner, k) => runner.run && showNetwork(k));
+    seen().forEach(showNetwork);
   });
 }
 
 async function open() {
   const content = (id) => byId(id).textContent;
   map = withArrays(JSON.parse(content("header")), await inflated(content("numbers")));
-  const { commit } = map.attributes;
-  byId("origin").textContent = `Sweep ${map.sweep}: ${map.network.neurons} neurons, commit `
-    + `${(commit ?? "unknown").slice(0, 12)}. Networks run in this page, bit for bit as eiphase computes `
-    + "them, and nothing leaves it.";
-  fillChoices();
-  byId("hint").textContent = map.backends.some((_, backend) => runsBetween({ backend }))
+  byId("origin").textContent = `Sweep ${map.sweep}: ${map.network.neurons} neurons, commit ${map.commit.slice(0, 12)}. `
+    + "Networks run in this page, bit for bit as eiphase computes them, and nothing leaves it.";
+  byId("hint").textContent = map.backends.some(({ runsBetween }) => runsBetween)
     ? "On maps of rate neurons, drag to run networks between the cells." : "";
-  view = viewOf(location.hash.slice(1));
-  if (location.hash) keepAddress(); // which may name what the map does not have
-  show();
-  runChanged([]);
+  fillForm();
   listen();
+  openAddress();
 }
 
 open();

@@ -13,51 +13,45 @@ function work() {
     return Float32Array.from({ length: values.length / every }, (_, k) => values[k * every] / threshold);
   }
 
-  function resultOf({ steps, lags, measured, spike }, network, state, recording, twin) {
-    const { n, threshold } = network, { first } = measured;
-    const { activity, u, v } = recording;
-    const x = u ? spikeCounts(activity, n, measured.boxcar) : activity;
-    const c = autocovariance(x, n, { first, last: steps, lags, ...measured });
+  function resultOf({ steps, first, lags, spike }, network, { state, recording }, twin) {
+    const { n, threshold } = network, { activity, u, v } = recording;
+    const x = u ? spikeCounts(activity, n, map.measured.boxcar) : activity;
+    const autocovarianceAt = (some) => autocovariance(x, n, { first, last: steps, lags: some, ...map.measured });
+    const c = autocovarianceAt(lags);
     return {
-      c, lags, decay: decayTime(c, lags), mean: meanActivity(activity, n, first, steps),
+      c, lags, decay: decayTimeBetween(c, lags, autocovarianceAt), mean: meanActivity(activity, n, first, steps),
       ...(u && { u: sampled(u, threshold), v: sampled(v, threshold) }),
       ...(threshold > 1000 && { range: STATE_LIMIT / threshold, wraps: state.wraps, clips: state.clips }),
-      ...(twin && { independent: independentDistance(activity, twin.activity, n, spike.step, steps) }),
+      ...(twin && { independent: independentDistance(activity, twin.recording.activity, n, spike.step, steps) }),
     };
   }
 
-  async function run(order) {
-    const { id, backend, seed, cell, steps, spike } = order;
+  async function run({ id, ...order }) {
+    const { backend, at: { seed }, cell, steps, spike } = order;
     if (!halves.has(seed)) halves.set(seed, halfOf(map, seed));
     const network = makeNetwork(backend, halves.get(seed), cell, map.tables);
-    const state = atRest(network), recording = makeRecording(network, steps, true);
-    const twin = spike && makeRecording(network, steps);
-    let twinState = null;
-    for (let t = 0, since = performance.now(); t < steps;) {
-      const end = Math.min(t + SLICE, spike && t < spike.step ? spike.step : steps, steps);
-      if (t === spike?.step) {
-        twinState = copyOfState(state);
-        fire(network, twinState, spike.neuron);
-      }
-      advance(network, state, recording, t, end);
-      if (twinState) advance(network, twinState, twin, t, end);
-      const part = (from) => from.activity.slice(t * network.n, end * network.n);
-      if (twin && !twinState) twin.activity.set(part(recording), t * network.n);
-      postMessage({ id, t, piece: part(recording), other: twin && part(twin) });
-      t = end;
-      if (!twinState && performance.now() - since < 25) continue;
-      await new Promise((go) => setTimeout(go, twinState ? 16 : 0)); // damage is to be seen as it spreads
+    const started = (withStates) => ({ state: atRest(network), recording: makeRecording(network, steps, withStates) });
+    const [first, twin] = [started(true), spike && started(false)];
+    for (let t = 0, end, since = performance.now(); t < steps; t = end) {
+      const spreads = spike && t >= spike.step;
+      end = Math.min(t + SLICE, spike && !spreads ? spike.step : steps, steps);
+      if (t === spike?.step) fire(network, twin.state, spike.neuron);
+      const [piece, other] = [first, twin].map((one) => {
+        if (one) advance(network, one.state, one.recording, t, end);
+        return one?.recording.activity.slice(t * network.n, end * network.n);
+      });
+      postMessage({ id, t, piece, other });
+      if (!spreads && performance.now() - since < 25) continue;
+      await new Promise((go) => setTimeout(go, spreads ? 16 : 0)); // damage is to be seen as it spreads
       if (id !== current) return;
       since = performance.now();
     }
-    postMessage({ id, result: resultOf(order, network, state, recording, twin) });
+    postMessage({ id, result: resultOf(order, network, first, twin) });
   }
 
   onmessage = ({ data }) => {
-    if (data.map) {
-      map = data.map;
-      return;
-    }
+    map ??= data.map;
+    if (data.map) return;
     current = data.id;
     run(data).catch(({ message }) => postMessage({ id: data.id, problem: message }));
   };
@@ -90,27 +84,23 @@ function addSteps(run, t, piece, other) {
 
 /** A Worker that runs one network at a time; a new order ends the one before. */
 class Runner {
-  constructor(map, show) {
-    const { network, gaussian, tables } = map;
+  constructor({ network, gaussian, tables, measured, axes: { seed } }, show) {
     const source = document.getElementById("simulation").textContent;
     const blob = new Blob([`${source}\n(${work})();`], { type: "text/javascript" });
     this.worker = new Worker(URL.createObjectURL(blob));
-    this.worker.postMessage({ map: { network, gaussian, tables, axes: { seed: map.axes.seed } } });
+    this.worker.postMessage({ map: { network, gaussian, tables, measured, axes: { seed } } });
     this.worker.onmessage = ({ data }) => this.take(data);
-    this.show = show;
-    this.id = 0;
+    Object.assign(this, { network, show, id: 0 });
   }
 
-  /**
-   * Order a run: {backend, seed, cell, steps, lags, measured, spike}; `spike` is {neuron, step} or
-   * null, `measured` what `autocovariance` takes. `rest`, with `spiking`, is for the picture.
-   */
-  start(order, { network: { neurons: n, nExcitatory } }, rest) {
+  /** Run an order, see `orders` of the page. */
+  start(order) {
+    const { neurons, nExcitatory } = this.network;
     this.run = {
-      ...order, ...rest, ...emptyRun(order, n, rest.spiking), nExcitatory, id: ++this.id,
-      started: performance.now(), drawing: 0, // milliseconds that the last one took
+      ...order, ...emptyRun(order, neurons, order.spiking), nExcitatory, started: performance.now(),
+      drawing: 0, // milliseconds that the last one took
     };
-    this.worker.postMessage({ ...order, id: this.id });
+    this.worker.postMessage({ ...order, id: ++this.id });
   }
 
   take({ id, t, piece, other, ...end }) {

@@ -38,11 +38,6 @@ function atRest({ n, parts, Numbers }) {
   };
 }
 
-/** A state that changes on its own from here. */
-function copyOfState(state) {
-  return Object.fromEntries(Object.entries(state).map(([name, part]) => [name, part.slice?.() ?? part]));
-}
-
 /**
  * Room for so many steps: `activity` (time, neuron), states of rate neurons (Float64Array) or
  * spikes (Uint8Array); with `withStates` also `u` and `v` of LIF neurons, after the reset.

@@ -88,6 +88,15 @@ function decayTime(c, lags) {
   return lags[after - 1] + part * (lags[after] - lags[after - 1]);
 }
 
+/** The same where lags lie apart: from c at each lag between the two where it falls so far. */
+function decayTimeBetween(c, lags, autocovarianceAt) {
+  const rough = decayTime(c, lags);
+  if (Number.isNaN(rough)) return NaN;
+  const from = Math.max(...lags.filter((lag) => lag < rough)), to = lags.find((lag) => lag >= rough);
+  const fine = [0, ...Array.from({ length: to - from + 1 }, (_, k) => from + k)];
+  return decayTime(autocovarianceAt(fine), fine);
+}
+
 /** Part of the neurons that fire in one of two networks alone, in each step. */
 function hammingDistance(spikes, others, n, first, last) {
   const different = spikes.map((spike, k) => (spike !== others[k] ? 1 : 0));
