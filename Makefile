@@ -56,7 +56,7 @@ check-datasets: demo .venv-compliance/ready  ## asks other tools whether they ca
 		--output results/check/recording.nc
 	.venv-compliance/bin/python tests/compliance/check.py results/check/recording.nc \
 		results/demo/*.nc results/demo/tiles/*/*/*.nc
-	eiphase publish results/demo --output results/check/demo.zip --license CC-BY-4.0
+	eiphase publish results/demo --output results/check/demo.zip --license CC-BY-4.0 --overwrite
 	.venv-compliance/bin/python tests/compliance/check_crate.py results/check/demo.zip
 
 package: .venv/dev-ready  ## wheel and sdist, checked, and a sweep run from the wheel alone

@@ -85,6 +85,14 @@ def test_the_schema_of_configs_knows_right_from_wrong():
             {"start": 1, "stop": 2, "count": None, "step": 0.5},
             {"start": 1, "stop": 2, "count": None, "step": None},
         ),
+        ("seeds", [1.0, 2], [1.5]),
+        ("tiles", 2.0, 2.5),
+        ("simulation.steps", 400.0, "400"),
+        (
+            "grid.q_factor",
+            {"start": 1, "stop": 2, "count": 2.0},
+            {"start": 1, "stop": 2, "count": 2.5},
+        ),
         ("about.creator_orcid", "0000-0002-1825-0097", "https://orcid.org/0000-0002-1825-0097"),
         ("about.license", "MIT OR CC-BY-4.0", "my own"),
         ("about.license", "https://example.org/terms", "https://example.org/my terms"),
@@ -100,6 +108,21 @@ def test_editors_know_of_such_mistakes(section, right, wrong):
         else:
             with pytest.raises(ValidationError):
                 Sweep.model_validate(config)
+
+
+def test_a_number_is_the_same_with_and_without_a_point():
+    """Numbers that differ in this alone are those of one sweep, and of one digest."""
+    plain, with_point = (changed("simulation.steps", steps) for steps in (400, 400.0))
+    assert Sweep.model_validate(with_point).digest == Sweep.model_validate(plain).digest
+
+
+def test_what_a_schema_cannot_say_eiphase_refuses():
+    """The last digit of an ORCID iD follows from the others, by ISO 7064."""
+    validator = Draft202012Validator(json.loads(tables.SCHEMA.read_text()))
+    config = changed("about.creator_orcid", "0000-0002-1825-0098")
+    assert validator.is_valid(config)
+    with pytest.raises(ValidationError, match="last digit does not fit"):
+        Sweep.model_validate(config)
 
 
 def test_workflows_elsewhere_call_targets_that_there_are():

@@ -133,9 +133,20 @@ def test_nothing_that_is_published_is_overwritten(results, capsys):
     output = results / "phase_map.nc"
     before = output.read_bytes()
     command = ["publish", str(results), "--license", "MIT", "--output", str(output)]
-    assert commands.main(command) == 1
+    assert commands.main([*command, "--overwrite"]) == 1
     assert "the folder that is published" in capsys.readouterr().err
     assert output.read_bytes() == before
+
+
+def test_a_crate_is_replaced_only_where_that_is_asked_for(results, tmp_path, capsys):
+    output = tmp_path / "test.zip"
+    output.write_bytes(b"another's")
+    command = ["publish", str(results), "--license", "MIT", "--output", str(output)]
+    assert commands.main(command) == 1
+    assert f"{output} is there already" in capsys.readouterr().err
+    assert output.read_bytes() == b"another's"
+    assert commands.main([*command, "--overwrite"]) == 0
+    assert zipfile.is_zipfile(output)
 
 
 @pytest.mark.parametrize(

@@ -139,6 +139,7 @@ def _add_publish(commands) -> None:
         default="",
         help="name by SPDX, or address (default: the config's about.license)",
     )
+    publish.add_argument("--overwrite", action="store_true", help="replace a file that is there")
     publish.set_defaults(command=_publish)
 
 
@@ -328,6 +329,8 @@ def _publish(options: argparse.Namespace) -> None:
     results = options.results.resolve()
     output = options.output or results.with_name(f"{results.name}.crate.zip")
     check_writable(output)
+    if output.exists() and not options.overwrite:
+        raise DatasetError(f"{output} is there already: name another --output, or add --overwrite.")
     lock = (CHECKOUT / "requirements.lock").read_text(encoding="utf-8")
     path = results / "phase_map.nc"
     with netcdf.reading(path), netcdf.open_phase_map(path) as phase_map:

@@ -48,6 +48,12 @@ def _spread(value: Any) -> Any:
     return _Range.model_validate(value).values() if isinstance(value, dict) else value
 
 
+def _whole(value: Any) -> Any:
+    """Take 2.0 for 2, as JSON schemas do."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_Whole = BeforeValidator(_whole)
 _SPDX = r"[A-Za-z0-9.+-]+"
 _LICENCE = rf"https?://\S+|{_SPDX}(?: (?:AND|OR|WITH) {_SPDX})*"
 _ORCID = r"(?:[0-9]{4}-){3}[0-9]{3}[0-9X]"
@@ -111,7 +117,7 @@ class _Range(_Section):
 
     start: Positive
     stop: Positive
-    count: Annotated[int, Field(ge=1, le=_MOST_VALUES)] | None = None
+    count: Annotated[int, Field(ge=1, le=_MOST_VALUES), _Whole] | None = None
     step: Positive | None = None
 
     @model_validator(mode="after")
@@ -158,14 +164,14 @@ def _rounded(value: float) -> float:
     return float(f"{value:.12g}")
 
 
-Seed = Annotated[int, Field(ge=0, lt=2**32)]
-Neurons = Annotated[int, Field(ge=5, le=20_000)]
+Seed = Annotated[int, Field(ge=0, lt=2**32), _Whole]
+Neurons = Annotated[int, Field(ge=5, le=20_000), _Whole]
 StepSize = Annotated[float, Field(ge=0.001, le=0.1, json_schema_extra={"unit": "time constants"})]
 Refractory = Annotated[float, Field(ge=0, le=100, json_schema_extra={"unit": "time constants"})]
-Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "steps"})]
+Steps = Annotated[int, Field(ge=1, le=10_000_000, json_schema_extra={"unit": "steps"}), _Whole]
 RateToLIF = Literal["tutorial", "corrected", "identity"]
 FloatToInteger = Literal["tutorial", "full_range"]
-WeightBits = Annotated[int, Field(ge=1, le=8)]
+WeightBits = Annotated[int, Field(ge=1, le=8), _Whole]
 Text = Annotated[str, Field(min_length=1, max_length=2000), AfterValidator(_printable)]
 Orcid = Annotated[str, AfterValidator(_checked_orcid), _in_editors(pattern=f"^{_ORCID}$")]
 Licence = Annotated[str, AfterValidator(_checked_licence), _in_editors(pattern=f"^(?:{_LICENCE})$")]
@@ -224,7 +230,7 @@ class Simulation(_Section):
 
     steps: Steps
     """Length of each simulation, burn-in included."""
-    burn_in: Annotated[int, Field(ge=0, le=10_000_000, json_schema_extra={"unit": "steps"})]
+    burn_in: Annotated[int, Field(ge=0, le=10_000_000, json_schema_extra={"unit": "steps"}), _Whole]
     """Not measured, at the start; at least `boxcar` - 1 with LIF neurons."""
     max_lag: Steps
     """Largest lag of the autocovariance; less than the steps that are measured."""
@@ -276,7 +282,7 @@ class Observables(_Section):
     without what all neurons share."""
     unbiased: bool = True
     """Divide by the number of pairs at each lag, not by that at lag 0; with `standard` only."""
-    boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"})] = 25
+    boxcar: Annotated[int, Field(ge=1, le=10_000, json_schema_extra={"unit": "steps"}), _Whole] = 25
     """Causal window in which spikes are counted; very long runs allow only shorter ones."""
     statistics: bool = False
     """Also measure dimension, synchrony, irregularity of spikes, received input, and so on."""
@@ -379,7 +385,7 @@ class SingleRun(_Section):
     q_factor: Positive
     g_factor: Positive
     seed: Seed
-    draw: Annotated[int, Field(ge=0, le=1000)]
+    draw: Annotated[int, Field(ge=0, le=1000), _Whole]
     step_size: StepSize
     bias: Positive
     refractory: Refractory
@@ -447,7 +453,7 @@ class Sweep(_Section):
     observables: Observables = Observables()
     refinement: Refinement = Refinement()
     about: About = About()
-    tiles: Annotated[int, Field(ge=1)] = 1
+    tiles: Annotated[int, Field(ge=1), _Whole] = 1
     """Jobs for each backend and seed, at most as many as grid points; changes no number."""
 
     @field_validator("seeds", "backends")

@@ -226,7 +226,7 @@ def _speeds(sweep: Sweep) -> dict[str, Speed]:
 
 
 def _sample_size(sweep: Sweep, together: int) -> int:
-    """As many networks as advance together, or a few."""
+    """Count the networks that advance together, or a few."""
     n_states = _states(sweep)
     n = max(together // n_states, math.ceil(_RUNS / n_states))
     return min(n, min(_points_of_tiles(sweep)))
