@@ -145,10 +145,10 @@ def test_explore_writes_a_page_and_opens_it_where_there_is_a_screen(
         ),
     ],
 )
-def test_errors_are_one_sentence(capsys, tmp_path, arguments, message):
+def test_errors_are_one_sentence(capfd, tmp_path, arguments, message):
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(VALID))
     assert commands.main(arguments) == 1
-    error = capsys.readouterr().err
+    error = capfd.readouterr().err
     assert message in error
     assert error.count("\n") == 1
     assert [path.name for path in tmp_path.iterdir()] == ["tiny.yaml"]
