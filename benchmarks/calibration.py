@@ -2,11 +2,11 @@
 
 First of Ornstein-Uhlenbeck processes, whose truth is known: in runs of a fixed length, from one
 state and from four, and in runs that stop when their errors are small, by the code of sweeps. Then
-it simulates networks of 400 neurons from 800 random initial states each, and measures them in
-fours, as a sweep does it. The truth is what all 200 fours say together: the decay time is that of
-their mean autocovariance. Prints how many of the fours are flagged, and, for c(0), decay time and
-mean of the others, the percentage within one and two standard errors of the truth: 68 and 95 if
-errors are right.
+it simulates networks of 400 neurons from 400 random initial states each, and measures the second
+half of each run in fours, as a sweep does it. The truth is what all 100 fours say together: the
+decay time is that of their mean autocovariance. Prints how many of the fours are flagged, and, for
+c(0), decay time and mean of the others, the percentage within one and two standard errors of the
+truth: 68 and 95 if errors are right.
 
     python benchmarks/calibration.py [processes|networks]
 """
@@ -32,9 +32,10 @@ from eiphase.simulation.observation import OneState, UntilPrecise
 from eiphase.simulation.tile import simulate_tile
 from eiphase.sweep.schema import Sweep, sample_step
 
-RUNS, BURN_IN = 200, 1000
-STATES = 4
-# Networks of the demo near and above the border: q_factor, g_factor, steps: 40 decay times or more.
+RUNS = 200  # sets of processes
+STATES, FOURS = 4, 100
+# Networks of the demo near and above the border: q_factor, g_factor, and measured steps: 40 decay
+# times or more.
 CELLS = {
     "rate": [(4.75, 5.0, 16_000), (5.25, 6.0, 16_000)],
     "lif_float": [(3.25, 5.0, 2_000), (3.75, 6.0, 4_000), (4.25, 5.0, 4_000), (5.25, 5.0, 8_000)],
@@ -137,8 +138,8 @@ def sweep_of(q_factor: float, g_factor: float, steps: int) -> Sweep:
             "seeds": [1],
             "backends": list(CELLS),
             "simulation": {
-                "steps": BURN_IN + steps,
-                "burn_in": BURN_IN,
+                "steps": 2 * steps,
+                "burn_in": steps,
                 "max_lag": 1000 if steps > 10_000 else 600,
                 "precision": 0.1,
             },
@@ -152,8 +153,9 @@ def source_of(backend: str, sweep: Sweep) -> dict[str, float]:
     takes_from = BACKENDS[backend].takes_from
     if takes_from is None:
         return {}
-    short = {"simulation": sweep.simulation.model_copy(update={"max_steps": BURN_IN + 20_000})}
-    found = simulate_tile(sweep.model_copy(update=short), sweep.tile(takes_from, 1, 0))
+    simulation = sweep.simulation.model_copy(update={"max_steps": 20_000})
+    short = sweep.model_copy(update={"simulation": simulation})
+    found = simulate_tile(short, short.tile(takes_from, 1, 0))
     return {name: values[0] for name, values in found.items()}
 
 
@@ -169,7 +171,7 @@ def runs(backend: str, sweep: Sweep) -> Iterator[OneState]:
     simulator = backends.module(backend).Simulator(settings)
     prepared = simulator.prepare(network, source_of(backend, sweep))
     together = 32 if simulator.together > 1 else 1
-    for first in range(1, STATES * RUNS + 1, together):
+    for first in range(1, STATES * FOURS + 1, together):
         lanes = simulator.lanes()
         states = {
             n: OneState(backend, sweep, None, given=False) for n in range(first, first + together)

@@ -11,10 +11,13 @@ with the autocovariance $\gamma_j$ of $w_b$ over blocks, mean over the S states,
 before it first ceases to be positive [1]. So few blocks leave $\sigma$ itself uncertain, as if
 it had $\nu = S (B - 2J - 1) / (2J + 1)$ degrees of freedom: it is multiplied by what Student's t
 has in place of one standard deviation, so that 68 % of the truths lie within one error. Of several
-states $\sigma^2$ is divided by their number, and the variance of a mean over states counts instead
-where it is larger. The decay time $\tau$ solves
-$c(\tau) = c(0)/e$, so that to first order its error is that of $w_b = c_b(\tau) - c_b(0)/e$ over
-$|c'(\tau)|$.
+states $\sigma^2$ is divided by their number, and the variance of a mean over states counts instead,
+with Student's t of its own, where it is larger.
+
+The decay time $\tau$ is the first lag at which $c(k)$ falls to $c(0)/e$. With the standard error
+$\sigma(k)$ of $w_b = c_b(k) - c_b(0)/e$, it may lie between the lags at which
+$c(k) - c(0)/e \mp \sigma(k)$ first falls to zero: the error is the distance to the farther one. So
+it counts that spike counts have a c that falls in steps, about one interval between spikes long.
 
 Several initial states of one network tell whether they lead to the same activity: with the
 variance W of $w_b = c_b(0)$ over blocks and the variance V of its mean over states,
@@ -315,14 +318,13 @@ def estimate(
     if flag == Flag.CENSORED:
         n_decay_times = n_steps / (step * (n_lags - 1))
     if flag == Flag.OK:
-        slope = (c[int(tau)] - c[int(tau) + 1]) / each
-        tau *= each
         if scattered:
-            times = [decay_time(c_s)[0] * each for c_s in runs]
-            tau_error = factor * error_from_scatter(times)
+            tau_error = each * _from_states(c, runs, tau, factor)
         else:
             by_lag = np.array([c_b for _, c_b in in_blocks])  # (state, block, lag)
-            tau_error = factor * _error(_of_decay_time(by_lag, tau / step) / slope)
+            lags = c[:: step // each]
+            tau_error = step * _from_blocks(lags, by_lag, tau * each / step, factor)
+        tau *= each
         n_decay_times = n_steps / tau
     return Estimate(
         autocovariance=c[:: step // each],
@@ -345,7 +347,7 @@ def quality(known: Estimate, *, several: bool = False) -> Quality:
         return Quality.SEVERAL_STATES
     if not np.isfinite(known.c0_error):
         return Quality.UNKNOWN
-    if known.decay_time_flag != Flag.OK or known.n_decay_times < LEAST_DECAY_TIMES:
+    if np.isnan(known.decay_time_error) or known.n_decay_times < LEAST_DECAY_TIMES:
         return Quality.SHORT
     return Quality.OK
 
@@ -396,12 +398,36 @@ def _unbiased(
     return c + lost, 1 / (1 - bias), 0.0
 
 
-def _of_decay_time(by_lag: np.ndarray, tau: float) -> np.ndarray:
-    """Values (state, block) of c(tau) - c(0) / e, linear between lags."""
-    before = min(int(tau), by_lag.shape[2] - 2)
-    part = tau - before
-    at_tau = (1 - part) * by_lag[:, :, before] + part * by_lag[:, :, before + 1]
-    return at_tau - by_lag[:, :, 0] / np.e
+def _from_states(c: np.ndarray, runs: Sequence[np.ndarray], tau: float, factor: float) -> float:
+    """Error of the decay time tau of c, from that of each state; `factor` as from `_unbiased`."""
+    error = errors_from_scatter([c_s - c_s[0] / np.e for c_s in runs])
+    times = errors_from_scatter([decay_time(c_s)[0] for c_s in runs])
+    return float(np.maximum(_reach(c - c[0] / np.e, factor * error, tau), factor * times))
+
+
+def _from_blocks(c: np.ndarray, by_lag: np.ndarray, tau: float, factor: float) -> float:
+    """Error of the decay time tau of c, from c of blocks (state, block, lag)."""
+    w = by_lag - by_lag[:, :, :1] / np.e
+    error = np.array([_error(w[:, :, lag]) for lag in range(w.shape[2])])
+    return _reach(c - c[0] / np.e, factor * error, tau)
+
+
+def _reach(excess: np.ndarray, error: np.ndarray, tau: float) -> float:
+    """Lags from tau to the farther one at which the excess, by lag, may first fall to zero.
+
+    NaN if, within its error, it may not fall to zero at all.
+    """
+    first, last = _first_zero(excess - error), _first_zero(excess + error)
+    return float(np.maximum(tau - first, last - tau))
+
+
+def _first_zero(excess: np.ndarray) -> float:
+    """The lag, linear between lags; 0 if it begins there, NaN if there is none."""
+    below = np.flatnonzero(~(excess > 0))
+    if not below.size or np.isnan(excess[below[0]]):
+        return np.nan
+    after = below[0]
+    return float(np.interp(0, -excess[after - 1 : after + 1], (after - 1, after))) if after else 0.0
 
 
 def _r_hat(c0: np.ndarray, w: np.ndarray) -> float:
@@ -417,8 +443,7 @@ def _error(w: np.ndarray) -> float:
     """Standard error of the mean of values (state, block).
 
     The larger one of what blocks and what states say: blocks do not see what changes more slowly
-    than a run lasts, and states are few. The scatter of states has no Student's t here: the larger
-    of two errors covers more truths than either, and would cover too many with it.
+    than a run lasts, and states are few.
     """
     n_states, n_blocks = w.shape
     if n_blocks < LEAST_BLOCKS:
@@ -427,7 +452,8 @@ def _error(w: np.ndarray) -> float:
     if squared > 0:
         squared *= _students_t(n_states * freedom) ** 2
     if n_states > 1:
-        squared = max(squared, w.mean(axis=1).var(ddof=1))
+        of_states = w.mean(axis=1).var(ddof=1) * _students_t(n_states - 1) ** 2
+        squared = max(squared, of_states)
     return float(np.sqrt(squared / n_states))
 
 
@@ -436,10 +462,15 @@ def error_from_scatter(values: Sequence[float] | np.ndarray) -> float:
 
     NaN of fewer than two.
     """
-    if len(values) < 2:
-        return np.nan
-    scatter = np.std(values, ddof=1) / np.sqrt(len(values))
-    return float(_students_t(len(values) - 1) * scatter)
+    return float(errors_from_scatter(values))
+
+
+def errors_from_scatter(values: Sequence[float] | Sequence[np.ndarray] | np.ndarray) -> np.ndarray:
+    """Standard errors of means over the first axis; see `error_from_scatter`."""
+    n = len(values)
+    if n < 2:
+        return np.full(np.shape(values)[1:], np.nan)
+    return _students_t(n - 1) * np.std(values, axis=0, ddof=1) / np.sqrt(n)
 
 
 def _students_t(freedom: float) -> float:

@@ -120,23 +120,18 @@ class Observation:
 
 
 class OneState:
-    """What one network does from one initial state: samples from all steps after burn-in.
+    """What one network does from one initial state, from one step of its run to another.
 
     Damages, and exponents of spiking networks, are those of the first look. Other numbers are
     measured anew whenever the run has doubled, so in its second half.
     """
 
+    sampled: Sampled
+    firing: Firing
+
     def __init__(self, backend: str, sweep: Sweep, synapses: Synapses | None, *, given: bool):
         self._backend, self._sweep, self._synapses = BACKENDS[backend], sweep, synapses
         s, n = sweep.simulation, sweep.network.neurons
-        self.sampled = Sampled(s.first_steps - s.burn_in, n, s, counted=self._backend.spiking)
-        self.firing = Firing(n)
-        self._exact = None
-        if self._backend.spiking:  # regular firing must not beat with the sampling
-            self._exact = spike_counts.Autocovariance(
-                n, window=sweep.observables.boxcar, max_lag=s.max_lag
-            )
-        self._c: np.ndarray | None = None  # until further steps come
         self.counts: dict[str, int] = {}
         self.n_steps, self.diverged = 0, False
         self.growth: MeanGrowth | None = None
@@ -146,7 +141,20 @@ class OneState:
             measured = s.first_steps - s.burn_in
             self.damages = {c: Assessment(measured, n) for c in self._backend.perturbations}
         self._past = np.zeros((sweep.observables.boxcar, n), np.uint8)
+        self.measure_anew(s.first_steps - s.burn_in)
         self.begin(s.burn_in, s.first_steps)
+
+    def measure_anew(self, n_steps: int) -> None:
+        """Forget c(lag) and rates of the steps before; `n_steps` are to come before a look."""
+        simulation, n = self._sweep.simulation, self._sweep.network.neurons
+        self.sampled = Sampled(n_steps, n, simulation, counted=self._backend.spiking)
+        self.firing = Firing(n)
+        self._exact = None
+        if self._backend.spiking:  # regular firing must not beat with the sampling
+            self._exact = spike_counts.Autocovariance(
+                n, window=self._sweep.observables.boxcar, max_lag=simulation.max_lag
+            )
+        self._c: np.ndarray | None = None  # until further steps come
 
     def begin(self, start: int, stop: int) -> None:
         """Measure further numbers from one step to another."""
@@ -223,10 +231,11 @@ class OneState:
 class UntilPrecise:
     """Measures a network from several initial states until c(0) and decay time are precise.
 
-    It looks when the first steps are over, and then each time the measured steps have doubled:
+    It looks when the first steps are over, and then each time the steps after burn-in have doubled.
+    Then it has measured the second half, for the first may still be on its way to what lasts.
 
     - `PRECISE`, the relative errors of c(0) and decay time are at most the sweep's precision, and
-      the run lasts `uncertainty.LEAST_DECAY_TIMES`;
+      what is measured, and the run before it, last `uncertainty.LEAST_DECAY_TIMES`;
     - `SETTLED`, no state fluctuates for good, by the flag of each;
     - `LONGEST`, it is as long as it may be; the last look may come before they have doubled.
 
@@ -243,6 +252,7 @@ class UntilPrecise:
         ]
         self._refractory_steps = sweep.network.refractory_steps
         self._look_at = sweep.simulation.first_steps
+        self._measured_from = sweep.simulation.burn_in
         self._stopped = Stopped.LONGEST
 
     @classmethod
@@ -268,9 +278,19 @@ class UntilPrecise:
         self._look_at = min(doubled, s.max_steps // s.block_steps) * s.block_steps
         if self._look_at <= self._n_steps:
             return False
+        self._begin()
+        return True
+
+    def _begin(self) -> None:
+        """Measure what comes until the next look, anew unless that is less than what is known."""
+        to_come = self._look_at - self._n_steps
+        anew = to_come >= self._n_steps - self._measured_from
+        if anew:
+            self._measured_from = self._n_steps
         for state in self._states:
             state.begin(self._n_steps, self._look_at)
-        return True
+            if anew:
+                state.measure_anew(to_come)
 
     def _is_done(self) -> bool:
         flags = {state.fluctuation().c0_flag for state in self._states}
@@ -279,7 +299,9 @@ class UntilPrecise:
         elif flags == {Flag.OK}:
             known = self._estimate(self._states)
             wanted = self._sweep.simulation.precision
-            is_long = not known.n_decay_times < uncertainty.LEAST_DECAY_TIMES
+            before = self._measured_from / (self._n_steps - self._measured_from)
+            n_decay_times = known.n_decay_times * min(1, before)
+            is_long = not n_decay_times < uncertainty.LEAST_DECAY_TIMES
             if (
                 is_long
                 and known.precision() <= cast(float, wanted)
