@@ -236,8 +236,9 @@ class Simulation(_Section):
     """Largest lag of the autocovariance; less than the steps that are measured."""
     precision: Annotated[float, Field(ge=0.005, le=0.5)] | None = None
     """Relative standard error to which c(0) and decay time are to be known. Each network then
-    starts from 4 states, and the measured steps are doubled until it is reached, or the network
-    has settled. Without it, each network runs once, for `steps`."""
+    starts from 4 states, and the steps after burn-in are doubled, their second half measured,
+    until it is reached, or the network has settled. Without it, each network runs once, for
+    `steps`."""
     max_steps: Steps = 300_000
     """With `precision`: no state is simulated for longer."""
 
