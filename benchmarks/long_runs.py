@@ -83,8 +83,11 @@ def groups(phase_map: xr.Dataset, points: list[Point]) -> Iterator[list[Point]]:
 
 def longer(sweep: Sweep, points: list[Point], n_steps: int) -> Sweep:
     """The sweep on the smallest grid with some points, and with one look, at the end."""
-    block = sweep.simulation.block_steps
-    steps = n_steps + -(-TIMES_AS_LONG * (n_steps - sweep.simulation.burn_in) // block) * block
+    simulation, block = sweep.simulation, sweep.simulation.block_steps
+    measured = n_steps - simulation.burn_in
+    if n_steps > simulation.first_steps:  # the second half
+        measured //= 2
+    steps = n_steps + -(-TIMES_AS_LONG * measured // block) * block
     update = {"steps": steps, "max_steps": steps, "burn_in": n_steps}
     observables = sweep.observables.model_copy(update={"chaos": False, "statistics": False})
     return sweep.at([(point.q_factor, point.g_factor) for point in points]).model_copy(
@@ -92,7 +95,7 @@ def longer(sweep: Sweep, points: list[Point], n_steps: int) -> Sweep:
             "seeds": (points[0].seed,),
             "tiles": 1,
             "observables": observables,
-            "simulation": sweep.simulation.model_copy(update=update),
+            "simulation": simulation.model_copy(update=update),
         }
     )
 
