@@ -38,22 +38,15 @@ def corrections(n_neurons: int, seed: int) -> Corrections:
 
 def _matrix_of_page(size: int, seed: int) -> np.ndarray:
     """`gaussianMatrix` of the page, without corrections."""
-    x, y, square = _pairs_in_circle((size + 1) // 2, seed)
-    factor = np.sqrt(-2 * logarithm(square) / square)
-    return np.stack([factor * y, factor * x], axis=1).ravel()[:size]
-
-
-def _pairs_in_circle(count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """x, y and x² + y² of the seed's first points in the unit circle."""
     stream = np.random.RandomState(seed)
     kept: list[np.ndarray] = []
-    while sum(map(len, kept)) < count:
-        points = 2 * stream.random_sample((count, 2)) - 1
+    while 2 * sum(map(len, kept)) < size:
+        points = 2 * stream.random_sample((size, 2)) - 1
         square = points[:, 0] * points[:, 0] + points[:, 1] * points[:, 1]
-        inside = (square < 1) & (square != 0)
-        kept.append(np.column_stack([points, square])[inside])
-    x, y, square = np.concatenate(kept)[:count].T
-    return x, y, square
+        kept.append(np.column_stack([points, square])[(square < 1) & (square != 0)])
+    x, y, square = np.concatenate(kept).T
+    factor = np.sqrt(-2 * logarithm(square) / square)
+    return np.stack([factor * y, factor * x], axis=1).ravel()[:size]
 
 
 def logarithm(x: np.ndarray) -> np.ndarray:

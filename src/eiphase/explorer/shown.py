@@ -69,12 +69,12 @@ def _with_error(phase_map: xr.Dataset) -> xr.Dataset:
     """With the error of the exponent per time constant, which datasets have per step alone."""
     if _EXPONENT not in phase_map or "lyapunov_error" not in phase_map:
         return phase_map
+    exponent, name = phase_map[_EXPONENT], f"{_EXPONENT}_error"
     error = phase_map["lyapunov_error"] / sweep_of(phase_map).network.step_size
-    words = {"long_name": f"standard error of {_EXPONENT}", "units": "1 / time constant"}
-    exponent = phase_map[_EXPONENT]
-    ancillary = f"{_EXPONENT}_error {exponent.attrs.get('ancillary_variables', '')}"
-    exponent = exponent.assign_attrs(ancillary_variables=ancillary)
-    return phase_map.assign({_EXPONENT: exponent, f"{_EXPONENT}_error": error.assign_attrs(words)})
+    error.attrs = {"long_name": f"standard error of {_EXPONENT}", "units": "1 / time constant"}
+    both = f"{name} {exponent.attrs.get('ancillary_variables', '')}"
+    exponent = exponent.assign_attrs(ancillary_variables=both)
+    return phase_map.assign({_EXPONENT: exponent, name: error})
 
 
 def _doubts(phase_map: xr.Dataset) -> dict[str, panels.Doubt]:
@@ -102,14 +102,10 @@ def _variable(shown: Mapping[str, xr.DataArray], name: str, dtype: str) -> dict[
     if "lag" in variable.dims:
         return found | values(variable, dtype)
     found["isMap"] = {"q_factor", "g_factor"} <= {*variable.dims}
+    together = over_seeds(variable) if "seed" in variable.dims else None
     if "flag_values" in variable.attrs:
-        found["flags"] = _flags(shown, name)
-        dtype = "i1"
-    else:
-        found["scales"] = _scales(variable)
-    return found | values(
-        variable, dtype, over_seeds(variable) if "seed" in variable.dims else None
-    )
+        return found | {"flags": _flags(shown, name)} | values(variable, "i1", together)
+    return found | {"scales": _scales(variable)} | values(variable, dtype, together)
 
 
 def values(
@@ -129,8 +125,8 @@ def over_seeds(variable: xr.DataArray) -> xr.DataArray:
     if "flag_values" not in variable.attrs:
         return variable.median("seed")
     words, lacks = _words(variable), [*_LACKS]
-    rank = {f: lacks.index(words[f]) if words.get(f) in lacks else -1 for f in variable.values.flat}
-    flags = sorted(rank, key=lambda flag: (rank[flag], flag))
+    rank = {flag: lacks.index(word) if word in lacks else -1 for flag, word in words.items()}
+    flags = sorted(words, key=lambda flag: (rank[flag], flag))
     counts = xr.concat([(variable == flag).sum("seed") for flag in flags], "flag")
     found = xr.DataArray(flags, dims="flag")[counts.argmax("flag")]
     if variable.name != "phase":
@@ -146,8 +142,10 @@ def at_limit(phase_map: xr.Dataset) -> dict[str, Any]:
 
 
 def _words(variable: xr.DataArray) -> dict[int, str]:
+    """The word of each flag, also of one that the dataset has but does not explain."""
     flags = np.atleast_1d(variable.attrs["flag_values"]).tolist()
-    return dict(zip(flags, str(variable.attrs["flag_meanings"]).split(), strict=False))
+    known = dict(zip(flags, str(variable.attrs["flag_meanings"]).split(), strict=False))
+    return known | {n: f"flag_{n}" for n in np.unique(variable).tolist() if n not in known}
 
 
 def _flags(shown: Mapping[str, xr.DataArray], name: str) -> dict[int, dict[str, Any]]:
@@ -158,9 +156,9 @@ def _flags(shown: Mapping[str, xr.DataArray], name: str) -> dict[int, dict[str, 
         text = explained(comment, word)
         if word != "ok" and name != "c0_flag" and "as for c0" in (text or comment):
             text = explained(_comment(shown, "c0_flag"), word) or text
-        colour, hatch = ("#ffffff" if flag < 0 else _FLAG_COLOURS[flag % 8]), ""
-        if name.startswith("phase"):
-            colour, hatch, _ = phases.LOOKS[Phase(flag)] if flag >= 0 else ("white", "", "")
+        colour, hatch = ("white" if flag < 0 else _FLAG_COLOURS[flag % 8]), ""
+        if name.startswith("phase") and flag in set(Phase):
+            colour, hatch, _ = phases.LOOKS[Phase(flag)]
         words = word.replace("_", " ")
         found[flag] = {
             "word": word, "text": f"{words}: {text}" if text else words,
@@ -182,28 +180,30 @@ def explained(comment: str, word: str) -> str | None:
 
 def _scales(variable: xr.DataArray) -> list[dict[str, Any]]:
     """From numbers to colours, for each backend; those whose numbers have one unit share it."""
-    name, array = str(variable.name), variable
-    if "backend" not in array.dims:
-        return [_scale(name, array.values)]
-    kinds = [BACKENDS[one].spiking for one in array.backend.values.tolist()]
-    of_kind = {kind: array.values[np.equal(kinds, kind)] for kind in kinds}
-    return [_scale(name, of_kind[kind]) for kind in kinds]
+    if "backend" not in variable.dims:
+        return [_scale(variable)]
+    kinds = np.array([BACKENDS[name].spiking for name in variable.backend.values.tolist()])
+    return [_scale(variable.isel(backend=kinds == kind)) for kind in kinds]
 
 
-def _scale(name: str, numbers: np.ndarray) -> dict[str, Any]:
+def _scale(variable: xr.DataArray) -> dict[str, Any]:
     """Logarithmic, around a middle, or from zero, as numbers ask for."""
-    numbers = numbers[np.isfinite(numbers)]
+    name, numbers = str(variable.name), variable.values[np.isfinite(variable.values)]
     low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
+    is_log, colours = False, "sequential"
     if name in _RATIOS and low > 0:
-        reach = min(max(high, 1 / low, 1.1), 10)
-        return {"low": 1 / reach, "high": reach, "log": True, "colours": "diverging"}
-    if low < 0:
-        reach = max(-low, high)
-        return {"low": -reach, "high": reach, "log": False, "colours": "diverging"}
-    if low > 0 and (name == "c0" or high / low > 30) and not name.endswith("_damage"):
-        return {"low": low, "high": high, "log": True, "colours": "sequential"}
-    high = 1.0 if name.endswith("_damage") else high or 1.0
-    return {"low": 0.0, "high": high, "log": False, "colours": "sequential"}
+        norm, colours, is_log = panels.norm_around_one(variable), "diverging", True
+        low, high = float(norm.vmin or 0), float(norm.vmax or 0)
+    elif name.endswith("_damage"):
+        low, high = 0.0, 1.0
+    elif low < 0:
+        high, colours = max(-low, high), "diverging"
+        low = -high
+    elif low > 0 and (name == "c0" or high / low > 30):
+        is_log = True
+    else:
+        low, high = 0.0, high or 1.0
+    return {"low": low, "high": high, "log": is_log, "colours": colours}
 
 
 def lines(one: xr.Dataset, *, spiking: bool) -> list[dict[str, Any]]:

@@ -12,10 +12,9 @@ import xarray as xr
 from eiphase.explorer.page_data import page_data
 from eiphase.system.files import beside
 
+# Scripts that know no page, and the page's own, in the order in which they are to run.
 SIMULATION = ("gaussian", "networks", "observables", "data")
-"""Scripts that know no page, in the order in which they are to run."""
 PAGE = ("words", "drawing", "plots", "running", "page")
-"""The page's own, likewise."""
 _FOLDER = files("eiphase.explorer")
 _PLACE = re.compile(r"@@(\w+)@@")
 
@@ -43,7 +42,7 @@ def html(phase_map: xr.Dataset) -> str:
     }
     parts = texts | {
         "title": escape(data.header["title"]),
-        "policy": _policy([texts["simulation"], texts["script"]], [texts["style"]]),
+        "policy": _policy([texts["simulation"], texts["script"]], texts["style"]),
         "header": data.json(),
         "numbers": data.base64(),
     }
@@ -54,18 +53,12 @@ def _read(name: str) -> str:
     return _FOLDER.joinpath(name).read_text(encoding="utf-8")
 
 
-def _policy(scripts: list[str], styles: list[str]) -> str:
+def _policy(scripts: list[str], style: str) -> str:
     """A content security policy; a worker may be made of the text of a script."""
-    rules = {
-        "default-src": "'none'",
-        "script-src": _hashes(scripts),
-        "style-src": _hashes(styles),
-        "img-src": "data: blob:",
-        "worker-src": "blob:",
-        "base-uri": "'none'",
-        "form-action": "'none'",
-    }
-    return "; ".join(f"{name} {allowed}" for name, allowed in rules.items())
+    return (
+        f"default-src 'none'; script-src {_hashes(scripts)}; style-src {_hashes([style])}; "
+        "img-src data: blob:; worker-src blob:; base-uri 'none'; form-action 'none'"
+    )
 
 
 def _hashes(texts: list[str]) -> str:

@@ -6,10 +6,11 @@ const EXCITATORY = "#333333", INHIBITORY = "#0072b2";
 const FONT = { "font-family": "system-ui, sans-serif", "font-size": 12, fill: INK };
 
 // Lines over the map, each drawn as strokes one on another.
-const onHalo = (width, dash = "none") => [
-  { stroke: "#ffffff", "stroke-width": width + 1.6, opacity: 0.7 },
+const onWhite = (width, dash = "none", halo = 3, opacity = 1) => [
+  { stroke: "#ffffff", "stroke-width": width + halo, opacity },
   { stroke: "#000000", "stroke-width": width, "stroke-dasharray": dash },
 ];
+const onHalo = (width, dash) => onWhite(width, dash, 1.6, 0.7);
 const LINES = {
   doubt: [{ stroke: "#ffffff", "stroke-width": 3 }, { stroke: "#555555", "stroke-width": 1.2 }],
   limit: [{ stroke: "#000000", "stroke-width": 4 }, { stroke: "#ffffff", "stroke-width": 2 }],
@@ -17,8 +18,7 @@ const LINES = {
   seed: onHalo(0.8), mean: onHalo(2.4), theory: onHalo(1.8, "7 4"), own: onHalo(0.9, "2 3"),
   ring: [{ fill: "#ffffff", stroke: "#000000", "stroke-width": 1.5 }],
   several: [{ fill: "#ffffff", stroke: "#000000", "stroke-width": 1.3 }],
-  chosen: [{ stroke: "#ffffff", "stroke-width": 5 }, { stroke: "#000000", "stroke-width": 2 }],
-  beside: [{ stroke: "#ffffff", "stroke-width": 5 }, { stroke: "#000000", "stroke-width": 2, "stroke-dasharray": "4 3" }],
+  chosen: onWhite(2), beside: onWhite(2, "4 3"),
 };
 const SYMBOLS = { ring: "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", several: "m-5 0l5 -5l5 5l-5 5z" };
 const LIMIT_WORDS = "strongest coupling: beyond the line, LIF neurons of all seeds cannot couple as "
@@ -58,12 +58,10 @@ function wrapped(words, width) {
   return lines;
 }
 
-/**
- * Axes in a box {left, top, width, height}: functions `x` and `y` from numbers to pixels.
+/** Axes in a box {left, top, width, height}: functions `x` and `y` from numbers to pixels.
  *
  * An axis is {low, high, log, label, marks}; marks are [number, words], or round numbers. A title is
- * texts, each with its colour.
- */
+ * texts, each with its colour. */
 function axes(parent, box, across, up, title = []) {
   const { left, top, width, height } = box, bottom = top + height;
   const x = (value) => left + fraction(across, value) * width;
@@ -73,7 +71,8 @@ function axes(parent, box, across, up, title = []) {
   const middle = { "text-anchor": "middle" };
   parent.append(svg("rect", { x: left, y: top, width, height, fill: "none", stroke: FAINT }));
   for (const [at, words] of marks(across, width / 80)) {
-    parent.append(svg("path", { d: `M${x(at)} ${bottom}v4`, stroke: FAINT }), text(x(at), bottom + 17, words, middle));
+    parent.append(svg("path", { d: `M${x(at)} ${bottom}v4`, stroke: FAINT }),
+      text(x(at), bottom + 17, words, middle));
   }
   for (const [at, words] of marks(up, height / 36)) {
     parent.append(svg("path", { d: `M${left} ${y(at)}h-4`, stroke: FAINT }),
@@ -99,8 +98,8 @@ function pathThrough(points) {
 
 /** A kind of line along a path, or its symbol at each of some points. */
 function drawnLine(kind, points, path = pathThrough(points)) {
-  const symbols = () => points.filter(([x]) => Number.isFinite(x)).map(([x, y]) => `M${x} ${y}${SYMBOLS[kind]}`).join("");
-  const d = SYMBOLS[kind] ? symbols() : path;
+  const there = points.filter(([x]) => Number.isFinite(x));
+  const d = SYMBOLS[kind] ? there.map(([x, y]) => `M${x} ${y}${SYMBOLS[kind]}`).join("") : path;
   return svg("g", { fill: "none" }, ...LINES[kind].map((stroke) => svg("path", { d, ...stroke })));
 }
 
@@ -113,10 +112,8 @@ function hatches() {
 
 // The map ---------------------------------------------------------------------------------------
 
-/**
- * The map of a variable, with its legend: {picture, isUsual, placeAt}: whether axes are q and g, and
- * from pixels to {cell, numbers}: the numbers along both axes, and the cell if it is on the map.
- */
+/** The map of a variable, with its legend: {picture, isUsual, placeAt}: whether axes are q and g, and
+ * from pixels to {cell, numbers}: the numbers along both axes, and the cell if it is on the map. */
 function drawMap(map, view, width) {
   const { x: across, y: up } = view, { heading } = map.variables[view.variable];
   const scale = scaleOf(map, view.variable, view.at.backend);
@@ -176,7 +173,8 @@ function drawCells(map, view, grid) {
     const { colour, hatch, text: words } = cellLook(map, view.variable, cell);
     grid.cells.append(rectangle(grid, i, j, { fill: colour, stroke: colour, "stroke-width": 0.5 }));
     if (hatch) grid.cells.append(rectangle(grid, i, j, { fill: "url(#crosses)" }));
-    return words ? [{ fills: [colour, ...(hatch ? ["url(#crosses)"] : [])], words }] : [];
+    const fills = [colour, ...(hatch ? ["url(#crosses)"] : [])];
+    return words ? [{ fills, words, isWhole: !map.variables[view.variable].flags }] : [];
   });
 }
 
@@ -197,35 +195,32 @@ function drawRegions(map, view, grid) {
 /** A path around cells [column, row]; `isWhole`: along the map's own sides, too. */
 function outline(cells, { plot, columns, rows }, isWhole) {
   const inside = new Set(cells.map(([i, j]) => `${i},${j}`));
-  const isOn = (i, j) => i >= 0 && j >= 0 && i < columns.length - 1 && j < rows.length - 1;
+  const isOn = (i, j) => isWhole || (i >= 0 && j >= 0 && i < columns.length - 1 && j < rows.length - 1);
   return cells.flatMap(([i, j]) => {
-    const [left, right, bottom, top] = [plot.x(columns[i]), plot.x(columns[i + 1]), plot.y(rows[j]), plot.y(rows[j + 1])];
+    const [left, right] = [plot.x(columns[i]), plot.x(columns[i + 1])];
+    const [bottom, top] = [plot.y(rows[j]), plot.y(rows[j + 1])];
     const sides = [
       [i - 1, j, `M${left} ${top}V${bottom}`], [i + 1, j, `M${right} ${top}V${bottom}`],
       [i, j - 1, `M${left} ${bottom}H${right}`], [i, j + 1, `M${left} ${top}H${right}`],
     ];
-    return sides.filter(([a, b]) => !inside.has(`${a},${b}`) && (isWhole || isOn(a, b))).map(([, , path]) => path);
+    return sides.filter(([a, b]) => !inside.has(`${a},${b}`) && isOn(a, b)).map((side) => side[2]);
   }).join("");
 }
 
 /** Draw borders and theory, where the axes are q and g. */
 function drawLines(parent, map, { x, at }, { plot, columns, rows }) {
-  const isInside = (sides, value) => value >= sides[0] && value <= sides.at(-1);
+  const isInside = (sides, value) => value !== null && value >= sides[0] && value <= sides.at(-1);
   return map.backends[at.backend].lines.map(({ kind, text: words, points }) => {
-    const inPixels = points.map(([g, q]) => (x === "g_factor" ? [g, q] : [q, g])).map(([a, b]) =>
-      (a !== null && b !== null && isInside(columns, a) && isInside(rows, b) ? [plot.x(a), plot.y(b)] : [NaN, NaN]));
-    parent.append(drawnLine(kind, inPixels));
+    const along = points.map(([g, q]) => (x === "g_factor" ? [g, q] : [q, g]));
+    parent.append(drawnLine(kind, along.map(([a, b]) =>
+      (isInside(columns, a) && isInside(rows, b) ? [plot.x(a), plot.y(b)] : [NaN, NaN]))));
     return { kind, words };
   });
 }
 
 /** Frame the chosen cell, and the one beside it; between cells a ring stands for the network. */
 function drawChoice(parent, { x, y, at, beside, between }, grid, isUsual) {
-  const frame = (kind, cell) => {
-    const { plot, columns, rows } = grid, i = cell[x], j = cell[y];
-    const path = `M${plot.x(columns[i])} ${plot.y(rows[j])}V${plot.y(rows[j + 1])}H${plot.x(columns[i + 1])}V${plot.y(rows[j])}Z`;
-    parent.append(drawnLine(kind, [], path));
-  };
+  const frame = (kind, cell) => parent.append(drawnLine(kind, [], outline([[cell[x], cell[y]]], grid, true)));
   if (beside) frame("beside", beside);
   if (!between || !isUsual) return frame("chosen", at);
   const [a, b] = x === "g_factor" ? [between.g, between.q] : [between.q, between.g];
@@ -237,11 +232,13 @@ function drawChoice(parent, { x, y, at, beside, between }, grid, isUsual) {
 /** Entries of a legend one after another, each once and with its sign; returns where they end. */
 function drawLegend(parent, entries, width, top) {
   let x = 8, y = top;
-  for (const { fills = [], kind, words } of new Map(entries.map((one) => [one.words, one])).values()) {
-    const lines = wrapped(words.split(": ")[0], width - 60);
+  const once = new Map(entries.map((one) => [one.words, one]));
+  for (const { fills = [], kind, words, isWhole } of once.values()) {
+    const lines = wrapped(isWhole ? words : words.split(": ")[0], width - 60); // the rest of it on hover
     const wide = 56 + 6.5 * Math.max(...lines.map(({ length }) => length));
     if (x > 8 && x + wide > width) [x, y] = [8, y + 22];
-    const points = kind === "band" ? [[1, -10], [25, -10], [25, 2], [1, 2]] : SYMBOLS[kind] ? [[13, -4]] : [[1, -4], [25, -4]];
+    const band = [[1, -10], [25, -10], [25, 2], [1, 2]];
+    const points = kind === "band" ? band : SYMBOLS[kind] ? [[13, -4]] : [[1, -4], [25, -4]];
     parent.append(svg("g", {
       transform: `translate(${x} ${y})`, tabindex: 0, role: "note", "aria-label": words, "data-words": words,
     }, svg("rect", { x: -4, y: -15, width: wide - 6, height: 4 + 17 * lines.length, fill: "#ffffff" }),
@@ -259,6 +256,7 @@ function placeAt(view, { plot, columns, rows }, x, y) {
   const isOn = parts.every((part) => part >= 0 && part <= 1);
   const numbers = [columns, rows].map((sides, k) =>
     sides[0] + Math.min(Math.max(parts[k], 0), 1) * (sides.at(-1) - sides[0]));
-  const [i, j] = [columns, rows].map((sides, k) => sides.slice(1, -1).filter((side) => side <= numbers[k]).length);
+  const [i, j] = [columns, rows].map((sides, k) =>
+    sides.slice(1, -1).filter((side) => side <= numbers[k]).length);
   return { numbers, cell: isOn ? { ...view.at, [view.x]: i, [view.y]: j } : null };
 }

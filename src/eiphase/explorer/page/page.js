@@ -53,15 +53,13 @@ function put([name, words]) {
 /** The cell nearest to "backend,q,g,seed"; null if there is none. */
 function cellNamed(words) {
   const [name, ...numbers] = words.split(",");
-  const cell = { backend: map.backends.findIndex((one) => one.name === name) };
-  DIMENSIONS.slice(1).forEach((dim, k) => { cell[dim] = nearest(map.axes[dim].values, parseFloat(numbers[k])); });
-  return Object.values(cell).every((index) => index >= 0) ? cell : null;
+  const backend = map.backends.findIndex((one) => one.name === name);
+  const [q_factor, g_factor, seed] = DIMENSIONS.slice(1).map((dim, k) =>
+    nearest(map.axes[dim].values, parseFloat(numbers[k])));
+  return Math.min(backend, q_factor, g_factor, seed) < 0 ? null : { backend, q_factor, g_factor, seed };
 }
 
-function nameOf(cell) {
-  return DIMENSIONS.map((dim) => (
-    dim === "backend" ? map.backends[cell[dim]].name : map.axes[dim].values[cell[dim]])).join(",");
-}
+const nameOf = (cell) => placeOf(map, cell, DIMENSIONS).join(",");
 
 /** What the form says: `at` is the chosen cell, `between` {q, g} of a network that is in no cell. */
 function viewOfForm() {
@@ -87,8 +85,8 @@ function viewOfForm() {
 function choose(change = {}) {
   Object.entries(change).forEach(put);
   for (const [one, other] of [["x", "y"], ["y", "x"], ["backend", "beside"]]) { // not the same in both
-    const before = view?.words[one];
-    if (before && form[one].value === form[other].value && form[one].value !== before) form[other].value = before;
+    const before = view?.words[one] ?? form[one].value;
+    if (form[one].value === form[other].value && form[one].value !== before) form[other].value = before;
   }
   view = viewOfForm();
   keepAddress();
@@ -124,17 +122,11 @@ function showMap() {
   byId("picture").replaceChildren(drawn.picture);
 }
 
-function titleOf({ backend, seed }, q, g) {
-  return `${map.backends[backend].title}, q ${formatted(q)}, g ${formatted(g)}, seed ${nameAt(map, "seed", seed)}`;
-}
-
 function showCell() {
-  const { comment } = map.variables[view.variable], { at } = view;
+  const { comment } = map.variables[view.variable], { at, between } = view, over = shownCell(map, view, at);
   byId("comment").textContent = comment;
   byId("comment").parentElement.hidden = !comment;
-  const [q, g] = ["q_factor", "g_factor"].map((dim) => map.axes[dim].values[at[dim]]);
-  byId("cell").textContent = (view.between ? "Nearest cell of the map: " : "") + titleOf(at, q, g);
-  const over = shownCell(map, view, at);
+  byId("cell").textContent = (between ? "Nearest cell of the map: " : "") + titleOf(map, at);
   const cells = over.seed === at.seed ? [at] : [at, over];
   const heads = [`seed ${nameAt(map, "seed", at.seed)}`, "all seeds: median (range)"]
     .map((words) => element("th", { scope: "col" }, words));
@@ -155,9 +147,7 @@ function showTip(anchor, lines) {
   tip.style.top = `${bottom + h + 8 > innerHeight ? Math.max(4, top - h - 8) : bottom + 8}px`;
 }
 
-function hideTip() {
-  byId("tip").hidden = true;
-}
+const hideTip = () => { byId("tip").hidden = true; };
 
 function showCellTip(cell, { clientX, clientY }) {
   const of = shownCell(map, view, cell), { doubt } = map.variables[view.variable];
@@ -177,10 +167,11 @@ function orders() {
   const { at, between, beside, steps, neuron } = view, first = Math.round(steps / 5);
   const lags = Array.from(map.axes.lag.values).filter((lag) => lag <= (steps - first) / 2).slice(0, LAGS);
   return [[at, between], ...(beside ? [[beside, null]] : [])].map(([cell, off]) => {
-    const { name, spiking, colour } = map.backends[cell.backend], { q_factor, g_factor } = map.axes;
+    const { name: backend, spiking, colour } = map.backends[cell.backend], { q_factor, g_factor } = map.axes;
     const { q, g } = off ?? { q: q_factor.values[cell.q_factor], g: g_factor.values[cell.g_factor] };
     const spike = view.words.spike && spiking ? { neuron, step: first } : null;
-    return { backend: name, spiking, colour, at: cell, between: off, q, g, title: titleOf(cell, q, g), steps, first, lags, spike };
+    const title = titleOf(map, cell, off);
+    return { backend, spiking, colour, at: cell, between: off, q, g, title, steps, first, lags, spike };
   });
 }
 
@@ -208,14 +199,10 @@ function newRunner() {
 }
 
 /** The runners of the networks to be seen. */
-function seen() {
-  return runners.slice(0, view.beside ? 2 : 1);
-}
+const seen = () => runners.slice(0, view.beside ? 2 : 1);
 
-/**
- * Draw a network: at its end at once, and before not for every slice. Drawing goes through the
- * whole run, so that pauses grow with it: otherwise long runs would mostly be drawn.
- */
+/** Draw a network: at its end at once, and before not for every slice. Drawing goes through the whole
+ * run, so that pauses grow with it: otherwise long runs would mostly be drawn. */
 function showSoon(runner) {
   const isOver = () => runner.run.result || runner.run.problem;
   if (isOver()) seen().forEach(showNetwork); // they can share an axis
@@ -240,8 +227,8 @@ function showNetwork({ run: shown, element: { children: [progress, place, words,
 
 /** What the pictures of a run do not say. */
 function wordsOf(run) {
-  const { result: { mean, decay, wraps, clips, range, independent }, steps, first, took, spike, damage } = run;
-  const short = shortness(map, run);
+  const { steps, first, took, spike, damage } = run, short = shortness(map, run);
+  const { mean, decay, wraps, clips, range, independent } = run.result;
   const level = () => meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
   return [
     `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
@@ -258,30 +245,25 @@ function wordsOf(run) {
 // What is kept ------------------------------------------------------------------------------------
 
 const KEEP = {
-  command: ({ run: kept }) => copy(commandOf(map, kept)),
-  python: ({ run: kept }) => copy(pythonOf(map, kept)),
-  svg: ({ name, source }) => save(source(), "image/svg+xml", `${name}.svg`),
-  png: async ({ name, source }) => save(await pixelsOf(source()), "image/png", `${name}.png`),
+  command: ({ run: one }) => copy(commandOf(map, one)),
+  python: ({ run: one }) => copy(pythonOf(map, one)),
+  svg: ({ name, source }) => save(source, "image/svg+xml", `${name}.svg`),
+  png: async ({ name, source }) => save(await pixelsOf(source), "image/png", `${name}.png`),
   csv: ({ name, csv }) => save(csv(), "text/csv", `${name}.csv`),
 };
 
 async function onButton({ target }) {
-  const { value } = target.closest("button") ?? {};
-  if (!value) return;
-  const k = [...byId("networks").children].indexOf(target.closest("article"));
-  const sourceOf = (drawing) => new XMLSerializer().serializeToString(drawing);
-  const sweep = map.sweep || "map";
-  const withoutChoice = () => {
-    const whole = drawn.picture.cloneNode(true);
-    whole.querySelector(".choice").remove();
-    return whole;
-  };
-  say(await KEEP[value](k < 0 ? {
-    name: `${sweep}-${view.variable}`, source: () => sourceOf(withoutChoice()), csv: () => csvOf(map, view.variable),
-  } : {
-    name: `${sweep}-network-${k + 1}`, source: () => sourceOf(runners[k].element.querySelector("svg")),
-    run: runners[k].run, csv: () => csvOfRun(runners[k].run),
-  }), target);
+  const { value } = target.closest("button") ?? {}, articles = [...byId("networks").children];
+  if (value) say(await KEEP[value](kept(articles.indexOf(target.closest("article")))), target);
+}
+
+/** What can be kept of a network, or of the map: its name, the source of its picture, its numbers. */
+function kept(k) {
+  const name = `${map.sweep || "map"}-${runners[k] ? `network-${k + 1}` : view.variable}`;
+  const drawing = (runners[k]?.element.querySelector("svg") ?? drawn.picture).cloneNode(true);
+  drawing.querySelector(".choice")?.remove();
+  const csv = () => (runners[k] ? csvOfRun(runners[k].run) : csvOf(map, view.variable));
+  return { name, csv, run: runners[k]?.run, source: new XMLSerializer().serializeToString(drawing) };
 }
 
 function csvOfRun({ means, damage, spike, done }) {
@@ -328,17 +310,16 @@ async function pixelsOf(source) {
 
 // What people do ----------------------------------------------------------------------------------
 
-function moveTo({ backend, q_factor, g_factor, seed }) {
-  const { axes } = map;
-  choose({
-    backend: map.backends[backend].name, q: axes.q_factor.values[q_factor], g: axes.g_factor.values[g_factor],
-    seed: String(axes.seed.values[seed]),
-  });
+function moveTo(cell) {
+  const [backend, q, g, seed] = placeOf(map, cell, DIMENSIONS).map(String);
+  choose({ backend, q, g, seed });
 }
+
+const STEPS = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowDown: ["y", -1], ArrowUp: ["y", 1] };
 
 function onKey(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return;
-  const step = { ArrowLeft: ["x", -1], ArrowRight: ["x", 1], ArrowDown: ["y", -1], ArrowUp: ["y", 1] }[event.key];
+  const step = STEPS[event.key];
   const isOnMap = event.target === byId("picture"), { at, beside } = view, { backends } = map;
   if (step && isOnMap) {
     const dim = view[step[0]], second = event.shiftKey && beside, index = (second || at)[dim] + step[1];
@@ -361,13 +342,14 @@ function onPointer(event) {
   const { left, top } = byId("picture").getBoundingClientRect();
   const [x, y] = [clientX - left, clientY - top], { cell, numbers } = drawn.placeAt(x, y);
   const entry = target.closest("[data-words]");
+  const canDrag = drawn.isUsual && map.backends[view.at.backend].runsBetween;
   if (type === "pointerdown" && cell) {
     held.from = [x, y];
     byId("picture").setPointerCapture(pointerId);
-  } else if (type === "pointermove" && held.from && drawn.isUsual && map.backends[view.at.backend].runsBetween) {
+  } else if (type === "pointermove" && held.from && canDrag) {
     held.drags ||= Math.hypot(x - held.from[0], y - held.from[1]) > 6;
-    const [g, q] = (view.x === "g_factor" ? numbers : [...numbers].reverse()).map((one) => Number(one.toPrecision(4)));
-    if (held.drags) choose({ q, g }); // any, while the pointer moves
+    const [a, b] = numbers.map((one) => one.toPrecision(4));
+    if (held.drags) choose(view.x === "g_factor" ? { g: a, q: b } : { q: a, g: b });
   } else if (type === "pointerup" && held.from && cell && !held.drags) {
     if (shiftKey) choose({ beside: "other", other: nameOf(cell) });
     else moveTo(cell);
@@ -404,8 +386,9 @@ function listen() {
 async function open() {
   const content = (id) => byId(id).textContent;
   map = withArrays(JSON.parse(content("header")), await inflated(content("numbers")));
-  byId("origin").textContent = `Sweep ${map.sweep}: ${map.network.neurons} neurons, commit ${map.commit.slice(0, 12)}. `
-    + "Networks run in this page, bit for bit as eiphase computes them, and nothing leaves it.";
+  const { sweep, network: { neurons }, commit } = map;
+  byId("origin").textContent = `Sweep ${sweep}: ${neurons} neurons, commit ${commit.slice(0, 12)}. Networks `
+    + "run in this page, bit for bit as eiphase computes them, and nothing leaves it.";
   byId("hint").textContent = map.backends.some(({ runsBetween }) => runsBetween)
     ? "On maps of rate neurons, drag to run networks between the cells." : "";
   fillForm();

@@ -1,10 +1,8 @@
 "use strict";
 // The picture of a run: what its network does, in small plots one below another.
 
-/**
- * What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range.
- * `alike`: the runs, this one among them, whose means, u and v share axes.
- */
+/** What a network does: activity, mean rate, damage, c(lag), and what u and v take of their range.
+ * `alike`: the runs, this one among them, whose means, u and v share axes. */
 function drawNetwork(map, run, width, shown, alike) {
   const plots = [
     activityPlot(map, run, shown), meanPlot(map, run, alike), ...(run.spike ? [damagePlot(run)] : []),
@@ -62,45 +60,37 @@ function tracesOf(run, rows) {
 }
 
 /** Activity as pixels: a row for each of the neurons shown, the first one at the bottom. */
-function raster(map, run, rows, box) {
+function raster(map, run, rows, { left: x, top: y, width, height }) {
   const canvas = document.createElement("canvas");
-  Object.assign(canvas, { width: Math.round(box.width * 2), height: Math.round(box.height * 2) });
-  const context = canvas.getContext("2d");
-  const image = context.createImageData(canvas.width, canvas.height);
-  const pixels = new Uint32Array(image.data.buffer);
+  Object.assign(canvas, { width: Math.round(width * 2), height: Math.round(height * 2) });
+  const pixels = new Uint32Array(canvas.width * canvas.height);
   const [w, h] = [canvas.width / run.steps, canvas.height / rows.length];
-  const [wide, high] = [Math.max(Math.ceil(w), run.spiking ? 2 : 1), Math.ceil(h)];
-  const colourAt = (run.spiking ? spikeColours : stateColours)(run, map);
+  const every = run.spiking ? 1 : Math.ceil(1 / w); // states of steps that share a pixel are alike
+  const [wide, high] = [Math.max(Math.ceil(every * w), 2), Math.ceil(h)];
+  const colours = (run.spiking ? [EXCITATORY, INHIBITORY, DIFFERENT] : map.stops.diverging).map((hex) =>
+    Number(`0xff${hex.slice(5, 7)}${hex.slice(3, 5)}${hex.slice(1, 3)}`)); // bytes of a pixel, red first
+  if (run.spiking) colours.push(0);
   rows.forEach((i, row) => {
     const top = Math.max(0, Math.floor(canvas.height - (row + 1) * h));
-    for (let t = 0; t < run.done; t++) {
-      const colour = colourAt(t * run.n + i, i);
-      for (let y = top; colour && y < top + high; y++) {
-        const start = y * canvas.width + Math.floor(t * w);
-        pixels.fill(colour, start, Math.min(start + wide, (y + 1) * canvas.width));
+    for (let t = 0; t < run.done; t += every) {
+      const colour = colours[colourOfNeuron(run, t * run.n + i, i)];
+      for (let line = top; colour && line < top + high; line++) {
+        const start = line * canvas.width + Math.floor(t * w);
+        pixels.fill(colour, start, Math.min(start + wide, (line + 1) * canvas.width));
       }
     }
   });
-  context.putImageData(image, 0, 0);
-  return svg("image", { ...box, x: box.left, y: box.top, preserveAspectRatio: "none", href: canvas.toDataURL() });
+  const image = new ImageData(new Uint8ClampedArray(pixels.buffer), canvas.width);
+  canvas.getContext("2d").putImageData(image, 0, 0);
+  return svg("image", { x, y, width, height, preserveAspectRatio: "none", href: canvas.toDataURL() });
 }
 
-/** A colour as the bytes of a pixel, red first. */
-function pixelOf(hex) {
-  return Number(`0xff${hex.slice(5, 7)}${hex.slice(3, 5)}${hex.slice(1, 3)}`);
-}
-
-function spikeColours({ activity, others, nExcitatory }) {
-  const [different, excitatory, inhibitory] = [DIFFERENT, EXCITATORY, INHIBITORY].map(pixelOf);
-  return (k, i) => {
-    if (others && others[k] !== activity[k]) return different;
-    return activity[k] && (i < nExcitatory ? excitatory : inhibitory);
-  };
-}
-
-function stateColours({ activity, reach }, { stops: { diverging } }) {
-  const colours = diverging.map(pixelOf), half = (colours.length - 1) / 2;
-  return (k) => colours[Math.round((activity[k] / reach + 1) * half)];
+/** Which of the raster's colours neuron `i` has in the step in which its activity has index `k`. */
+function colourOfNeuron({ spiking, activity, others, nExcitatory, reach }, k, i) {
+  if (!spiking) return Math.round((activity[k] / reach + 1) * 31.5); // of 64 colours
+  if (others && others[k] !== activity[k]) return 2;
+  if (!activity[k]) return 3; // none
+  return i < nExcitatory ? 0 : 1;
 }
 
 function meanPlot(map, run, alike) {

@@ -16,13 +16,15 @@ function work() {
   function resultOf({ steps, first, lags, spike }, network, { state, recording }, twin) {
     const { n, threshold } = network, { activity, u, v } = recording;
     const x = u ? spikeCounts(activity, n, map.measured.boxcar) : activity;
-    const autocovarianceAt = (some) => autocovariance(x, n, { first, last: steps, lags: some, ...map.measured });
-    const c = autocovarianceAt(lags);
+    const cAt = (some) => autocovariance(x, n, { first, last: steps, lags: some, ...map.measured });
+    const c = cAt(lags);
     return {
-      c, lags, decay: decayTimeBetween(c, lags, autocovarianceAt), mean: meanActivity(activity, n, first, steps),
+      c, lags, decay: decayTimeBetween(c, lags, cAt), mean: meanActivity(activity, n, first, steps),
       ...(u && { u: sampled(u, threshold), v: sampled(v, threshold) }),
       ...(threshold > 1000 && { range: STATE_LIMIT / threshold, wraps: state.wraps, clips: state.clips }),
-      ...(twin && { independent: independentDistance(activity, twin.recording.activity, n, spike.step, steps) }),
+      ...(twin && {
+        independent: independentDistance(activity, twin.recording.activity, n, spike.step, steps),
+      }),
     };
   }
 
@@ -30,7 +32,8 @@ function work() {
     const { backend, at: { seed }, cell, steps, spike } = order;
     if (!halves.has(seed)) halves.set(seed, halfOf(map, seed));
     const network = makeNetwork(backend, halves.get(seed), cell, map.tables);
-    const started = (withStates) => ({ state: atRest(network), recording: makeRecording(network, steps, withStates) });
+    const started = (withStates) => (
+      { state: atRest(network), recording: makeRecording(network, steps, withStates) });
     const [first, twin] = [started(true), spike && started(false)];
     for (let t = 0, end, since = performance.now(); t < steps; t = end) {
       const spreads = spike && t >= spike.step;
@@ -66,10 +69,8 @@ function emptyRun({ steps, spike }, n, spiking) {
   };
 }
 
-/**
- * Add the next steps to a run, with their means over neurons and their damage: the fraction of
- * neurons that differ with one more spike. Each drawing would otherwise go through the whole run.
- */
+/** Add the next steps to a run, with their means over neurons and their damage: the fraction of neurons
+ * that differ with one more spike. Each drawing would otherwise go through the whole run. */
 function addSteps(run, t, piece, other) {
   const { n } = run, count = piece.length / n;
   run.activity.set(piece, t * n);

@@ -4,13 +4,24 @@
 const DIMENSIONS = ["backend", "q_factor", "g_factor", "seed"];
 
 /** The index along `seed` of what holds over all seeds together: the median, the commonest flag. */
-function together({ axes: { seed } }) {
-  return seed.values.length;
-}
+const together = ({ axes: { seed } }) => seed.values.length;
 
 /** What stands at an index of a dimension, in words. */
 function nameAt(map, dimension, index) {
   return dimension === "backend" ? map.backends[index].title : formatted(map.axes[dimension].values[index]);
+}
+
+/** Where a cell lies: the backend's name, and numbers along other dimensions. */
+function placeOf(map, cell, dims) {
+  const { backends, axes } = map;
+  return dims.map((dim) => (dim === "backend" ? backends[cell[dim]].name : axes[dim].values[cell[dim]]));
+}
+
+/** How the network of a cell, or one {q, g} between cells, is called. */
+function titleOf(map, { backend, q_factor, g_factor, seed }, between) {
+  const q = between ? formatted(between.q) : nameAt(map, "q_factor", q_factor);
+  const g = between ? formatted(between.g) : nameAt(map, "g_factor", g_factor);
+  return `${map.backends[backend].title}, q ${q}, g ${g}, seed ${nameAt(map, "seed", seed)}`;
 }
 
 /** The index of the value nearest to a number; -1 if it is no number. */
@@ -75,29 +86,23 @@ function colourOf(scale, x) {
 
 /** The look of a cell: {colour, hatch, text}; `text` only if it is no number on the scale. */
 function cellLook(map, name, cell) {
-  const { flags } = map.variables[name];
-  const value = valueOf(map.variables[name], cell);
+  const { flags } = map.variables[name], value = valueOf(map.variables[name], cell);
   if (flags) {
-    const isTie = name === "phase" && cell.seed === together(map);
-    return { ...flags[value], ...(isTie && {
-      text: flags[value].text.replace(/^undecided/, "undecided, or a tie of seeds"),
-    }) };
+    const isOneSeed = name !== "phase" || cell.seed !== together(map), { text, ...look } = flags[value];
+    return { ...look, text: isOneSeed ? text : text.replace(/^undecided/, "undecided, or a tie of seeds") };
   }
   if (!Number.isNaN(value)) return { colour: colourOf(scaleOf(map, name, cell.backend), value) };
-  const flag = companion(map, name, "flag");
-  const lack = flag?.flags[valueOf(flag, cell)];
-  return { colour: "#ffffff", text: "no number", ...lack?.lack, ...(lack && { text: lack.text }) };
+  const flag = companion(map, name, "flag"), why = flag?.flags[valueOf(flag, cell)];
+  return { colour: "#ffffff", ...why?.lack, text: why?.text ?? "no number" };
 }
 
-/**
- * A value with its error and unit, or what its flag means. Of all seeds together the median and
- * the range, as seeds scatter by more than each one's error; flags are counted.
- */
+/** A value with its error and unit, or what its flag means. Of all seeds together the median and the
+ * range, as seeds scatter by more than each one's error; flags are counted. */
 function valueText(map, name, cell) {
   const variable = map.variables[name], value = valueOf(variable, cell);
   const isTogether = variable.dims.includes("seed") && cell.seed === together(map);
-  const each = isTogether ? Array.from(map.axes.seed.values, (_, seed) => valueOf(variable, { ...cell, seed }))
-    : [value];
+  const each = isTogether
+    ? Array.from(map.axes.seed.values, (_, seed) => valueOf(variable, { ...cell, seed })) : [value];
   if (variable.flags) return flagsText(variable.flags, each);
   if (Number.isNaN(value)) return lackText(map, name, cell);
   const there = each.filter((x) => !Number.isNaN(x)), errors = companion(map, name, "error");
@@ -114,8 +119,8 @@ function flagsText(flags, each) {
   const count = (kind) => each.filter((x) => x === kind).length;
   const kinds = [...new Set(each)].sort((a, b) => count(b) - count(a));
   if (kinds.length === 1) return flags[kinds[0]].text;
-  return kinds.map((kind) => `${flags[kind].word.replaceAll("_", " ")} (${count(kind)} of ${each.length} seeds)`)
-    .join(", ");
+  const word = (kind) => flags[kind].word.replaceAll("_", " ");
+  return kinds.map((kind) => `${word(kind)} (${count(kind)} of ${each.length} seeds)`).join(", ");
 }
 
 /** Why a cell has no number. */
@@ -125,10 +130,8 @@ function lackText(map, name, cell) {
   return why === "not applicable" ? why : `no number: ${why}`;
 }
 
-/**
- * Rows that describe a cell, [name of the variable, text for each of `cells`]: the shown variable
- * first, then what matters, if there is anything to say of it.
- */
+/** Rows that describe a cell, [name of the variable, text for each of `cells`]: the shown variable
+ * first, then what matters, if there is anything to say of it. */
 function description(map, name, cells) {
   const isEmpty = (words) => ["none", "not applicable", "ok", "no"].includes(words);
   return [...new Set([name, ...map.describing])].filter((one) => map.variables[one])
@@ -155,26 +158,23 @@ function mapTitle(map, view) {
   return `Sweep ${map.sweep}: ${[map.variables[variable].label, ...fixed].join(", ")}`;
 }
 
-/**
- * The cell to begin with: of the first backend, one that fluctuates and is not in doubt, as little
- * above the border as possible; without any, the one in the middle.
- */
+/** The cell to begin with: of the first backend, one that fluctuates and is not in doubt, as little
+ * above the border as possible; without any, the one in the middle. */
 function tellingCell(map) {
   const { c0, phase, measured_critical_q: border } = map.variables;
   const { q_factor: { values: qs }, g_factor: { values: gs } } = map.axes;
   const first = { backend: 0, q_factor: qs.length >> 1, g_factor: gs.length >> 1, seed: 0 };
-  const cells = Array.from(qs, (_, q_factor) => Array.from(gs, (__, g_factor) => ({ ...first, q_factor, g_factor })));
+  const cells = Array.from({ length: qs.length * gs.length }, (_, k) =>
+    ({ ...first, q_factor: Math.floor(k / gs.length), g_factor: k % gs.length }));
   const above = (cell) => qs[cell.q_factor] - (border ? valueOf(border, cell) : NaN);
   const isSure = (cell) => ![phase, c0].some((one) => one?.doubt && valueOf(one.doubt, cell));
-  const [best] = cells.flat().filter((cell) => above(cell) > 0 && valueOf(c0, cell) > 0 && isSure(cell))
+  const [best] = cells.filter((cell) => above(cell) > 0 && valueOf(c0, cell) > 0 && isSure(cell))
     .sort((a, b) => above(a) - above(b));
   return best ?? first;
 }
 
-/**
- * What to say of a run that is short against the decay time: the dataset's, or at least the run's
- * own. Nothing where the dataset has no c(0), as where activity settles.
- */
+/** What to say of a run that is short against the decay time: the dataset's, or at least the run's own.
+ * Nothing where the dataset has no c(0), as where activity settles. */
 function shortness(map, { at, between, steps, first, result: { decay, lags } }) {
   const { c0, decay_time } = map.variables;
   if (Number.isNaN(valueOf(c0, at))) return "";
@@ -193,19 +193,18 @@ function csvOf(map, name) {
   const dims = DIMENSIONS.filter((one) => map.variables[name].dims.includes(one));
   const cells = dims.reduce((found, dim) => found.flatMap((cell) =>
     Array.from(map.axes[dim].values, (_, index) => ({ ...cell, [dim]: index }))), [{}]);
-  const place = (cell) => dims.map((dim) =>
-    (dim === "backend" ? map.backends[cell[dim]].name : map.axes[dim].values[cell[dim]]));
   const value = (one, cell) => {
     const { flags } = map.variables[one], x = valueOf(map.variables[one], cell);
     return flags ? flags[x].word : Number.isNaN(x) ? "" : x;
   };
-  const rows = cells.map((cell) => [...place(cell), ...columns.map((one) => value(one, cell))]);
+  const rows = cells.map((cell) => [...placeOf(map, cell, dims), ...columns.map((one) => value(one, cell))]);
   return [[...dims, ...columns], ...rows].map((row) => row.join(",")).join("\n") + "\n";
 }
 
 /** The command that simulates such a network. */
 function commandOf(map, { backend, at, steps, first, q, g }) {
-  const seed = map.axes.seed.values[at.seed], lags = Math.min(map.measured.maxLag, Math.round(steps * 0.4));
+  const seed = map.axes.seed.values[at.seed];
+  const lags = Math.min(map.measured.maxLag, Math.round(steps * 0.4));
   return `eiphase simulate --q ${q} --g ${g} --backend ${backend} --seed ${seed} ${map.command} `
     + `--steps ${steps} --burn-in ${first} --max-lag ${lags} --plot`;
 }

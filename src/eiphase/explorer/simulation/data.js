@@ -1,9 +1,7 @@
 "use strict";
 // What `page_data.py` has put into the page: a header of texts and settings, and numbers.
 
-const ARRAYS = {
-  f8: Float64Array, f4: Float32Array, u4: Uint32Array, i4: Int32Array, i1: Int8Array,
-};
+const ARRAYS = { f8: Float64Array, f4: Float32Array, u4: Uint32Array, i1: Int8Array };
 
 /** The bytes of the page's numbers, from text in base64 that holds them deflated. */
 async function inflated(base64) {
@@ -16,19 +14,13 @@ async function inflated(base64) {
 function withArrays(part, buffer) {
   if (part === null || typeof part !== "object") return part;
   if (Array.isArray(part)) return part.map((one) => withArrays(one, buffer));
-  if ("offset" in part) {
-    const length = part.shape.reduce((size, one) => size * one, 1);
-    const array = new ARRAYS[part.dtype](buffer, part.offset, length);
-    return Object.assign(array, { shape: part.shape });
-  }
-  return Object.fromEntries(
-    Object.entries(part).map(([name, one]) => [name, withArrays(one, buffer)]));
+  const { dtype, shape, offset } = part, size = shape?.reduce((a, b) => a * b, 1);
+  if (shape) return Object.assign(new ARRAYS[dtype](buffer, offset, size), { shape });
+  return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, withArrays(one, buffer)]));
 }
 
-/**
- * A variable's value in a cell, or its array along `lag`. `cell` has an index for each dimension:
- * {backend, q_factor, g_factor, seed}; those that the variable lacks are not looked at.
- */
+/** A variable's value in a cell, or its array along `lag`. `cell` has an index for each dimension:
+ * {backend, q_factor, g_factor, seed}; those that the variable lacks are not looked at. */
 function valueOf({ dims, values }, cell) {
   const [inner, size] = dims.includes("lag") ? [dims.slice(0, -1), values.shape.at(-1)] : [dims, 1];
   const index = inner.reduce((at, name, k) => at * values.shape[k] + cell[name], 0);
@@ -36,10 +28,9 @@ function valueOf({ dims, values }, cell) {
 }
 
 /** `half` of a seed, by its index: see `makeNetwork`. Makes N^2 numbers: keep it. */
-function halfOf(map, seed) {
-  const { neurons, nExcitatory } = map.network;
-  const z = gaussianMatrix(neurons, map.axes.seed.values[seed], map.gaussian[seed]);
-  return { n: neurons, nExcitatory, columns: halfGaussian(z, neurons, nExcitatory) };
+function halfOf({ network: { neurons: n, nExcitatory }, axes, gaussian }, seed) {
+  const z = gaussianMatrix(n, axes.seed.values[seed], gaussian[seed]);
+  return { n, nExcitatory, columns: halfGaussian(z, n, nExcitatory) };
 }
 
 /** What determines a cell's network, by indices as for `valueOf`. */
@@ -53,14 +44,11 @@ function networkCell(map, cell) {
     found.ranges = ["current_low", "current_high", "voltage_low", "voltage_high"]
       .map((name) => valueOf(map.variables[name], { ...cell, backend: source }));
   }
-  const q = map.axes.q_factor.values[cell.q_factor];
-  return { ...found, q, g: map.axes.g_factor.values[cell.g_factor], gain: map.gain[cell.q_factor] };
+  return { ...found, g: map.axes.g_factor.values[cell.g_factor], gain: map.gain[cell.q_factor] };
 }
 
-/**
- * What determines a network between the map's points, in floating point: of rate neurons, or of
- * LIF neurons that keep the rate network's weights (mapping `identity`).
- */
+/** What determines a network between the map's points, in floating point: of rate neurons, or of LIF
+ * neurons that keep the rate network's weights (mapping `identity`). */
 function networkBetween(map, q, g) {
-  return { ...map.network, q, g, gain: (2 * q * (2 * q)) / map.network.neurons, weightScale: 1 };
+  return { ...map.network, g, gain: (2 * q * (2 * q)) / map.network.neurons, weightScale: 1 };
 }

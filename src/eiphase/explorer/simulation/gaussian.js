@@ -12,8 +12,7 @@ class MersenneTwister {
   constructor(seed) {
     this.key = new Uint32Array(624);
     this.key[0] = seed;
-    for (let i = 1; i < 624; i++) {
-      const last = this.key[i - 1];
+    for (let i = 1, last = seed; i < 624; i++, last = this.key[i - 1]) {
       this.key[i] = Math.imul(1812433253, last ^ (last >>> 30)) + i;
     }
     this.position = 624;
@@ -51,36 +50,27 @@ const SERIES = [
 ];
 const BITS = new DataView(new ArrayBuffer(8));
 
-/**
- * The natural logarithm of a normal positive number, wrong by less than a unit in the last place.
+/** The natural logarithm of a normal positive number, wrong by less than a unit in the last place.
  *
- * As in fdlibm (Sun Microsystems, 1993): x = m 2^e, f = m - 1, s = f / (2 + f), and a polynomial in s^2.
- */
+ * As in fdlibm (Sun Microsystems, 1993): x = m 2^e, f = m - 1, s = f / (2 + f), and a polynomial in
+ * s^2. */
 function logarithm(x) {
   BITS.setFloat64(0, x);
   const high = BITS.getUint32(0);
   let e = (high >>> 20) - 1022;
   BITS.setUint32(0, (high & 0xfffff) | 0x3fe00000);
   let m = BITS.getFloat64(0); // from 1/2 to 1, as `frexp` has it
-  if (m < Math.SQRT1_2) {
-    m *= 2;
-    e -= 1;
-  }
-  const f = m - 1;
-  const s = f / (2 + f);
-  const square = s * s;
-  const half = 0.5 * f * f;
-  let series = 0;
-  for (let k = SERIES.length - 1; k >= 0; k--) series = (series + SERIES[k]) * square;
+  if (m < Math.SQRT1_2) [m, e] = [2 * m, e - 1];
+  const f = m - 1, s = f / (2 + f);
+  const square = s * s, half = 0.5 * f * f;
+  const series = SERIES.reduceRight((sum, coefficient) => (sum + coefficient) * square, 0);
   return e * LOG_2.hi - ((half - (s * (half + series) + e * LOG_2.lo)) - f);
 }
 
-/**
- * Z of a seed, row by row, [post, pre].
+/** Z of a seed, row by row, [post, pre].
  *
  * `corrections` has `gaps` between positions in Z, and `ulps`: by how many units in the last place
- * NumPy's number there is larger in magnitude than the one computed here.
- */
+ * NumPy's number there is larger in magnitude than the one computed here. */
 function gaussianMatrix(n, seed, corrections) {
   const z = new Float64Array(n * n);
   const stream = new MersenneTwister(seed);
@@ -93,25 +83,20 @@ function gaussianMatrix(n, seed, corrections) {
     } while (square >= 1 || square === 0);
     const factor = Math.sqrt((-2 * logarithm(square)) / square);
     z[k] = factor * y;
-    if (k + 1 < z.length) z[k + 1] = factor * x;
+    z[k + 1] = factor * x; // which a matrix of odd size leaves out
   }
   const bits = new BigInt64Array(z.buffer);
-  let position = 0;
-  corrections.gaps.forEach((gap, i) => {
-    position += gap;
-    bits[position] += BigInt(corrections.ulps[i]);
-  });
+  corrections.gaps.reduce((before, gap, i) => {
+    bits[before + gap] += BigInt(corrections.ulps[i]);
+    return before + gap;
+  }, 0);
   return z;
 }
 
 /** Column by column, [pre, post]: max(Z, 0) of excitatory neurons, min(Z, 0) of inhibitory ones. */
 function halfGaussian(z, n, nExcitatory) {
-  const half = new Float64Array(n * n);
-  for (let i = 0; i < n; i++) {
-    for (let j = 0; j < n; j++) {
-      const value = z[i * n + j];
-      if (j < nExcitatory === value > 0) half[j * n + i] = value;
-    }
-  }
-  return half;
+  return z.map((_, k) => {
+    const j = Math.floor(k / n), value = z[(k % n) * n + j];
+    return j < nExcitatory === value > 0 ? value : 0;
+  });
 }

@@ -5,20 +5,14 @@
 // A network is made once (`makeNetwork`), a state changes in place (`advance`), and activity is
 // written into a recording (time, neuron), which the caller may fill in slices of steps.
 
-const ALIGNMENT = 6; // of Loihi: left shift of threshold and of synaptic input
-const DECAY_BITS = 12;
-const WEIGHT_BITS = 8;
-const STATE_LIMIT = 1 << 23;
-const DECAY_UNIT = 1 << DECAY_BITS;
-const ERF_NODES_PER_UNIT = 256;
-const ERF_LAST = 6;
+// Of Loihi; ALIGNMENT is the left shift of threshold and of synaptic input.
+const ALIGNMENT = 6, WEIGHT_BITS = 8, DECAY_UNIT = 1 << 12, STATE_LIMIT = 1 << 23;
+const ERF_NODES_PER_UNIT = 256, ERF_LAST = 6;
 
-/**
- * A network of a backend, or throws an Error whose message says why there is none.
+/** A network of a backend, or throws an Error whose message says why there is none.
  *
  * `half`: {n, nExcitatory, columns} with columns from `halfGaussian`. `cell`: what determines the
- * network, see `page_data.py`. `tables`: {erfValues, erfSlopes}.
- */
+ * network, see `page_data.py`. `tables`: {erfValues, erfSlopes}. */
 function makeNetwork(backend, half, cell, tables) {
   const make = { rate: rateNetwork, lif_float: lifNetwork, lif_bit_accurate: integerNetwork }[backend];
   if (!make) throw new Error(`Networks of ${backend} do not run in this page.`);
@@ -38,10 +32,8 @@ function atRest({ n, parts, Numbers }) {
   };
 }
 
-/**
- * Room for so many steps: `activity` (time, neuron), states of rate neurons (Float64Array) or
- * spikes (Uint8Array); with `withStates` also `u` and `v` of LIF neurons, after the reset.
- */
+/** Room for so many steps: `activity` (time, neuron), states of rate neurons (Float64Array) or spikes
+ * (Uint8Array); with `withStates` also `u` and `v` of LIF neurons, after the reset. */
 function makeRecording({ n, parts, Numbers }, nSteps, withStates = false) {
   const states = () => new Numbers(nSteps * n);
   if (!parts) return { activity: states() };
@@ -78,13 +70,19 @@ function addColumns(network, state, spikes) {
   });
 }
 
+/** A voltage above the threshold is a spike, sets itself to 0, and then stays for `refractorySteps`. */
+function fireOrStay({ threshold, refractorySteps }, { v, resting }, spikes, i, voltage) {
+  const spike = voltage > threshold;
+  v[i] = spike ? 0 : voltage;
+  resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
+  spikes[i] = spike ? 1 : 0;
+}
+
 // Rate neurons ---------------------------------------------------------------------------------
 
-/**
- * r <- (1 - dr) r + b + M y, y_j = dr (2q)^2 / N erf(r_j), times g of inhibitory neurons.
+/** r <- (1 - dr) r + b + M y, y_j = dr (2q)^2 / N erf(r_j), times g of inhibitory neurons.
  *
- * Zeros of M are left out. `upper` are the upper halves of its entries' bits: see `addProduct`.
- */
+ * Zeros of M are left out. `upper` are the upper halves of its entries' bits: see `addProduct`. */
 function rateNetwork({ n, nExcitatory, columns }, { stepSize, bias, gain, g }, tables) {
   const rows = [], values = [], ends = [];
   for (let j = 0; j < n; j++) {
@@ -97,9 +95,9 @@ function rateNetwork({ n, nExcitatory, columns }, { stepSize, bias, gain, g }, t
     ends.push(rows.length);
   }
   return {
-    Numbers: Float64Array, step: rateStep, nExcitatory, stepSize, bias, ...tables, ends,
-    rows: Uint32Array.from(rows), values: Float64Array.from(values), upper: Float64Array.from(values, upperHalf),
-    gain: stepSize * gain, inhibitoryGain: stepSize * gain * g,
+    Numbers: Float64Array, step: rateStep, nExcitatory, stepSize, bias, ...tables,
+    gain: stepSize * gain, inhibitoryGain: stepSize * gain * g, ends, rows: Uint32Array.from(rows),
+    values: Float64Array.from(values), upper: Float64Array.from(values, upperHalf),
   };
 }
 
@@ -119,29 +117,22 @@ function upperHalf(a) {
   return c - (c - a);
 }
 
-/**
- * total += M y, with columns ascending, each product and sum rounded once, together: the fused
+/** total += M y, with columns ascending, each product and sum rounded once, together: the fused
  * multiply-add that eiphase's kernel uses and JavaScript lacks.
  *
- * The product is made exactly (Dekker), as p + e, and the sum of p and `total` exactly (Knuth), as
- * s + t. Then s + (t + e) is the fused result, unless the rounding of t + e itself leads to the
- * middle between two doubles: about once in 2^52 times.
- */
+ * The product is made exactly (Dekker), as p + e, and the sum of p and `total` exactly (Knuth), as s +
+ * t. Then s + (t + e) is the fused result, unless the rounding of t + e itself leads to the middle
+ * between two doubles: about once in 2^52 times. */
 function addProduct({ n, ends, rows, values, upper }, y, total) {
   for (let j = 0, entry = 0; j < n; j++) {
     const factor = y[j];
-    const high = upperHalf(factor);
-    const low = factor - high;
+    const high = upperHalf(factor), low = factor - high;
     for (const end = ends[j]; entry < end; entry++) {
-      const value = values[entry];
-      const valueHigh = upper[entry];
-      const valueLow = value - valueHigh;
+      const value = values[entry], valueHigh = upper[entry], valueLow = value - valueHigh;
       const p = value * factor;
       const e = ((valueHigh * high - p) + valueHigh * low + valueLow * high) + valueLow * low;
-      const i = rows[entry];
-      const before = total[i];
-      const s = p + before;
-      const part = s - p;
+      const i = rows[entry], before = total[i];
+      const s = p + before, part = s - p;
       const t = (p - (s - part)) + (before - part);
       total[i] = s + (t + e);
     }
@@ -152,9 +143,7 @@ function addProduct({ n, ends, rows, values, upper }, y, total) {
 function erf(x, { erfValues, erfSlopes }) {
   const magnitude = Math.abs(x) < ERF_LAST ? Math.abs(x) : ERF_LAST;
   const node = (magnitude * ERF_NODES_PER_UNIT + 0.5) | 0;
-  const c = node * (1 / ERF_NODES_PER_UNIT);
-  const h = magnitude - c;
-  const square = c * c;
+  const c = node * (1 / ERF_NODES_PER_UNIT), square = c * c, h = magnitude - c;
   const second = square * (2 / 3) - 1 / 3;
   const third = c * (0.5 - square * (1 / 3));
   const fourth = square * (square * (2 / 15) - 0.4) + 0.1;
@@ -168,38 +157,27 @@ function erf(x, { erfValues, erfSlopes }) {
 
 /** Weights are the rate network's, times the mapping's scale and du: `rate_to_lif._scale`. */
 function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, du }) {
-  const scaled = new Float64Array(n * n);
-  for (let k = 0; k < scaled.length; k++) {
-    const relative = k < nExcitatory * n ? 1 : g;
-    scaled[k] = columns[k] * gain * relative * weightScale * du;
-  }
-  return scaled;
+  return columns.map((weight, k) => weight * gain * (k < nExcitatory * n ? 1 : g) * weightScale * du);
 }
 
 function lifNetwork(half, cell) {
   if (!Number.isFinite(cell.weightScale)) throw new Error("The phase map has no network here.");
-  const { du, dv, threshold, lifBias: bias } = cell;
-  const parts = [{ first: 0, last: half.n }];
-  return { Numbers: Float64Array, step: lifStep, columns: lifColumns(half, cell), parts, du, dv, threshold, bias };
+  const { du, dv, threshold, lifBias: bias } = cell, parts = [{ first: 0, last: half.n }];
+  return {
+    Numbers: Float64Array, step: lifStep, columns: lifColumns(half, cell), parts, du, dv, threshold, bias,
+  };
 }
 
-/**
- * u <- u (1 - du) + a, v <- v (1 - dv) + u + bias; a spike where v > threshold sets v to 0.
- *
- * v then stays for `refractorySteps` steps; neurons with and without them add in another order.
- */
+/** u <- u (1 - du) + a, v <- v (1 - dv) + u + bias; with and without rests they add in another order. */
 function lifStep(network, state, spikes) {
-  const { n, du, dv, threshold, bias, refractorySteps } = network;
+  const { n, du, dv, bias, refractorySteps } = network;
   const { u, v, inputs, resting } = state;
   for (let i = 0; i < n; i++) {
     u[i] = u[i] * (1 - du) + inputs[i];
-    let integrated;
+    let integrated = v[i];
     if (refractorySteps === 0) integrated = v[i] * (1 - dv) + u[i] + bias;
-    else integrated = resting[i] > 0 ? v[i] : v[i] * (1 - dv) + (u[i] + bias);
-    const spike = integrated > threshold;
-    v[i] = spike ? 0 : integrated;
-    resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
-    spikes[i] = spike ? 1 : 0;
+    else if (resting[i] === 0) integrated = v[i] * (1 - dv) + (u[i] + bias);
+    fireOrStay(network, state, spikes, i, integrated);
   }
   addColumns(network, state, spikes);
 }
@@ -226,18 +204,16 @@ function integerNetwork(half, cell) {
   if (!isFullRange && !cell.ranges?.every(Number.isFinite)) {
     throw new Error("The phase map lacks the network in floating point that integers follow from.");
   }
-  const parts = isFullRange // each `Dense`, whose sum is shifted before all are added
-    ? [
-        { first: 0, last: nExcitatory, exponent: cell.weightExponent },
-        { first: nExcitatory, last: n, exponent: cell.inhibitoryWeightExponent },
-      ]
-    : [{ first: 0, last: n, exponent: cell.weightExponent }];
+  const part = (first, last, exponent) => ({ first, last, exponent }); // whose sum is shifted, then added
+  const { weightExponent, inhibitoryWeightExponent } = cell;
+  const parts = isFullRange
+    ? [part(0, nExcitatory, weightExponent), part(nExcitatory, n, inhibitoryWeightExponent)]
+    : [part(0, n, weightExponent)];
   const real = lifColumns(half, cell);
   const columns = new Int16Array(n * n);
-  for (const part of parts) {
-    const round = isFullRange ? fullRange(cell, part.exponent) : tutorialRounding(cell, real);
-    const here = real.subarray(part.first * n, part.last * n).map(round);
-    columns.set(stored(here, cell.weightBits), part.first * n);
+  for (const { first, last, exponent } of parts) {
+    const round = isFullRange ? fullRange(cell, exponent) : tutorialRounding(cell, real);
+    columns.set(stored(real.subarray(first * n, last * n).map(round), cell.weightBits), first * n);
   }
   return {
     Numbers: Int32Array, step: integerStep, columns, parts,
@@ -248,38 +224,29 @@ function integerNetwork(half, cell) {
 
 /** From a weight of the float network to an integer: `float_to_integer.full_range`. */
 function fullRange({ vth, weightBits, threshold }, exponent) {
-  const step = 1 << (WEIGHT_BITS - weightBits);
-  const factor = vth / threshold;
-  const divisor = power(exponent) * step;
+  const step = 1 << (WEIGHT_BITS - weightBits), factor = vth / threshold, divisor = power(exponent) * step;
   return (weight) => step * rint((factor * weight) / divisor);
 }
 
 /** The same, of the tutorial's mapping: `float_to_integer.tutorial` and `tutorial_factor`. */
 function tutorialRounding({ threshold, lifBias, ranges }, weights) {
-  const extremes = [Infinity, -Infinity];
-  for (const weight of weights) {
-    if (weight < extremes[0]) extremes[0] = weight;
-    if (weight > extremes[1]) extremes[1] = weight;
-  }
+  const extremes = [Math.min, Math.max].map((extreme) => weights.reduce((a, b) => extreme(a, b)));
   const quantities = [ // values, and the largest mantissa and exponent for them
-    [[threshold], 2 ** 17, ALIGNMENT], [ranges.slice(0, 2), STATE_LIMIT, 0], [ranges.slice(2), STATE_LIMIT, 0],
-    [[lifBias], 2 ** 12, 2], [extremes, 2 ** (WEIGHT_BITS - 1), 21],
+    [[threshold], 2 ** 17, ALIGNMENT], [[lifBias], 2 ** 12, 2], [extremes, 2 ** (WEIGHT_BITS - 1), 21],
+    [ranges.slice(0, 2), STATE_LIMIT, 0], [ranges.slice(2), STATE_LIMIT, 0],
   ].map(([values, limit, exponent]) => {
     const largest = Math.max(...values.map(Math.abs));
     return { largest, most: (limit - (Math.max(...values) === largest ? 1 : 0)) * 2 ** exponent };
   }).sort((a, b) => b.largest - a.largest);
-  let factor = Infinity;
-  for (const { largest, most } of quantities) {
-    if (factor * largest > most) factor = most / largest;
-  }
+  const factor = quantities.reduce((found, { largest, most }) =>
+    (found * largest > most ? most / largest : found), Infinity);
   return (weight) => rint(rint(weight * factor) * (1 / 64));
 }
 
 /** Weights as Loihi holds them: `loihi.Connections.stored`. */
 function stored(weights, bits) {
   const mixesSigns = weights.some((w) => w < 0) && weights.some((w) => w > 0) ? 1 : 0;
-  const largest = (1 << WEIGHT_BITS) - 1;
-  const dropped = WEIGHT_BITS - bits + mixesSigns;
+  const largest = (1 << WEIGHT_BITS) - 1, dropped = WEIGHT_BITS - bits + mixesSigns;
   const up = mixesSigns ? 0 : (1 << dropped) - 1; // added to what is negative
   return weights.map((weight) => {
     const clipped = Math.min(Math.max(weight, -largest - mixesSigns), largest);
@@ -287,21 +254,19 @@ function stored(weights, bits) {
   });
 }
 
-/** x * keep / 2^12, rounded towards zero, in 32 bits: high and low bits of x apart. */
+/** x * keep / 2^12, rounded towards zero: exact, as a double holds the 36 bits of the product. */
 function kept(x, keep) {
-  const low = Math.imul(x & (DECAY_UNIT - 1), keep) + ((x >> 31) & (DECAY_UNIT - 1));
-  return (Math.imul(x >> DECAY_BITS, keep) + (low >> DECAY_BITS)) | 0;
+  return Math.trunc((x * keep) / DECAY_UNIT);
 }
 
 /** The step of `loihi.run`: u wraps at 24 bits, v is clipped to them. */
 function integerStep(network, state, spikes) {
-  const { n, keepU, keepV, threshold, bias, refractorySteps, parts } = network;
+  const { n, keepU, keepV, bias, parts } = network;
   const { u, v, inputs, resting } = state;
   for (let i = 0; i < n; i++) {
     let arrived = 0;
     for (let part = 0; part < parts.length; part++) {
-      const exponent = parts[part].exponent;
-      const a = inputs[part * n + i];
+      const { exponent } = parts[part], a = inputs[part * n + i];
       arrived += exponent < 0 ? a >> -exponent : a << exponent;
     }
     const decayed = (kept(u[i], keepU) + (arrived << ALIGNMENT)) | 0;
@@ -312,10 +277,7 @@ function integerStep(network, state, spikes) {
     const updated = resting[i] > 0 ? v[i] : (kept(v[i], keepV) + u[i] + bias) | 0;
     const clipped = Math.min(Math.max(updated, 1 - STATE_LIMIT), STATE_LIMIT - 1);
     if (clipped !== updated) state.clips++;
-    const spike = clipped > threshold;
-    v[i] = spike ? 0 : clipped;
-    resting[i] = spike ? refractorySteps : Math.max(resting[i] - 1, 0);
-    spikes[i] = spike ? 1 : 0;
+    fireOrStay(network, state, spikes, i, clipped);
   }
   addColumns(network, state, spikes);
 }

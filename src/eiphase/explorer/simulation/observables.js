@@ -14,33 +14,26 @@ function spikeCounts(spikes, n, window) {
 
 /** Mean over neurons and steps. */
 function meanActivity(activity, n, first, last) {
-  let total = 0;
-  for (let k = first * n; k < last * n; k++) total += activity[k];
-  return total / ((last - first) * n);
+  return activity.subarray(first * n, last * n).reduce((sum, x) => sum + x, 0) / ((last - first) * n);
 }
 
 /** Mean over neurons in each step. */
 function meanOverNeurons(activity, n, first, last) {
-  const means = new Float64Array(last - first);
-  for (let t = first; t < last; t++) means[t - first] = meanActivity(activity, n, t, t + 1);
-  return means;
+  const steps = Float64Array.from({ length: last - first }, (_, t) => first + t);
+  return steps.map((t) => meanActivity(activity, n, t, t + 1));
 }
 
 /** Mean over the steps of each neuron. */
 function meanOverTime(activity, n, first, last) {
   const means = new Float64Array(n);
-  for (let t = first; t < last; t++) {
-    for (let i = 0; i < n; i++) means[i] += activity[t * n + i];
-  }
+  for (let k = first * n; k < last * n; k++) means[k % n] += activity[k];
   return means.map((total) => total / (last - first));
 }
 
-/**
- * Autocovariance of single neurons, mean over neurons, at the given lags in steps.
+/** Autocovariance of single neurons, mean over neurons, at the given lags in steps.
  *
  * `estimator`: "standard", linear and centred on each neuron's mean over the steps, divided by the
- * number of pairs if `unbiased`; or "tutorial", circular and without what all neurons share.
- */
+ * number of pairs if `unbiased`; or "tutorial", circular and without what all neurons share. */
 function autocovariance(activity, n, { first, last, lags, estimator, unbiased }) {
   const nSteps = last - first;
   const centred = centredActivity(activity, n, first, last, estimator === "tutorial");
@@ -57,10 +50,9 @@ function centredActivity(activity, n, first, last, withoutCommon) {
   const means = meanOverTime(centred, n, 0, last - first);
   for (let t = 0; t < last - first; t++) {
     const row = centred.subarray(t * n, (t + 1) * n);
-    for (let i = 0; i < n; i++) row[i] -= means[i];
-    if (!withoutCommon) continue;
-    const common = meanActivity(row, n, 0, 1);
-    for (let i = 0; i < n; i++) row[i] -= common;
+    row.forEach((x, i) => { row[i] = x - means[i]; });
+    const common = withoutCommon ? meanActivity(row, n, 0, 1) : 0;
+    if (withoutCommon) row.forEach((x, i) => { row[i] = x - common; });
   }
   return centred;
 }
