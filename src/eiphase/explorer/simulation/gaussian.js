@@ -7,40 +7,26 @@
 // leaves no choice about, and `gaussian.py` does the same ones in the same order. It finds, when
 // the page is written, where NumPy's numbers are others, and the page carries this list.
 
-/** The generator MT19937, as `numpy.random.RandomState(seed)` starts it. */
-class MersenneTwister {
-  constructor(seed) {
-    this.key = new Uint32Array(624);
-    this.key[0] = seed;
-    for (let i = 1, last = seed; i < 624; i++, last = this.key[i - 1]) {
-      this.key[i] = Math.imul(1812433253, last ^ (last >>> 30)) + i;
-    }
-    this.position = 624;
-  }
-
-  renew() {
-    const key = this.key;
+/** Numbers from 0 to 1, of 53 bits, by MT19937 as `numpy.random.RandomState(seed)` starts it. */
+function* uniforms(seed) {
+  const key = Uint32Array.of(seed, ...new Uint32Array(623));
+  for (let i = 1; i < 624; i++) key[i] = Math.imul(1812433253, key[i - 1] ^ (key[i - 1] >>> 30)) + i;
+  while (true) {
     for (let i = 0; i < 624; i++) {
       const y = (key[i] & 0x80000000) | (key[(i + 1) % 624] & 0x7fffffff);
       key[i] = key[(i + 397) % 624] ^ (y >>> 1) ^ (y & 1 ? 0x9908b0df : 0);
     }
-    this.position = 0;
+    for (let i = 0; i < 624; i += 2) {
+      yield ((tempered(key[i]) >>> 5) * 67108864 + (tempered(key[i + 1]) >>> 6)) / 9007199254740992;
+    }
   }
+}
 
-  integer() {
-    if (this.position === 624) this.renew();
-    let y = this.key[this.position++];
-    y ^= y >>> 11;
-    y ^= (y << 7) & 0x9d2c5680;
-    y ^= (y << 15) & 0xefc60000;
-    return (y ^ (y >>> 18)) >>> 0;
-  }
-
-  /** A number from 0 to 1, of 53 bits. */
-  uniform() {
-    const high = this.integer() >>> 5;
-    return (high * 67108864 + (this.integer() >>> 6)) / 9007199254740992;
-  }
+function tempered(word) {
+  let y = word ^ (word >>> 11);
+  y ^= (y << 7) & 0x9d2c5680;
+  y ^= (y << 15) & 0xefc60000;
+  return (y ^ (y >>> 18)) >>> 0;
 }
 
 const LOG_2 = { hi: 6.93147180369123816490e-1, lo: 1.90821492927058770002e-10 };
@@ -73,12 +59,12 @@ function logarithm(x) {
  * NumPy's number there is larger in magnitude than the one computed here. */
 function gaussianMatrix(n, seed, corrections) {
   const z = new Float64Array(n * n);
-  const stream = new MersenneTwister(seed);
+  const stream = uniforms(seed);
   for (let k = 0; k < z.length; k += 2) {
     let x, y, square;
     do {
-      x = 2 * stream.uniform() - 1;
-      y = 2 * stream.uniform() - 1;
+      x = 2 * stream.next().value - 1;
+      y = 2 * stream.next().value - 1;
       square = x * x + y * y;
     } while (square >= 1 || square === 0);
     const factor = Math.sqrt((-2 * logarithm(square)) / square);

@@ -255,7 +255,7 @@ function stored(weights, bits) {
 }
 
 /** x * keep / 2^12, rounded towards zero: exact, as a double holds the 36 bits of the product. */
-function kept(x, keep) {
+function remaining(x, keep) {
   return Math.trunc((x * keep) / DECAY_UNIT);
 }
 
@@ -269,12 +269,12 @@ function integerStep(network, state, spikes) {
       const { exponent } = parts[part], a = inputs[part * n + i];
       arrived += exponent < 0 ? a >> -exponent : a << exponent;
     }
-    const decayed = (kept(u[i], keepU) + (arrived << ALIGNMENT)) | 0;
+    const decayed = (remaining(u[i], keepU) + (arrived << ALIGNMENT)) | 0;
     u[i] = decayed;
     if (decayed > STATE_LIMIT) u[i] = decayed - 2 * STATE_LIMIT;
     else if (decayed <= -STATE_LIMIT) u[i] = decayed + 2 * STATE_LIMIT;
     if (u[i] !== decayed) state.wraps++;
-    const updated = resting[i] > 0 ? v[i] : (kept(v[i], keepV) + u[i] + bias) | 0;
+    const updated = resting[i] > 0 ? v[i] : (remaining(v[i], keepV) + u[i] + bias) | 0;
     const clipped = Math.min(Math.max(updated, 1 - STATE_LIMIT), STATE_LIMIT - 1);
     if (clipped !== updated) state.clips++;
     fireOrStay(network, state, spikes, i, clipped);
