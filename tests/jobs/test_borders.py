@@ -27,7 +27,7 @@ SATURATED = (1.6, 1.9)  # q_factor between which lif_float with seed 3 and g_fac
 def sweep_with(precision):
     return Sweep.model_validate(VALID | {
         "grid": {"q_factor": [4.0, 1.0, 2.0, 3.0], "g_factor": [4.0, 6.0]},
-        "seeds": [1, 2, 3], "observables": {"chaos": True}, "tiles": 3,
+        "seeds": [1, 2, 3], "observables": {"chaos": True}, "tiles": 1,
         "refinement": {"precision": precision},
     })  # fmt: skip
 
@@ -55,12 +55,18 @@ def simulated(sweep, tile, **_):
 SWEEP = sweep_with(0.1)
 
 
+def make_up(patch):
+    """Nothing is simulated, nor does theory look for each network's own border."""
+    patch.setattr(simulate, "simulate_tile", simulated)
+    patch.setattr(borders, "of_network", lambda sweep, g_factor, seed: float(seed))
+
+
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A folder for the tiles of `SWEEP`, and one where they are refined and gathered, too."""
     folder = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulate, "simulate_tile", simulated)
+        make_up(patch)
         for tile in SWEEP.all_tiles():
             simulate.run(SWEEP, tile, folder / "tiles" / SWEEP.tile_path(tile))
         shutil.copytree(folder / "tiles", folder / "refined")
@@ -71,14 +77,14 @@ def made(tmp_path_factory):
 @pytest.fixture
 def folder(made, tmp_path, monkeypatch):
     """Tiles of `sweep_with`, whatever its precision, and what simulates further ones."""
-    monkeypatch.setattr(simulate, "simulate_tile", simulated)
+    make_up(monkeypatch)
     return shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
 def refined(made, tmp_path, monkeypatch):
     """Tiles of `SWEEP`, refined, and their phase map."""
-    monkeypatch.setattr(simulate, "simulate_tile", simulated)
+    make_up(monkeypatch)
     return shutil.copytree(made / "refined", tmp_path, dirs_exist_ok=True)
 
 
