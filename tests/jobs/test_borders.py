@@ -7,11 +7,12 @@ import signal
 import time
 from itertools import product
 from multiprocessing import get_context
+from unittest import mock
 
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_sweep import VALID, refine, values_of
+from tiny_sweep import VALID, made_up_own_borders, refine, values_of
 
 from eiphase.cli import commands
 from eiphase.cli.running import without_traceback
@@ -55,18 +56,18 @@ def simulated(sweep, tile, **_):
 SWEEP = sweep_with(0.1)
 
 
-def make_up(patch):
-    """Nothing is simulated, nor does theory look for each network's own border."""
-    patch.setattr(simulate, "simulate_tile", simulated)
-    patch.setattr(borders, "of_network", lambda sweep, g_factor, seed: float(seed))
+@contextlib.contextmanager
+def made_up():
+    """Nothing is simulated, and theory looks for no network's own border."""
+    with made_up_own_borders(), mock.patch.object(simulate, "simulate_tile", simulated):
+        yield
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A folder for the tiles of `SWEEP`, and one where they are refined and gathered, too."""
     folder = tmp_path_factory.mktemp("made")
-    with pytest.MonkeyPatch.context() as patch:
-        make_up(patch)
+    with made_up():
         for tile in SWEEP.all_tiles():
             simulate.run(SWEEP, tile, folder / "tiles" / SWEEP.tile_path(tile))
         shutil.copytree(folder / "tiles", folder / "refined")
@@ -75,17 +76,17 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(made, tmp_path, monkeypatch):
+def folder(made, tmp_path):
     """Tiles of `sweep_with`, whatever its precision, and what simulates further ones."""
-    make_up(monkeypatch)
-    return shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
+    with made_up():
+        yield shutil.copytree(made / "tiles", tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture
-def refined(made, tmp_path, monkeypatch):
+def refined(made, tmp_path):
     """Tiles of `SWEEP`, refined, and their phase map."""
-    make_up(monkeypatch)
-    return shutil.copytree(made / "refined", tmp_path, dirs_exist_ok=True)
+    with made_up():
+        yield shutil.copytree(made / "refined", tmp_path, dirs_exist_ok=True)
 
 
 @pytest.fixture

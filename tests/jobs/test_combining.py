@@ -2,7 +2,7 @@
 
 import pytest
 import xarray as xr
-from tiny_sweep import VALID, simulate_and_gather, write_tiles
+from tiny_sweep import VALID, made_up_own_borders, simulate_and_gather, write_tiles
 
 import eiphase
 from eiphase.errors import DatasetError
@@ -33,7 +33,8 @@ def made_up(folder, **changes):
     """A phase map of made-up numbers, gathered as a sweep of its own."""
     config = {key: value for key, value in (CONFIG | changes).items() if key != "refinement"}
     sweep = Sweep.model_validate(config)
-    gather.gather(write_tiles(folder, sweep), sweep, folder / "phase_map.nc", name="part")
+    with made_up_own_borders():
+        gather.gather(write_tiles(folder, sweep), sweep, folder / "phase_map.nc", name="part")
     return xr.load_dataset(folder / "phase_map.nc")
 
 
