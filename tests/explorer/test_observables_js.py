@@ -52,6 +52,21 @@ def test_decay_time_is_where_c_falls_to_c0_over_e(page, c, lags, time):
     assert found == pytest.approx(time, nan_ok=True)
 
 
+@pytest.mark.parametrize("every", [3, 7, 12])
+def test_decay_time_between_lags_is_the_one_at_every_lag(page, activity, every):
+    """As `eiphase simulate` prints it, while the page has c(lag) at a dataset's lags alone."""
+    c = fluctuation.standard_autocovariance(activity[20:290], max_lag=96, unbiased=True)
+    expected, _ = fluctuation.decay_time(c)
+    assert expected % every
+    page.define("lags", list(range(0, 97, every)))
+    page.run(
+        "globalThis.at = (some) => autocovariance(activity, 7,"
+        " {first: 20, last: 290, lags: some, estimator: 'standard', unbiased: true}); 0"
+    )
+    assert page.run("decayTimeBetween(at(lags), lags, at)") == pytest.approx(expected)
+    assert page.run("decayTime(at(lags), lags)") != pytest.approx(expected)
+
+
 def test_spike_counts_and_means(page):
     random = np.random.default_rng(2)
     spikes = (random.random((60, 5)) < 0.3).astype(np.uint8)

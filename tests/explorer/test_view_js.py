@@ -20,7 +20,7 @@ from eiphase.explorer import shown
 from eiphase.explorer.page_data import page_data
 from eiphase.figures import phase_map as fluctuations
 from eiphase.figures import phases
-from eiphase.flags import Crossing, Fate, Flag, Phase
+from eiphase.flags import Crossing, Fate, Flag, Phase, StepLimited
 from eiphase.observables import uncertainty
 from eiphase.sweep.schema import Sweep
 
@@ -286,6 +286,7 @@ def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_p
         "pythonOf(map, {backend: 'lif_bit_accurate', at: {seed: 1}, steps: 90, q: 5.3, g: 5.5})"
     )
     assert code.count("\n") == 3
+    assert "isel(step=slice(90))" in code  # as many as the page shows
     (tmp_path / f"results/{phase_map.sweep}").mkdir(parents=True)
     file = next(folder.rglob("phase_map.nc"))
     (tmp_path / f"results/{phase_map.sweep}/phase_map.nc").symlink_to(file)
@@ -295,6 +296,13 @@ def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_p
     assert names["recording"].spikes.any()
     expected = phase_map.sel(backend="lif_bit_accurate", q_factor=5.3, g_factor=5.5, seed=3)
     assert float(names["recording"].mean_rate) == float(expected.mean_rate)
+
+
+def test_what_does_not_hold_of_a_cell_has_no_row(opened, phase_map):
+    b, q, g, seed = np.argwhere(phase_map.step_limited.values == StepLimited.NO)[0].tolist()
+    rows = dict(opened.found(f"description(map, 'phase', [{cell(b, q, g, seed)}])"))
+    assert {"phase", "mean_rate"} < set(rows)
+    assert "step_limited" not in rows
 
 
 def test_cells_lie_in_the_order_of_their_values(page, phase_map):

@@ -115,6 +115,8 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
     if page.evaluate("document.querySelectorAll('#networks article').length") != 2:
         yield "Enter puts no network beside"
     page.press("2")  # LIF neurons, as only they fire once more
+    if page.evaluate("runners[0].run.backend === seen().at(1)?.run.backend"):
+        yield "a network stands beside itself"
     page.evaluate("form.spike.click()")
     if not page.evaluate("location.hash.includes('spike')"):
         yield "one more spike cannot be chosen"
