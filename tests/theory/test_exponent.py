@@ -87,8 +87,8 @@ def test_the_map_is_a_little_less_chaotic_than_the_flow():
 
 
 def test_simulated_networks_are_as_chaotic_as_predicted():
-    """700 neurons with Gaussian weights, 100 time constants, in steps of 0.05."""
-    n, gain, drive, step = 700, 5.0, 0.3, 0.05
+    """500 neurons with Gaussian weights, 100 time constants, in steps of 0.05."""
+    n, gain, drive, step = 500, 5.0, 0.3, 0.05
     coupling = Coupling(0.0, gain**2 * GAIN_1, drive)
     point = Network(
         n_neurons=n, q_factor=(n * coupling.variance) ** 0.25 / 2, g_factor=1.0, seed=1,
