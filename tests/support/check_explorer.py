@@ -137,6 +137,11 @@ def problems_of_hostile_texts(
     write.write(changed, file)
     page.open(file)
     page.wait_for(IS_DONE)
+    page.evaluate(
+        "location.hash = 'length=1&innerHTML=%3Cimg%3E&action=x&=png&steps=500'; openAddress()"
+    )
+    if page.evaluate("view.steps !== 500"):
+        yield "an address with words that the page does not know is not read"
     if page.evaluate("globalThis.hacked !== undefined || document.querySelector('img') !== null"):
         yield "a text of the dataset becomes a part of the page"
     if page.evaluate("document.querySelector('h1').textContent") != HOSTILE:

@@ -39,9 +39,10 @@ function fillForm() {
   form.neuron.max = map.network.neurons - 1;
 }
 
-/** Put words into a control of the form; what it cannot hold leaves it as it was. */
+/** Put words into a control of the form; what it cannot hold leaves it as it was, and an address can say
+ * anything. */
 function put([name, words]) {
-  const control = form[name];
+  const control = [...form.elements].find((one) => one.name && one.name === name);
   if (control?.type === "checkbox") control.checked = Boolean(words);
   else if (control?.type === "number") {
     control.value = numberWithin(String(words), control, control.value || view.words[name]);
@@ -61,7 +62,8 @@ function cellNamed(words) {
 
 const nameOf = (cell) => placeOf(map, cell, DIMENSIONS).join(",");
 
-/** What the form says: `at` is the chosen cell, `between` {q, g} of a network that is in no cell. */
+/** What the form says, once it says nothing that cannot be: `at` is the chosen cell, `beside` the second
+ * one, `between` {q, g} of a network that is in no cell. */
 function viewOfForm() {
   const at = cellNamed(["backend", "q", "g", "seed"].map((name) => form[name].value).join(","));
   const [q, g] = ["q_factor", "g_factor"].map((dim) => map.axes[dim].values[at[dim]]);
