@@ -13,7 +13,7 @@ import numpy as np
 
 from eiphase.backends import BACKENDS, with_damage, with_theory
 from eiphase.jobs import borders
-from eiphase.numerics.arrays import blocks
+from eiphase.numerics.arrays import blocks, keep_freed_memory
 from eiphase.simulation import backends
 from eiphase.simulation.backends import Block, Lanes, Prepared, Settings
 from eiphase.simulation.in_lavas_process import Work
@@ -141,6 +141,7 @@ def calibrated(sweep: Sweep) -> Calibration:
     Everything runs in this process, without Lava. What it did before says nothing of the start of
     a job, so another one imports NumPy.
     """
+    keep_freed_memory()  # as the process does in which Lava simulates
     for name in simulated(sweep):
         load_kernels(name, sweep.mapping, sweep.observables)
     numpy = subprocess.run([sys.executable, "-P", "-c", _NUMPY], check=True, stdout=subprocess.PIPE)
