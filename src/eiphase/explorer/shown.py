@@ -192,8 +192,8 @@ def _scale(variable: xr.DataArray) -> dict[str, Any]:
     low, high = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 1.0)
     is_log, colours = False, "sequential"
     if name in _RATIOS and low > 0:
-        norm, colours, is_log = panels.norm_around_one(variable), "diverging", True
-        low, high = float(norm.vmin or 0), float(norm.vmax or 0)
+        high = min(max(high, 1 / low, 1.1), 10.0)
+        low, is_log, colours = 1 / high, True, "diverging"
     elif name.endswith("_damage"):
         low, high = 0.0, 1.0
     elif low < 0:
