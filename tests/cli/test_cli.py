@@ -17,7 +17,7 @@ from pseudo_terminal import counts, on_a_terminal
 from tiny_sweep import SWEEP, VALID, with_all_variables
 
 import eiphase
-from eiphase.cli import commands, user_commands
+from eiphase.cli import commands, terminal, user_commands
 from eiphase.flags import Flag, Phase
 from eiphase.jobs.datasets import netcdf
 from eiphase.simulation import single
@@ -534,3 +534,18 @@ def test_a_picture_that_cannot_be_written_is_said_before_anything_is_simulated(
     arguments = ["simulate", "--q", "6", "--g", "5", "--plot", "--output", tmp_path / "q8.1"]
     assert commands.main(list(map(str, arguments))) == 1
     assert "q8.1.png is a folder, which is never replaced" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0 min 0 s"),
+        (59.6, "1 min 0 s"),
+        (119.7, "2 min 0 s"),
+        (3599.6, "1 h 0 min"),
+        (7185.0, "2 h 0 min"),
+        (3_600_000.0, "1,000 h 0 min"),
+    ],
+)
+def test_a_time_has_no_sixtieth_second_or_minute(seconds, words):
+    assert terminal.time_in_words(seconds) == words

@@ -200,8 +200,8 @@ def print_plans(sweep: "Sweep", calibration: "Calibration", *, cores: int) -> No
     row("jobs", lambda plan: f"{len(plan.jobs):,}")
     for kind in dict.fromkeys(job.kind for job in middle.jobs):
         row(f"processor time, {kind}", partial(_time_of, kind))
-    row("processor time in all", lambda plan: _time(plan.processor_seconds))
-    row(f"time on {cores} idle cores", lambda plan: _time(plan.wall_seconds(cores)))
+    row("processor time in all", lambda plan: time_in_words(plan.processor_seconds))
+    row(f"time on {cores} idle cores", lambda plan: time_in_words(plan.wall_seconds(cores)))
     row("memory of a job", lambda _: f"{sweep.tile_memory_mb:,} MB")
     row("size of the results", lambda _: f"{explain.result_bytes(sweep) / 1e6:,.0f} MB")
     _Output().print(table)
@@ -212,14 +212,16 @@ def print_plans(sweep: "Sweep", calibration: "Calibration", *, cores: int) -> No
 
 
 def _time_of(kind: str, plan: "Plan") -> str:
-    return _time(plan.seconds_of(kind))
+    return time_in_words(plan.seconds_of(kind))
 
 
-def _time(seconds: float) -> str:
+def time_in_words(seconds: float) -> str:
     """Minutes and seconds, or hours and minutes, as precise as an estimate is."""
-    if seconds < 3600:
-        return f"{seconds // 60:.0f} min {seconds % 60:.0f} s"
-    return f"{seconds // 3600:,.0f} h {seconds % 3600 // 60:.0f} min"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{hours:,} h {minutes} min"
 
 
 def print_steps(
