@@ -401,7 +401,6 @@ def test_a_curve_under_another_is_said_to_be_there(phase_map):
 )
 def test_any_selection_can_be_drawn(phase_map, plot, selection):
     figure = getattr(phase_map_figures, plot)(phase_map.sel(selection))
-    figure.set_layout_engine("none")  # it would draw all twice more, to find the parts' places
     figure.draw_without_rendering()
 
 

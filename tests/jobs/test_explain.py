@@ -25,7 +25,7 @@ def sweep_of(**changes):
 
 
 def test_networks_that_advance_together_count_as_one():
-    """Six points in two tiles: three networks are a pair and, for half a pair, 3/4 of its time."""
+    """Six points in two tiles: three networks are a pair and, for half a pair, 7/8 of its time."""
     plan = explain.plan(sweep_of(tiles=2), Calibration(SPEEDS, start=3.0), 300)
     found = {kind: plan.seconds_of(kind) for kind in ("simulate, rate", "simulate, lif_float")}
     assert found == {
@@ -70,6 +70,16 @@ def test_on_several_cores_a_kind_of_job_waits_for_the_one_before():
     figures = plan.seconds_of("draw")
     assert plan.wall_seconds(8) == 10.0 + 8.0 + max(figures, plan.seconds_of("write pages") / 2)
     assert plan.wall_seconds(1) == plan.processor_seconds
+
+
+def test_cores_share_the_search_for_own_borders_but_no_more_than_four():
+    plan = explain.plan(sweep_of(observables={"chaos": True}), Calibration(SPEEDS, 4.0), 300)
+    gather = plan.finish[0]
+    assert 0 < gather.shared < gather.seconds
+    alone, two, four, many = (gather.wall_seconds(cores) for cores in (1, 2, 4, 64))
+    assert alone == gather.seconds
+    assert two == pytest.approx(alone - gather.shared / 2)
+    assert four == many == pytest.approx(alone - gather.shared * 3 / 4)
 
 
 def test_borders_take_as_many_rounds_as_they_have_halvings():

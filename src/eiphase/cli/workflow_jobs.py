@@ -139,18 +139,19 @@ def _add_gather(commands) -> None:
         "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
     )
     gather.add_argument(
-        "--processes", type=whole, default=1, help="that share theory's work on each network"
+        "--processes", type=whole, help="that share theory's work on each network (default: 1)"
     )
     add_time_limit(gather)
     gather.set_defaults(command=_gather)
 
 
 def _gather(options: argparse.Namespace) -> int:
-    if options.processes < 1:
-        raise SweepError(f"--processes is {options.processes}, but must be at least 1.")
     if options.partial:
         _gather_partial(options)
         return 0
+    processes = 1 if options.processes is None else options.processes
+    if processes < 1:
+        raise SweepError(f"--processes is {processes}, but must be at least 1.")
     if not options.tiles:
         raise SweepError(
             "An output and all tiles of the sweep are needed; `eiphase gather --partial "
@@ -171,7 +172,7 @@ def _gather(options: argparse.Namespace) -> int:
             options.output,
             name=options.config.stem,
             refined=options.refined,
-            processes=options.processes,
+            processes=processes,
             show=show,
         )
 
@@ -188,6 +189,8 @@ def _gather_partial(options: argparse.Namespace) -> None:
 
     if options.tiles:
         raise SweepError("--partial finds the tiles itself: name none.")
+    if (options.processes, options.time_limit) != (None, None):
+        raise SweepError("--partial takes neither --processes nor --time-limit: leave them out.")
     installation.require_lava()  # of whose version the tiles must be
     sweep, name = load(options.config), options.config.stem
     output = options.output or Path("results", name, "partial/partial_map.nc")

@@ -138,7 +138,7 @@ def of_networks(
 ) -> Iterator[Iterator[float]]:
     """`of_network` of each, in turn: found here when asked for, or by other processes meanwhile.
 
-    They are processes, as NumPy's eigenvalues leave no time to another thread of Python.
+    They are processes, as other threads of Python wait while NumPy finds eigenvalues.
     """
     if processes == 1 or not networks:
         yield (of_network(sweep, *one) for one in networks)
@@ -148,9 +148,8 @@ def of_networks(
     try:
         yield pool.map(of_network, repeat(sweep), *zip(*networks, strict=True))
     finally:
-        pool.shutdown(
-            wait=False, cancel_futures=True
-        )  # what is not asked for ends with this process
+        # What nobody asks for any more ends with this process.
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def in_coupling(sweep: Sweep, backend: str, critical_q: np.ndarray) -> np.ndarray:

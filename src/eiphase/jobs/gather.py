@@ -77,8 +77,8 @@ def gather_partial(tiles: Path, sweep: Sweep, output: Path, *, name: str) -> tup
 
     `tiles` is the folder of the sweep's tiles; it may be written to meanwhile. Where there is no
     network as yet, numbers are NaN and flags `NOT_SIMULATED`. Borders are those of whole lines
-    along q_factor. `network_critical_q`, which takes a second each, and refined borders are left
-    to `gather`. The attribute `partial` says how many networks there are, and returned are how
+    along q_factor. `network_critical_q`, some seconds each, and refined borders are left to
+    `gather`. The attribute `partial` says how many networks there are, and returned are how
     many, and of how many. Raises `DatasetError`, and writes nothing, if there is none.
     """
     with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:

@@ -34,6 +34,7 @@ _START = 11.0  # of a job, in those of a Python that imports NumPy
 # all figures, each page, and each half of the overview.
 _EXPONENT, _OWN_BORDER = 0.01, 1.2
 _FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 7.0
+_SHARED_BY = 4  # cores at most, as workflow/rules/gather.smk has it
 _FILE_BYTES, _FIGURE_BYTES = 60_000, 2_000_000  # of a tile without numbers, of all figures
 _COMPRESSED = 0.75  # what is left of a phase map's numbers in its file
 
@@ -61,10 +62,15 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the workflow, and the processor seconds that it may take."""
+    """A job of the workflow, and the processor seconds that it may take; `shared` by cores."""
 
     kind: str
     seconds: float
+    shared: float = 0.0
+
+    def wall_seconds(self, cores: int) -> float:
+        """On so many idle cores."""
+        return self.seconds - self.shared + self.shared / min(cores, _SHARED_BY)
 
 
 @dataclass(frozen=True)
@@ -90,7 +96,9 @@ class Plan:
     def wall_seconds(self, cores: int) -> float:
         """On so many idle cores: each kind of job waits for the one before."""
         kinds = self.simulate, self.refine, self.finish[:1], self.finish[1:]
-        return sum(until_last([job.seconds for job in jobs], cores) for jobs in kinds if jobs)
+        return sum(
+            until_last([job.wall_seconds(cores) for job in jobs], cores) for jobs in kinds if jobs
+        )
 
 
 def simulated(sweep: Sweep) -> list[str]:
@@ -165,8 +173,9 @@ def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
         for _ in sweep.seeds
     ]
     chaos = sweep.observables.chaos
+    own = start * _own_borders(sweep)
     finish = [
-        Job("gather", start * (2 + _theory(sweep))),
+        Job("gather", start * (2 + _exponents(sweep)) + own, shared=own),
         Job("draw", start * (_FIGURES_OF_CHAOS if chaos else _FIGURES)),
         *[Job("write pages", start * _PAGE)] * 2,
     ]
@@ -180,12 +189,15 @@ def _points_of_tiles(sweep: Sweep) -> Iterator[int]:
         yield len(sweep.tile(sweep.backends[0], sweep.seeds[0], number).points)
 
 
-def _theory(sweep: Sweep) -> float:
-    """What theory takes as tiles are gathered, in starts of a job."""
-    if not with_theory(sweep.backends):
-        return 0.0
-    own = _OWN_BORDER * (sweep.network.neurons / 400) ** 1.5
-    return _EXPONENT * len(sweep.points()) + own * len(borders.networks(sweep))
+def _exponents(sweep: Sweep) -> float:
+    """What theory's exponents take as tiles are gathered, in starts of a job."""
+    return _EXPONENT * len(sweep.points()) if with_theory(sweep.backends) else 0.0
+
+
+def _own_borders(sweep: Sweep) -> float:
+    """What the own borders of networks take as tiles are gathered, in starts of a job."""
+    each = _OWN_BORDER * (sweep.network.neurons / 400) ** 1.5
+    return each * len(borders.networks(sweep))
 
 
 def _rounds(sweep: Sweep) -> int:
