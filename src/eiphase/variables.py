@@ -158,13 +158,17 @@ _LOIHI = "Networks in integers only; NaN for the other backends."
 _CHAOS = "Needs observables.chaos."
 
 
+_FIRST_STEPS = "With simulation.precision: of the steps up to simulation.steps, not of later ones."
+
+
 _GROWTH = (
     "LIF neurons: of the network in continuous time that the steps approximate, along exact spike "
-    f"times; not below 0 but for its error. NaN for networks in integers. {_CHAOS}"
+    "times, and with simulation.precision of the steps up to simulation.steps, not of later ones; "
+    f"not below 0 but for its error. NaN for networks in integers. {_CHAOS}"
 )
 
 
-_LAST_QUARTER = "Measured in the last quarter of the run."
+_LAST_QUARTER = f"Measured in the last quarter of the run. {_FIRST_STEPS}"
 
 
 _SPIKE = f"Spiking backends only. {_CHAOS}"
@@ -177,7 +181,7 @@ _FATE = (
     "healed: network and twin have become equal; spread: their spike trains differ at least half "
     "as much as independent trains; undecided: they differ less, but twice as much as a quarter of "
     f"the run before; confined: they differ less, and no more than before; broken: as for c0. "
-    f"{_CHAOS}"
+    f"{_FIRST_STEPS} {_CHAOS}"
 )
 
 
@@ -395,7 +399,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "spike_damage_trials": Variable(
         "number of extra spikes; each came after the last one had healed",
-        comment=_SPIKE,
+        comment=f"{_FIRST_STEPS} {_SPIKE}",
         needs=(_CHAOTIC, "damage by a spike"),
     ),
     "spike_damage_fate": Variable(
@@ -422,7 +426,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "bit_damage_trials": Variable(
         "number of flipped bits; each came after the last one had healed",
-        comment=_BIT,
+        comment=f"{_FIRST_STEPS} {_BIT}",
         needs=(_CHAOTIC, "damage by a bit"),
     ),
     "bit_damage_fate": Variable(

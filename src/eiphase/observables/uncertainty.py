@@ -51,8 +51,9 @@ BLOCKS = 20  # into which a run is cut, and up to twice as many before they are 
 LEAST_BLOCKS = 8
 # Several states lead to different activity above this R-hat.
 R_HAT_LIMIT = 1.1
-# A state's run must last so many decay times, else its errors are too small: of Gaussian processes
-# 68 and 95 % of the truths then lie within one and two errors of c(0) and of the mean.
+# A state's run must last so many decay times, else errors of networks are too small: at 20 decay
+# times one error of c(0) holds 41 to 44 % of the values, at 40 it holds 60 to 62 %, where 68 would
+# be right. Those of Gaussian processes are right from 15 on (docs/science.md).
 LEAST_DECAY_TIMES = 30.0
 # More than this part of c(0) cannot be put back: the run is too short to tell how much it is.
 _LARGEST_BIAS = 0.5
