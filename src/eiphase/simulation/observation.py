@@ -123,7 +123,8 @@ class OneState:
     """What one network does from one initial state, from one step of its run to another.
 
     Damages, and exponents of spiking networks, are those of the first look. Other numbers are
-    measured anew whenever the run has doubled, so in its second half.
+    measured anew whenever the run has doubled, so in its second half. Where `max_steps` cuts the
+    last doubling short, c(lag) and rates go on, and the others are those of that last part alone.
     """
 
     sampled: Sampled
