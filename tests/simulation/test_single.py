@@ -208,7 +208,7 @@ def test_a_recording_can_be_drawn(recordings, backend):
         ({}, {"backend": None}, "backend is None, but input should be 'rate'"),
         ({}, {"backend": ["rate"]}, r"backend is \['rate'\], but input should be 'rate'"),
         ({}, {"steps": "many"}, "steps is 'many', but input should be a valid integer"),
-        ({}, {"steps": 1e3}, "steps is 1000.0, but input should be a valid integer"),
+        ({}, {"steps": 1000.5}, "steps is 1000.5, but input should be a valid integer"),
         ({}, {"float_to_integer": 8}, "float_to_integer is 8, but input should be 'tutorial'"),
         ({}, {"backend": "gpu"}, "backend is 'gpu', but input should be 'rate'"),
         ({}, {"steps": 0}, "steps is 0"),
