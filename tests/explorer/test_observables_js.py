@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from eiphase.chaos import damage
+from eiphase.flags import Flag
 from eiphase.observables import fluctuation, spike_counts
 
 LAGS = [0, 1, 3, 10, 40]
@@ -65,6 +66,29 @@ def test_decay_time_between_lags_is_the_one_at_every_lag(page, activity, every):
     )
     assert page.run("decayTimeBetween(at(lags), lags, at)") == pytest.approx(expected)
     assert page.run("decayTime(at(lags), lags)") != pytest.approx(expected)
+
+
+@pytest.mark.parametrize("last", [290, 291])
+@pytest.mark.parametrize(
+    ("size", "flag"),
+    [
+        (lambda t: 0.98**t, Flag.UNDEFINED),
+        (lambda t: 0.995**t, Flag.OK),
+        (lambda t: 1.02**t, Flag.TRANSIENT),
+        (lambda t: 0.9**t + 0.05, Flag.TRANSIENT),  # down to what stays
+        (lambda t: 0.7**t + 1e-13, Flag.UNDEFINED),  # down to rounding
+        (lambda t: np.where(t < 200, 1, 0.1), Flag.OK),
+    ],
+)
+def test_activity_settles_where_eiphase_says_so(page, size, flag, last):
+    random = np.random.default_rng(5)
+    t = np.arange(-20, 280)[:, np.newaxis]
+    x = 3 + size(t) * random.standard_normal((300, 7))
+    of = fluctuation.standard_autocovariance
+    assert fluctuation.fluctuation_of(x[20:last], max_lag=40, autocovariance=of).c0_flag == flag
+    page.define("given", x.ravel().tolist())
+    found = page.run(f"isSettling(Float64Array.from(given), 7, 20, {last})")
+    assert found == (flag == Flag.UNDEFINED)
 
 
 def test_spike_counts_and_means(page):

@@ -1,6 +1,7 @@
 """What the page shows of a phase map: variables with names, values, looks and scales, and lines."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -55,7 +56,8 @@ def variables(phase_map: xr.Dataset) -> dict[str, Any]:
         found[name] = _variable(shown, name, "f8" if has_bits else "f4")
         doubt = doubts.get("phase" if name.startswith("phase") else name)
         if doubt is not None:
-            found[name]["doubt"] = {"text": doubt.text, **values(doubt.cells, "i1")}
+            flags = shown["phase" if name.startswith("phase") else f"{name}_flag"]
+            found[name]["doubt"] = _doubt(doubt, flags)
     return found
 
 
@@ -84,6 +86,26 @@ def _doubts(phase_map: xr.Dataset) -> dict[str, panels.Doubt]:
     if phases.are_there(phase_map):
         found["phase"] = phases.doubt_of(phases.checked(phase_map))
     return found
+
+
+def _doubt(doubt: panels.Doubt, flags: xr.DataArray) -> dict[str, Any]:
+    """All reasons for doubt, as `text`, and which of `texts` is a cell's own: the first if none."""
+    dims, words = DIMENSIONS[:-1], _words(flags)
+    of_seeds = flags.transpose(*dims, "seed").values
+    reasons = {text: cells.transpose(*dims, ...).values for text, cells in doubt.reasons.items()}
+    texts, which = {"": 0}, doubt.cells.transpose(*dims).astype(int)
+    for at in zip(*np.nonzero(which.values), strict=True):
+        kinds = [words[flag].replace("_", " ") for flag in of_seeds[at].tolist()]
+        own = [_reason(text, on[at], kinds) for text, on in reasons.items() if on[at].any()]
+        which.values[at] = texts.setdefault("; ".join(own), len(texts))
+    return {"text": doubt.text, "texts": [*texts], **values(which, "u4")}
+
+
+def _reason(text: str, on: np.ndarray, kinds: list[str]) -> str:
+    """A reason for doubt about a cell, with how many seeds have it, or which flags they have."""
+    if on.ndim == 0:
+        return f"{text}: " + ", ".join(f"{n} {kind}" for kind, n in Counter(kinds).most_common())
+    return f"{text} ({on.sum()} of {on.size} seeds)" if on.size > 1 else text
 
 
 def _variable(shown: Mapping[str, xr.DataArray], name: str, dtype: str) -> dict[str, Any]:

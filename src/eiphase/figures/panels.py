@@ -17,7 +17,7 @@ In every figure:
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from textwrap import fill as fill_text
 from typing import Any, ParamSpec
@@ -172,10 +172,14 @@ def _check_axes(dataset: xr.Dataset) -> None:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Which cells ask for caution, and why in words."""
+    """Which cells ask for caution, why in words, and for each of these words on which seeds.
+
+    Words that are about seeds together have no dimension `seed`.
+    """
 
     cells: xr.DataArray
     text: str
+    reasons: Mapping[str, xr.DataArray] = field(default_factory=dict)
 
     def draw(self, axis: Axes, backend: str, legend: dict) -> None:
         """Outline and dot the region of one backend's cells, and explain it if there is one."""
@@ -247,7 +251,8 @@ def _doubt(
     if found:
         of_seeds = " (on half of the seeds or more)" if dataset.seed.size > 1 else ""
         texts.insert(0, ", ".join(found) + of_seeds)
-    return Doubt(sum(often.values(), differ), "; ".join(texts))
+    counted = {text: cells & often[text] for text, cells in reasons.items()}
+    return Doubt(sum(often.values(), differ), "; ".join(texts), counted | {how: differ})
 
 
 def are_simulated(dataset: xr.Dataset) -> xr.DataArray:

@@ -24,6 +24,8 @@ const SYMBOLS = { ring: "m-4 0a4 4 0 1 0 8 0a4 4 0 1 0 -8 0", several: "m-5 0l5 
 const LIMIT_WORDS = "strongest coupling: beyond the line, LIF neurons of all seeds cannot couple as "
   + "strongly as the rate network";
 
+const OWN = ". Point at a cell for its own reasons; the table below the map has the chosen cell's.";
+
 /** An element of SVG with attributes and children. */
 function svg(name, attributes = {}, ...children) {
   const made = document.createElementNS("http://www.w3.org/2000/svg", name);
@@ -78,7 +80,7 @@ function axes(parent, box, across, up, title = []) {
     parent.append(svg("path", { d: `M${left} ${y(at)}h-4`, stroke: FAINT }),
       text(left - 7, y(at) + 4, words, { "text-anchor": "end" }));
   }
-  const turned = `translate(${up.marks ? 14 : left - 48} ${top + height / 2}) rotate(-90)`;
+  const turned = `translate(${up.marks ? 14 : left - 57} ${top + height / 2}) rotate(-90)`;
   parent.append(text(left + width / 2, bottom + 34, across.label, middle),
     text(0, 0, up.label, { ...middle, transform: turned }),
     text(left, top - 7, "", { "font-weight": 600 }));
@@ -118,7 +120,7 @@ function drawMap(map, view, width) {
   const { x: across, y: up } = view, { heading } = map.variables[view.variable];
   const scale = scaleOf(map, view.variable, view.at.backend);
   const titles = [mapTitle(map, view), heading].flatMap((words) => wrapped(words, width - 24));
-  const left = up === "backend" ? 96 : 62, top = 16 * titles.length + (scale ? 44 : 12);
+  const left = up === "backend" ? 96 : 70, top = 16 * titles.length + (scale ? 44 : 12);
   const box = { left, top, width: width - left - 14, height: Math.min(0.75 * width, 520) };
   const made = picture(width, titles.join(", "), "group");
   titles.forEach((words, k) => made.append(text(12, 16 + 16 * k, words, { "font-weight": 600 })));
@@ -187,7 +189,7 @@ function drawRegions(map, view, grid) {
   const limit = outline(limited, grid, false);
   grid.cells.append(drawnLine("doubt", [], outline(doubted, grid, true)), drawnLine("limit", [], limit));
   return [
-    ...(doubted.length ? [{ fills: ["#ffffff", "url(#dots)"], words: `in doubt: ${doubt.text}` }] : []),
+    ...(doubted.length ? [{ fills: ["#ffffff", "url(#dots)"], words: `in doubt: ${doubt.text}${OWN}` }] : []),
     ...(limit ? [{ kind: "limit", words: LIMIT_WORDS }] : []),
   ];
 }

@@ -39,16 +39,21 @@ function fillForm() {
   form.neuron.max = map.network.neurons - 1;
 }
 
-/** Put words into a control of the form; what it cannot hold leaves it as it was, and an address can say
- * anything. */
+/** Put words into a control of the form, as far as it can hold them: an address can say anything. Returns
+ * what to say if it holds something else. */
 function put([name, words]) {
   const control = [...form.elements].find((one) => one.name && one.name === name);
+  const label = control?.labels?.[0]?.firstChild.data?.trim();
   if (control?.type === "checkbox") control.checked = Boolean(words);
   else if (control?.type === "number") {
+    const { min, max, step } = control, kind = step === "any" ? "numbers" : "whole numbers";
     control.value = numberWithin(String(words), control, control.value || view.words[name]);
+    if (words !== "" && Number(words) === Number(control.value)) return "";
+    return `${label} takes ${kind} from ${min} to ${max}: it is ${control.value}, not ${words || "empty"}.`;
   } else if (control && [...control.options ?? [{ value: words }]].some(({ value }) => value === words)) {
     control.value = words;
-  }
+  } else if (control) return `${label} has no ${words}: it is ${control.value}.`;
+  return "";
 }
 
 /** The cell nearest to "backend,q,g,seed"; null if there is none. */
@@ -67,17 +72,20 @@ const nameOf = (cell) => placeOf(map, cell, DIMENSIONS).join(",");
 function viewOfForm() {
   const at = cellNamed(["backend", "q", "g", "seed"].map((name) => form[name].value).join(","));
   const [q, g] = ["q_factor", "g_factor"].map((dim) => map.axes[dim].values[at[dim]]);
-  if (!map.backends[at.backend].runsBetween) Object.entries({ q, g }).forEach(put);
-  const isBetween = Number(form.q.value) !== q || Number(form.g.value) !== g;
+  const isOff = Number(form.q.value) !== q || Number(form.g.value) !== g;
+  const isBetween = isOff && map.backends[at.backend].runsBetween;
+  if (!isBetween) Object.entries({ q, g }).forEach(put);
   const second = cellNamed(form.beside.value === "other" ? form.other.value
     : nameOf(at).replace(/^[^,]*/, form.beside.value));
   const beside = second && nameOf(second) !== nameOf(at) ? second : null;
   const canSpike = [at, beside].some((cell) => cell && map.backends[cell.backend].spiking);
-  form.spike.disabled = form.neuron.disabled = !canSpike;
-  form.spike.parentElement.title = canSpike ? "" : "LIF neurons only";
+  form.spike.disabled = !canSpike;
+  form.neuron.disabled = !canSpike || !form.spike.checked;
   const words = Object.fromEntries(new FormData(form));
   return {
     words, at, beside, variable: words.variable, x: words.x, y: words.y, isMedian: !words.alone,
+    moved: isOff && !isBetween
+      ? `${map.backends[at.backend].title}: networks run at grid points only, the nearest at q ${q}, g ${g}.` : "",
     between: isBetween ? { q: Number(words.q), g: Number(words.g) } : null,
     steps: Number(words.steps), shown: Number(words.shown), neuron: Number(words.neuron),
   };
@@ -85,14 +93,17 @@ function viewOfForm() {
 
 /** Change what is chosen, and show it; networks run again if what runs has changed. */
 function choose(change = {}) {
-  Object.entries(change).forEach(put);
+  const notes = Object.entries(change).map(put);
   for (const [one, other] of [["x", "y"], ["y", "x"], ["backend", "beside"]]) { // not the same in both
     const before = view?.words[one] ?? form[one].value;
     if (form[one].value === form[other].value && form[one].value !== before) form[other].value = before;
   }
   view = viewOfForm();
   keepAddress();
-  show();
+  hideTip();
+  showMap();
+  showCell();
+  note([...notes, view.moved].filter(Boolean).join(" "));
   run();
 }
 
@@ -112,14 +123,15 @@ function openAddress() {
 
 // What is drawn -----------------------------------------------------------------------------------
 
-function show() {
-  said.textContent = "";
-  for (const option of form.beside.options) option.disabled = option.value === form.backend.value;
-  showMap();
-  showCell();
+/** Say what became of what was typed, below it, until something else is chosen. */
+function note(words) {
+  clearTimeout(say.timer);
+  if (words) (document.activeElement.closest(".choices") ?? form.querySelector(".choices")).after(said);
+  said.textContent = words;
 }
 
 function showMap() {
+  for (const option of form.beside.options) option.disabled = option.value === form.backend.value;
   drawn = drawMap(map, view, Math.max(280, byId("picture").clientWidth));
   byId("picture").replaceChildren(drawn.picture);
 }
@@ -129,36 +141,38 @@ function showCell() {
   byId("comment").textContent = comment;
   byId("comment").parentElement.hidden = !comment;
   byId("cell").textContent = (between ? "Nearest cell of the map: " : "") + titleOf(map, at);
-  const cells = over.seed === at.seed ? [at] : [at, over];
+  const cells = over.seed === at.seed ? [at] : [at, over], why = doubtText(map, view.variable, at);
   const heads = [`seed ${nameAt(map, "seed", at.seed)}`, "all seeds: median (range)"]
     .map((words) => element("th", { scope: "col" }, words));
   byId("table").replaceChildren(...(cells.length > 1 ? [element("tr", {}, element("td"), ...heads)] : []),
     ...description(map, view.variable, cells).map(([name, ...texts]) => element("tr", {},
       element("th", { scope: "row", title: map.variables[name].long_name }, map.variables[name].label),
-      ...texts.map((words, k) => element("td", {}, k && words === texts[0] ? "the same" : words)))));
+      ...texts.map((words, k) => element("td", {}, k && words === texts[0] ? "the same" : words)))),
+    ...(why ? [element("tr", {}, element("th", { scope: "row" }, "in doubt"),
+      element("td", { colSpan: cells.length }, why))] : []));
 }
 
-/** Show words beside an element, or a place {left, top, bottom}. */
+/** Show words beside an element, or a place {left, top, bottom}, not over the networks. */
 function showTip(anchor, lines) {
   const tip = byId("tip");
   tip.replaceChildren(...lines.map((words) => element("div", {}, words)));
   tip.hidden = false;
   const { left, bottom, top } = anchor.getBoundingClientRect?.() ?? anchor;
   const { offsetWidth: w, offsetHeight: h } = tip;
-  tip.style.left = `${Math.max(4, Math.min(left, innerWidth - w - 8))}px`;
+  tip.style.left = `${Math.max(4, Math.min(left, byId("map").getBoundingClientRect().right - w))}px`;
   tip.style.top = `${bottom + h + 8 > innerHeight ? Math.max(4, top - h - 8) : bottom + 8}px`;
 }
 
 const hideTip = () => { byId("tip").hidden = true; };
 
 function showCellTip(cell, { clientX, clientY }) {
-  const of = shownCell(map, view, cell), { doubt } = map.variables[view.variable];
+  const of = shownCell(map, view, cell), why = doubtText(map, view.variable, cell);
   const place = ["q_factor", "g_factor"].map((dim) => `${dim[0]} ${nameAt(map, dim, cell[dim])}`).join(", ");
   const rows = description(map, view.variable, [of]).slice(0, 5);
   showTip({ left: clientX + 12, top: clientY - 8, bottom: clientY + 8 }, [
     `${map.backends[cell.backend].title}, ${place}`,
     ...rows.map(([name, words]) => `${map.variables[name].label}: ${words}`),
-    ...(doubt && valueOf(doubt, of) ? [`in doubt: ${doubt.text}`] : []),
+    ...(why ? [`in doubt: ${why}`] : []),
   ]);
 }
 
@@ -234,8 +248,9 @@ function wordsOf(run) {
   const level = () => meanActivity(damage, 1, Math.round(steps * 0.75), steps) / independent;
   return [
     `${steps} steps from rest in ${formatted(took / 1000, 2)} s.`,
-    `From step ${first} on: mean ${formatted(mean)}, decay time `
-      + `${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`,
+    `From step ${first} on: mean ${formatted(mean)}, `
+      + (isSettled(map, run) ? "and the network settles: what is seen is the way there."
+        : `decay time ${Number.isNaN(decay) ? "beyond the lags shown" : `${formatted(decay)} steps`}.`),
     short, short && steps < form.steps.max ? "Take more steps." : "",
     spike && independent ? `Neuron ${spike.neuron} fires once more before step ${spike.step}; damage in the `
       + `last quarter: ${formatted(level())} (1: as independent trains).` : "",
@@ -332,7 +347,7 @@ function onKey(event) {
   } else if (event.key === "Enter" && isOnMap) {
     choose({ beside: beside ? "" : backends[(at.backend + 1) % backends.length].name });
   } else if (backends[event.key - 1] && event.target.type !== "number") {
-    moveTo({ ...at, backend: event.key - 1 });
+    choose({ backend: backends[event.key - 1].name });
   } else return;
   event.preventDefault();
 }
@@ -359,7 +374,7 @@ function onPointer(event) {
   }
   if (!["pointermove", "pointerdown"].includes(type)) Object.assign(held, { from: null, drags: false });
   if (entry && type === "pointermove") showTip(entry, [entry.dataset.words]);
-  else if (!cell || type === "pointerleave" || held.drags) hideTip();
+  else if (!cell || type !== "pointermove" || held.drags) hideTip();
   else if (pointerType !== "touch") showCellTip(cell, event);
 }
 

@@ -13,7 +13,7 @@ function drawNetwork(map, run, width, shown, alike) {
   let x = 0, y = 42;
   for (const plot of plots) {
     const isHalf = plot.isHalf && width >= 560; // side by side
-    const box = { left: x + 62, top: y, width: isHalf ? width / 2 - 90 : width - 82, height: plot.height };
+    const box = { left: x + 70, top: y, width: isHalf ? width / 2 - 98 : width - 90, height: plot.height };
     if (plot.up) drawPlot(made, box, { across: { low: 0, high: run.steps, label: "step" }, ...plot });
     x = isHalf && x === 0 ? width / 2 : 0;
     if (x === 0) y += plot.height + 64;

@@ -20,6 +20,7 @@ function work() {
     const c = cAt(lags);
     return {
       c, lags, decay: decayTimeBetween(c, lags, cAt), mean: meanActivity(activity, n, first, steps),
+      settles: isSettling(x, n, first, steps),
       ...(u && { u: sampled(u, threshold), v: sampled(v, threshold) }),
       ...(threshold > 1000 && { range: STATE_LIMIT / threshold, wraps: state.wraps, clips: state.clips }),
       ...(twin && {

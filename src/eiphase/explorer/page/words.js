@@ -130,6 +130,12 @@ function lackText(map, name, cell) {
   return why === "not applicable" ? why : `no number: ${why}`;
 }
 
+/** Why a cell is in doubt, if it is. */
+function doubtText(map, name, cell) {
+  const { doubt } = map.variables[name];
+  return doubt && doubt.texts[valueOf(doubt, cell)];
+}
+
 /** Rows that describe a cell, [name of the variable, text for each of `cells`]: the shown variable
  * first, then what matters, if there is anything to say of it. */
 function description(map, name, cells) {
@@ -173,18 +179,24 @@ function tellingCell(map) {
   return best ?? first;
 }
 
-/** What to say of a run that is short against the decay time: the dataset's, or at least the run's own.
- * Nothing where the dataset has no c(0), as where activity settles. */
-function shortness(map, { at, between, steps, first, result: { decay, lags } }) {
-  const { c0, decay_time } = map.variables;
-  if (Number.isNaN(valueOf(c0, at))) return "";
+/** Whether a run's network settles: what the dataset says, or between cells the run itself. */
+function isSettled(map, { at, between, result }) {
+  const { c0_flag: flag } = map.variables;
+  return between || !flag ? result.settles : flag.flags[valueOf(flag, at)].word === "undefined";
+}
+
+/** What to say of a run that is short against the decay time, the dataset's or the run's own; nothing
+ * where the network settles, or the dataset has no c(0). */
+function shortness(map, run) {
+  const { at, between, steps, first, result: { decay, lags } } = run, { c0, decay_time } = map.variables;
+  if (isSettled(map, run) || (!between && Number.isNaN(valueOf(c0, at)))) return "";
   const known = between ? NaN : valueOf(decay_time, at);
-  const atLeast = Number.isNaN(decay) ? lags.at(-1) : decay; // a short run makes it too small
-  const length = (steps - first) / (known || atLeast);
-  if (length >= map.measured.longEnough) return "";
-  const times = `${formatted(Math.floor(10 * length) / 10)} decay times long`;
-  const words = known ? `${times} (the dataset's, ${formatted(known)} steps)` : `at most ${times}`;
-  return `This run is ${words}: too short for c(lag), which tends to come out too small.`;
+  const isBeyond = !known && Number.isNaN(decay), { longEnough } = map.measured;
+  const length = (steps - first) / (known || (isBeyond ? lags.at(-1) : decay));
+  if (length >= longEnough) return "";
+  const whose = known ? ` (the dataset's, ${formatted(known)} steps)` : "";
+  return `This run is ${isBeyond ? "less than " : ""}${formatted(Math.floor(10 * length) / 10)} decay times `
+    + `long${whose}, where ${longEnough} are needed: c(lag) tends to come out too small.`;
 }
 
 /** All cells of a variable with its errors and flags, as a table. */
@@ -214,9 +226,10 @@ function pythonOf(map, { backend, at, steps, q, g }) {
   const cell = `q_factor=${q}, g_factor=${g}, seed=${map.axes.seed.values[at.seed]}`;
   const part = steps < map.measured.steps ? `.isel(step=slice(${steps}))` : "";
   return [
-    "import eiphase, xarray",
-    `phase_map = xarray.open_dataset("results/${map.sweep}/phase_map.nc")`,
-    `recording = eiphase.simulate_cell(phase_map, backend="${backend}", ${cell})`,
-    `eiphase.plot_recording(recording${part}, recording)`,
+    "import eiphase, xarray as xr",
+    `phase_map = xr.open_dataset("results/${map.sweep}/phase_map.nc")`,
+    `cell = eiphase.simulate_cell(phase_map, backend="${backend}", ${cell})`,
+    "# The decay time in the figure is the dataset's, of the whole run.",
+    `eiphase.plot_recording(cell${part}).savefig("cell.png")`,
   ].join("\n");
 }

@@ -57,6 +57,17 @@ function centredActivity(activity, n, first, last, withoutCommon) {
   return centred;
 }
 
+/** Whether the network settles, by the rule of `eiphase.observables.fluctuation`: rounding is left in the
+ * second half, or variance falls tenfold from half to half, at a pace that the second half keeps. */
+function isSettling(x, n, first, last) {
+  const half = (last - first) >> 1, middle = first + half;
+  const square = (values) => laggedProducts(values, 0, 0, values.length) / values.length;
+  const variance = (from, to) => square(centredActivity(x, n, from, to, false));
+  const persistence = (from, size) => variance(from + size, from + 2 * size) / variance(from, from + size);
+  if (variance(middle, last) <= 1e-24 * square(x.subarray(first * n, last * n))) return true;
+  return persistence(first, half) < 0.1 && persistence(middle, (last - middle) >> 1) < Math.sqrt(0.1);
+}
+
 /** Sum of x[start + k] x[other + k], in four sums: one would wait for each addition. */
 function laggedProducts(x, start, other, count) {
   let a = 0, b = 0, c = 0, d = 0;
