@@ -1,5 +1,6 @@
 """What the page shows of a phase map: the numbers of the dataset, and what they mean in words."""
 
+import ast
 import csv
 import io
 import itertools
@@ -323,6 +324,15 @@ def test_four_lines_of_python_simulate_the_cell(opened, phase_map, folder, tmp_p
     assert (tmp_path / "cell.png").stat().st_size
     expected = phase_map.sel(backend="lif_bit_accurate", q_factor=5.3, g_factor=5.5, seed=3)
     assert float(names["cell"].mean_rate) == float(expected.mean_rate)
+
+
+def test_no_name_of_a_sweep_becomes_python(page, phase_map):
+    name = 'x"); exit(); ("\\\n'
+    page.open(page_data(phase_map.assign_attrs(sweep=name)))
+    code = page.run("pythonOf(map, {backend: 'rate', at: {seed: 1}, steps: 90, q: 5.3, g: 5.5})")
+    opened = next(node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call))
+    assert ast.unparse(opened.func) == "xr.open_dataset"
+    assert ast.literal_eval(opened.args[0]) == f"results/{name}/phase_map.nc"
 
 
 def test_what_does_not_hold_of_a_cell_has_no_row(opened, phase_map):

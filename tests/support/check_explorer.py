@@ -142,6 +142,14 @@ def problems_of_hostile_texts(
     )
     if page.evaluate("view.steps !== 500"):
         yield "an address with words that the page does not know is not read"
+    page.evaluate(
+        "location.hash = 'x=q_factor&y=q_factor&spike=false&steps=1';"
+        "view = undefined; openAddress()"  # as where the page opens with it
+    )
+    if page.evaluate("view.x === view.y"):
+        yield "an address draws an axis against itself"
+    if page.evaluate("form.spike.checked || view.steps < 5 * map.measured.boxcar"):
+        yield "an address asks for a spike, or for less than a burn-in, that there is not"
     if page.evaluate("globalThis.hacked !== undefined || document.querySelector('img') !== null"):
         yield "a text of the dataset becomes a part of the page"
     if page.evaluate("document.querySelector('h1').textContent") != HOSTILE:

@@ -35,6 +35,7 @@ function fillForm() {
   });
   limit(form.q, q_factor, first.q_factor, 0.01);
   limit(form.g, g_factor, first.g_factor, 0);
+  form.steps.min = 100 * Math.ceil(map.measured.boxcar / 20); // a fifth is burn-in, a window or more
   form.shown.max = map.network.neurons;
   form.neuron.max = map.network.neurons - 1;
 }
@@ -44,7 +45,7 @@ function fillForm() {
 function put([name, words]) {
   const control = [...form.elements].find((one) => one.name && one.name === name);
   const label = control?.labels?.[0]?.firstChild.data?.trim();
-  if (control?.type === "checkbox") control.checked = Boolean(words);
+  if (control?.type === "checkbox") control.checked = words === true || words === "on";
   else if (control?.type === "number") {
     const { min, max, step } = control, kind = step === "any" ? "numbers" : "whole numbers";
     control.value = numberWithin(String(words), control, control.value || view.words[name]);
@@ -118,6 +119,7 @@ function keepAddress() {
 /** Choose what the address says; what it does not say, or the map does not have, is as at first. */
 function openAddress() {
   form.reset();
+  view = viewOfForm();
   choose(Object.fromEntries(new URLSearchParams(location.hash.slice(1))));
 }
 

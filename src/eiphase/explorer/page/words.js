@@ -227,7 +227,7 @@ function pythonOf(map, { backend, at, steps, q, g }) {
   const part = steps < map.measured.steps ? `.isel(step=slice(${steps}))` : "";
   return [
     "import eiphase, xarray as xr",
-    `phase_map = xr.open_dataset("results/${map.sweep}/phase_map.nc")`,
+    `phase_map = xr.open_dataset(${JSON.stringify(`results/${map.sweep}/phase_map.nc`)})`,
     `cell = eiphase.simulate_cell(phase_map, backend="${backend}", ${cell})`,
     "# The decay time in the figure is the dataset's, of the whole run.",
     `eiphase.plot_recording(cell${part}).savefig("cell.png")`,
