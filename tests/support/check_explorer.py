@@ -103,9 +103,12 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
         if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
             yield f"{width} pixels: it is wider than the screen"
     for words in ("", "abc"):
-        page.evaluate(f"location.hash = 'steps={words}'; openAddress()")
+        told = page.evaluate(f"location.hash = 'steps={words}'; openAddress(); said.textContent")
         if page.evaluate("form.steps.value !== form.steps.defaultValue"):
             yield f"steps={words} in the address: it does not run the usual number of steps"
+        if "Steps takes whole numbers" not in told:
+            yield f"steps={words} in the address: nothing is said of it"
+    yield from problems_of_numbers(page)
     before = page.evaluate("location.hash")
     page.evaluate("document.getElementById('picture').focus()")
     for key in ("ArrowLeft", "ArrowUp", "Enter"):
@@ -114,9 +117,12 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
         yield "keys change nothing"
     if page.evaluate("document.querySelectorAll('#networks article').length") != 2:
         yield "Enter puts no network beside"
+    page.evaluate("showCellTip(view.at, { clientX: 99, clientY: 99 })")
     page.press("2")  # LIF neurons, as only they fire once more
     if page.evaluate("runners[0].run.backend === seen().at(1)?.run.backend"):
         yield "a network stands beside itself"
+    if not page.evaluate("document.getElementById('tip').hidden"):
+        yield "a tooltip stays when another backend is chosen"
     page.evaluate("form.spike.click()")
     if not page.evaluate("location.hash.includes('spike')"):
         yield "one more spike cannot be chosen"
@@ -125,6 +131,19 @@ def problems_of_use(page: browser.Browser, file: Path) -> Iterator[str]:
     if not page.wait_for(IS_DONE):
         yield "one more spike does not end"
     yield from page.complaints()
+
+
+def problems_of_numbers(page: browser.Browser) -> Iterator[str]:
+    """What is not told of numbers that a network cannot have."""
+    page.evaluate("choose({ q: '-3' })")
+    if "q_factor takes numbers" not in page.evaluate("said.textContent"):
+        yield "q = -3: nothing is said of it"
+    backends = page.evaluate("map.backends.map(({ name, runsBetween }) => [name, runsBetween])")
+    for name, runs_between in backends:
+        page.evaluate(f"choose({{ backend: '{name}', q: map.axes.q_factor.values[0] + 1e-3 }})")
+        if ("at grid points only" in page.evaluate("said.textContent")) == runs_between:
+            yield f"{name} between grid points: what is said of it is wrong"
+    page.evaluate("openAddress()")
 
 
 def problems_of_hostile_texts(

@@ -60,6 +60,11 @@ function wrapped(words, width) {
   return lines;
 }
 
+/** A number in few characters, as there is little room beside an axis. */
+function narrow(x) {
+  return x !== 0 && Math.abs(x) < 1e-3 ? x.toExponential().replaceAll("-", "−") : formatted(x);
+}
+
 /** Axes in a box {left, top, width, height}: functions `x` and `y` from numbers to pixels.
  *
  * An axis is {low, high, log, label, marks}; marks are [number, words], or round numbers. A title is
@@ -69,7 +74,7 @@ function axes(parent, box, across, up, title = []) {
   const x = (value) => left + fraction(across, value) * width;
   const y = (value) => top + (1 - fraction(up, value)) * height;
   const marks = (axis, space) => axis.marks
-    ?? ticks(axis, Math.max(3, Math.floor(space))).map((one) => [one, formatted(one)]);
+    ?? ticks(axis, Math.max(3, Math.floor(space))).map((one) => [one, narrow(one)]);
   const middle = { "text-anchor": "middle" };
   parent.append(svg("rect", { x: left, y: top, width, height, fill: "none", stroke: FAINT }));
   for (const [at, words] of marks(across, width / 80)) {
