@@ -147,6 +147,16 @@ def test_without_doubt_there_is_no_legend(phase_map):
     assert not phase_map_figures.plot_fluctuations(phase_map).legends
 
 
+def test_a_cell_without_a_network_is_in_no_doubt(phase_map):
+    """Where the mapping fails on all seeds, crosses say so, and then the phase is sure."""
+    where = {"backend": "lif_float", "q_factor": 1.0, "g_factor": 5.0}
+    phase_map.weight_scale_status.loc[where] = ScaleStatus.NOT_SOLVED
+    for broken, is_in_doubt in (([1], True), ([1, 2], False)):
+        phase_map.phase.loc[where | {"seed": broken}] = Phase.BROKEN
+        cells = phase_figures.doubt_of(phase_figures.checked(phase_map)).cells
+        assert bool(cells.sel(where)) == is_in_doubt
+
+
 @pytest.mark.parametrize(
     ("name", "value", "reason"),
     [

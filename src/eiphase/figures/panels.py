@@ -234,8 +234,9 @@ def _mapping_failed(dataset: xr.Dataset) -> xr.DataArray:
     """
     fine = (ScaleStatus.SOLVED, ScaleStatus.IDENTITY, ScaleStatus.STRONGEST)
     mapped = [*map(int, fine), NOT_APPLICABLE, NOT_SIMULATED]
+    status = dataset.weight_scale_status
     return (
-        ~dataset.weight_scale_status.isin(mapped)
+        (status.notnull() & ~status.isin(mapped))
         | (abs(dataset.weight_strength - 1) > 0.1)
         | (dataset.current_wraps > 0)
     )
