@@ -47,7 +47,8 @@ class Browser:
     """One page of a browser: `open` it, `evaluate` code in it, press keys."""
 
     def __init__(self, program: str):
-        self._profile = tempfile.TemporaryDirectory()
+        # Processes of the browser's may write to its profile a little longer than itself.
+        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         commands, self._commands = os.pipe()
         self._answers, answers = os.pipe()
         self._process = subprocess.Popen(
