@@ -15,8 +15,8 @@ rule divergence:
         f"{RESULTS}/logs/divergence.log",
     benchmark:
         f"{RESULTS}/benchmarks/divergence.tsv"
-    threads: 1
     priority: 1  # before the other figures: the overview waits for it
+    threads: 1
     resources:
         mem_mb=SWEEP.tile_memory_mb,
         runtime=60,
@@ -44,8 +44,8 @@ rule overview:
         f"{RESULTS}/logs/overview.log",
     benchmark:
         f"{RESULTS}/benchmarks/overview.tsv"
-    threads: 1
     priority: 1
+    threads: 1
     resources:
         mem_mb=2000,
         runtime=30,
