@@ -14,6 +14,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -37,11 +38,15 @@ _FLIPS = 200
 
 
 def _command(*arguments: str | Path) -> tuple[int, str]:
-    """Exit code and message of a command, run in this process."""
-    error = io.StringIO()
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(error):
+    """Exit code and message of a command, run in this process and the jobs that it forks."""
+    with (
+        tempfile.TemporaryFile("w+", encoding="utf-8") as error,
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(error),
+    ):
         code = commands.main([str(argument) for argument in arguments])
-    lines = [line for line in error.getvalue().splitlines() if line.startswith("eiphase: ")]
+        error.seek(0)
+        lines = [line for line in error.read().splitlines() if line.startswith("eiphase: ")]
     return code, " ".join(lines).removeprefix("eiphase: ")
 
 
