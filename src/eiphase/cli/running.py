@@ -15,7 +15,8 @@ from eiphase.errors import (
     plain,
 )
 from eiphase.jobs.datasets.setting_aside import set_aside
-from eiphase.system import supervisor
+from eiphase.numerics.arrays import shared_array
+from eiphase.system import progress_bar, supervisor
 from eiphase.system.files import remove_leftovers
 
 
@@ -81,3 +82,17 @@ def supervised(
     if code != 0:
         remove_leftovers(options.output.resolve().parent)
     return code
+
+
+def watched(
+    what: str, work: Callable[[progress_bar.Show], None], options: argparse.Namespace
+) -> int:
+    """Run `work` as `supervised` does, with a bar of how many it says are done, of how many."""
+    counts = shared_array((2,), "int64")
+
+    def show(done: int, total: int) -> None:
+        counts[:] = done, total
+
+    return supervised(
+        lambda: work(show), options, meanwhile=progress_bar.progress_of_another(what, counts)
+    )

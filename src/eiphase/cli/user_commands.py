@@ -6,6 +6,7 @@ import sys
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from itertools import compress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ import numpy as np
 
 from eiphase.backends import BACKENDS
 from eiphase.cli.arguments import add_command, add_time_limit, whole
-from eiphase.cli.running import setting_aside, supervised, without_traceback
+from eiphase.cli.running import setting_aside, watched, without_traceback
 from eiphase.cli.sweep_commands import CHECKOUT
 from eiphase.errors import DatasetError, SweepError
 
@@ -209,16 +210,7 @@ def _simulate(options: argparse.Namespace) -> int:
         raise DatasetError(f"--output is {options.output}, where --plot is to put the picture.")
     if options.plot:
         check_writable(picture)
-    steps = shared_array((2,), "int64")
-
-    def show(done: int, total: int) -> None:
-        steps[:] = done, total
-
-    code = supervised(
-        lambda: _record(options, show),
-        options,
-        meanwhile=progress_bar.progress_of_another(f"simulating, {options.backend}", steps),
-    )
+    code = watched(f"simulating, {options.backend}", partial(_record, options), options)
     if code != 0:
         return code
     with netcdf.open_netcdf(options.output) as measure:

@@ -5,12 +5,11 @@ from pathlib import Path
 
 from eiphase.backends import BACKENDS
 from eiphase.cli.arguments import add_command, add_time_limit, whole
-from eiphase.cli.running import setting_aside, supervised
+from eiphase.cli.running import setting_aside, supervised, watched
 from eiphase.errors import SweepError
 
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase.jobs.datasets import netcdf
-from eiphase.numerics.arrays import shared_array
 from eiphase.sweep.load import load
 from eiphase.system import installation, progress_bar
 from eiphase.system.files import remove_leftovers
@@ -158,12 +157,8 @@ def _gather(options: argparse.Namespace) -> int:
             f"{options.config}` finds those that are there."
         )
     sweep = load(options.config)
-    gathered = shared_array((2,), "int64")
 
-    def show(done: int, total: int) -> None:
-        gathered[:] = done, total
-
-    def work() -> None:
+    def work(show: progress_bar.Show) -> None:
         from eiphase.jobs import gather
 
         gather.gather(
@@ -176,9 +171,7 @@ def _gather(options: argparse.Namespace) -> int:
             show=show,
         )
 
-    return supervised(
-        work, options, meanwhile=progress_bar.progress_of_another("gathering", gathered)
-    )
+    return watched("gathering", work, options)
 
 
 def _gather_partial(options: argparse.Namespace) -> None:
@@ -224,12 +217,8 @@ def _add_simulate_divergence(commands) -> None:
 
 
 def _simulate_divergence(options: argparse.Namespace) -> int:
-    runs = shared_array((2,), "int64")
 
-    def show(done: int, total: int) -> None:
-        runs[:] = done, total
-
-    def work() -> None:
+    def work(show: progress_bar.Show) -> None:
         from eiphase.jobs import divergence
 
         path = options.dataset
@@ -237,9 +226,7 @@ def _simulate_divergence(options: argparse.Namespace) -> int:
             found = divergence.simulate_across_border(phase_map, show)
         netcdf.write(found, options.output)
 
-    return supervised(
-        work, options, meanwhile=progress_bar.progress_of_another("simulating divergence", runs)
-    )
+    return watched("simulating divergence", work, options)
 
 
 def _add_draw(commands) -> None:
@@ -321,16 +308,10 @@ def _add_notebook(commands) -> None:
 
 
 def _notebook(options: argparse.Namespace) -> int:
-    cells = shared_array((2,), "int64")
 
-    def show(done: int, total: int) -> None:
-        cells[:] = done, total
-
-    def work() -> None:
+    def work(show: progress_bar.Show) -> None:
         from eiphase.jobs import notebook
 
         notebook.execute(options.script, options.output, show)
 
-    return supervised(
-        work, options, meanwhile=progress_bar.progress_of_another("running the notebook", cells)
-    )
+    return watched("running the notebook", work, options)

@@ -76,8 +76,8 @@ class _Kept(NullCache):
         return None
 
     def save_overload(self, signature: Any, compiled: Any) -> None:
-        """Keep a kernel; one that cannot be kept, as on a full disk, serves this process alone."""
-        if compiled.library.has_dynamic_globals:  # addresses that another run would not have
+        """Keep a kernel; one with addresses, or on a full disk, serves this process alone."""
+        if compiled.library.has_dynamic_globals:
             return
         content = dumps(compiled._reduce())
         with suppress(OSError):
