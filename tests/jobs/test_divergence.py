@@ -13,9 +13,11 @@ from eiphase.errors import DatasetError
 from eiphase.flags import Fate
 from eiphase.jobs.datasets import netcdf
 from eiphase.jobs.divergence import PLACES, cut, simulate_across_border
-from eiphase.mapping import rate_to_lif
-from eiphase.networks import weights
+from eiphase.mapping import float_to_integer, rate_to_lif
+from eiphase.mapping.dynamic_range import dynamic_range
+from eiphase.networks import lif, weights
 from eiphase.networks.weights import Network
+from eiphase.simulation.single import simulate_cell
 from eiphase.sweep.schema import Sweep
 from eiphase.variables import NOT_APPLICABLE
 
@@ -113,6 +115,60 @@ def test_damage_over_all_windows_is_the_level_of_the_run(at_a_grid_point, place,
     expected = damage.level(recording.spikes[100:], perturbed.spike_damage.spikes)
     assert expected > 0
     assert float(one.damage.mean("step")) == pytest.approx(expected)
+
+
+@pytest.fixture(scope="module")
+def with_a_precision(gathered):
+    """Across a border of a sweep that simulates each network from four states."""
+    found = with_borders(gathered, np.nan, [np.nan, 1.9 / PLACES["below"], np.nan])
+    sweep = SWEEP.model_dump()
+    sweep["simulation"] |= {"precision": 0.3, "max_steps": 2000}
+    sweep = Sweep.model_validate(sweep)
+    found.attrs |= {"sweep_config": sweep.model_dump_json(), "sweep_digest": sweep.digest}
+    return found, simulate_across_border(found)
+
+
+def by_kernels(point):
+    """Damages of a network of floats, and of one of integers, in 500 steps from rest.
+
+    Integers have the ranges of the steps up to the first look: of a block of 1000.
+    """
+    half = weights.half_gaussian_of(point)
+    parameters, _ = rate_to_lif.rate_to_lif(half, point, "corrected")
+    recording, twins = perturbed_run.run_lif(parameters, 500, burn_in=100)
+    yield "lif_float", "spike", twins.spike_damage, recording.spikes[100:]
+    ranges = dynamic_range(lif.run(parameters, 1000))
+    quantised = float_to_integer.FLOAT_TO_INTEGER["full_range"](parameters, ranges, 6)
+    integers, twins = perturbed_run.run_loihi(quantised, 500, burn_in=100)
+    yield "lif_bit_accurate", "spike", twins.spike_damage, integers.spikes[100:]
+    yield "lif_bit_accurate", "bit", twins.bit_damage, integers.spikes[100:]
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("seed", SWEEP.seeds)
+def test_with_a_precision_fate_and_trials_are_those_of_the_curve(with_a_precision, place, seed):
+    _, found = with_a_precision
+    here = found.sel(place=place, seed=seed)
+    point = Network(
+        n_neurons=40, q_factor=float(here.q_factor), g_factor=5.0, seed=seed, step_size=0.02,
+        bias=0.3,
+    )  # fmt: skip
+    for backend, cause, twin, spikes in by_kernels(point):
+        one = here.sel(backend=backend, cause=cause)
+        expected = damage.outcome(twin, spikes)
+        assert (int(one.fate), int(one.trials)) == (expected.fate, expected.trials)
+        level = damage.level(spikes, twin.spikes)
+        assert float(one.damage.mean("step")) == pytest.approx(level)
+
+
+def test_four_states_may_know_another_fate_than_that_of_the_curve(with_a_precision):
+    """Else the test above could not tell them apart."""
+    phase_map, found = with_a_precision
+    here = {"backend": "lif_float", "seed": 8}
+    one = found.sel(place="below", cause="spike", **here)
+    cell = simulate_cell(phase_map, q_factor=float(one.q_factor), g_factor=5.0, **here, record=[])
+    assert (one.fate, cell.spike_damage_fate) == (Fate.HEALED, Fate.CONFINED)
+    assert (one.trials, cell.spike_damage_trials) == (1, 6)
 
 
 def test_floating_point_knows_no_bits(at_a_grid_point):

@@ -34,7 +34,8 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     the rate network's by theory. Middle: c(0) of integers over that of floating point with
     both borders; the largest Lyapunov exponent, and damage, on a cut at one g_factor: thick
     lines are medians over seeds, thin ones seeds, triangles borders. Bottom: damage
-    against time below, at and above the border on the same cut, a line for each seed.
+    against time below, at and above the border on the same cut, a line for each seed's run from
+    rest.
 
     `dataset` is a phase map, `divergence` what `divergence.simulate_across_border` gives
     of it. What a sweep lacks is said in its panel. Raises `DatasetError`, one sentence, if

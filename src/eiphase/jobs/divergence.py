@@ -11,7 +11,7 @@ from eiphase.errors import DatasetError, NoSuchIntegers
 from eiphase.flags import Fate
 from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.networks.weights import Network
-from eiphase.simulation.single import simulate_cell
+from eiphase.simulation.single import follow_damage
 from eiphase.sweep import provenance
 from eiphase.sweep.attributes import sweep_of
 from eiphase.sweep.schema import Sweep
@@ -58,6 +58,9 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
       `observables.boxcar` steps, over that of independent trains: see `damage.level`;
     - `fate` of the perturbation at the end of the run, and the number of `trials`.
 
+    The run is the one from rest, of `simulation.steps`. A phase map's fates and trials are those
+    of four runs where the sweep has a `simulation.precision`, and may be others.
+
     There are no places if there is no border. Damage is NaN, and its fate `broken`, where
     the mapping gives no network. Raises `DatasetError` if the dataset does not say which
     sweep it is of, or has no backend to perturb.
@@ -76,10 +79,8 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
     runs = list(product(range(len(places)), range(len(backends)), range(len(sweep.seeds))))
     for done, run in enumerate(runs):
         show(done, len(runs))
-        q, backend, seed = q_factor[run[0]], backends[run[1]], sweep.seeds[run[2]]
-        for cause, *found in _damages(
-            phase_map, sweep.network_at(float(q), g_factor, seed), backend
-        ):
+        q, backend, seed = float(q_factor[run[0]]), backends[run[1]], sweep.seeds[run[2]]
+        for cause, *found in _damages(sweep, sweep.network_at(q, g_factor, seed), backend):
             at = (*run, causes.index(cause))
             curves[at], fates[at], trials[at] = found
     show(len(runs), len(runs))
@@ -129,15 +130,13 @@ def _sweep_of(phase_map: xr.Dataset) -> Sweep:
 
 
 def _damages(
-    phase_map: xr.Dataset, network: Network, backend: str
+    sweep: Sweep, network: Network, backend: str
 ) -> Iterator[tuple[str, np.ndarray | float, int, float]]:
     """Cause, damage in each window, fate and trials."""
-    sweep = sweep_of(phase_map)
     burn_in, window = sweep.simulation.burn_in, sweep.observables.boxcar
     causes = BACKENDS[backend].perturbations
-    place = {name: getattr(network, name) for name in ("q_factor", "g_factor", "seed")}
     try:
-        found = simulate_cell(phase_map, backend=backend, **place, record=["spikes"])
+        found = follow_damage(sweep, network, backend)
     except NoSuchIntegers:
         yield from ((cause, np.nan, Fate.BROKEN, np.nan) for cause in causes)
         return

@@ -137,6 +137,21 @@ def simulate_cell(
     return recording.assign(labelled_values(found) | {"lag": lag})
 
 
+def follow_damage(sweep: Sweep, point: Network, backend: str) -> xr.Dataset:
+    """Simulate the first `simulation.steps` of a sweep's network from rest, with perturbed twins.
+
+    **Returns** what `simulate` returns with `perturb_after`, of spikes alone: fate and trials are
+    those of the run that is recorded, also where the sweep's `simulation.precision` has several.
+    Integers have the ranges that the sweep gives them. Raises as `simulate` does.
+    """
+    options = sweep.mapping.model_dump()
+    run = validated(point, backend, steps=sweep.simulation.steps, **options)
+    longer = run.model_copy(update={"steps": sweep.steps_together})
+    with ONE_AT_A_TIME:
+        source = _source(longer, _settings(longer, [], None, None))
+    return _recorded(run, ["spikes"], sweep.perturb_after, None, None, source)
+
+
 def _until_precise(run: SingleRun, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a sweep with a precision finds of the run's network, and what that is made from."""
     alone = sweep.at([(run.q_factor, run.g_factor)])
@@ -174,17 +189,20 @@ def _recorded(
     recorders: list[Kept | Divergence] = [kept]
     if burn_in is not None and (names or sweep is None):  # else the sweep's numbers say it all
         recorders.append(Divergence(run.point, run.backend, kept, steps=run.steps, burn_in=burn_in))
-    takes_from = BACKENDS[run.backend].takes_from
     with ONE_AT_A_TIME:
-        source = dict(source or {})
-        if takes_from and not source:
-            source = _through_lava(takes_from, run, settings, {}, [], None)
+        source = source or _source(run, settings)
         settings = replace(settings, perturb_after=burn_in)
         found = _through_lava(run.backend, run, settings, source, recorders, sweep)
-    variables = labelled_values(source | found)
+    variables = labelled_values({**source, **found})
     for recorder in recorders:
         variables |= recorder.variables()
     return labelled(run, variables)
+
+
+def _source(run: SingleRun, settings: Settings) -> dict[str, Any]:
+    """What the run's network is made from, if that is another backend's simulation."""
+    takes_from = BACKENDS[run.backend].takes_from
+    return _through_lava(takes_from, run, settings, {}, [], None) if takes_from else {}
 
 
 def _settings(
