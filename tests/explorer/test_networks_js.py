@@ -79,6 +79,20 @@ def test_lif_neurons_are_those_of_the_kernel_to_the_bit(page, seed, q_factor, sc
     assert page.recorded("v", STEPS).tobytes() == expected.voltage.tobytes()
 
 
+@pytest.mark.parametrize("q_factor", [7.0, 9.5])
+def test_the_strongest_coupling_is_that_of_eiphase_to_the_bit(page, q_factor):
+    point = network(1, q_factor, g_factor=6.5)
+    half = weights.half_gaussian_of(point)
+    real, scale = rate_to_lif.rate_to_lif(half, point, "corrected")
+    assert scale.status == ScaleStatus.STRONGEST
+    page.draw(N, 1)
+    given = lif_cell(point, scale.value) | {"isStrongest": True}
+    spikes = page.activity("lif_float", given, STEPS, with_states=True)
+    assert np.array_equal(spikes, lif.run(real, STEPS).spikes)
+    columns = page.array("network.columns", "f8").reshape(N, N)
+    assert columns.tobytes() == np.ascontiguousarray(real.weights.T).tobytes()
+
+
 @pytest.mark.parametrize("mapping", ["tutorial", "full_range"])
 @pytest.mark.parametrize("bits", range(3, 9))
 def test_integers_are_those_of_the_kernel(page, mapping, bits):

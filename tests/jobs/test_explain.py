@@ -63,6 +63,27 @@ def test_what_networks_are_made_from_is_simulated_too():
     assert plan.seconds_of("simulate, lif_float") == 12.0
 
 
+def test_networks_that_are_equal_in_a_tile_count_once():
+    """At the strongest coupling q_factor 8, 10 and 12 are one LIF network; 1 is another."""
+    sweep = Sweep.model_validate(
+        VALID
+        | {
+            "network": {"neurons": 100},
+            "grid": {"q_factor": [1.0, 8.0, 10.0, 12.0], "g_factor": [5.0, 6.5]},
+            "backends": ["rate", "lif_bit_accurate"],
+            "seeds": [1],
+            "mapping": {"rate_to_lif": "corrected"},
+        }
+    )
+    whole, halves = (sweep.model_copy(update={"tiles": n}) for n in (1, 2))
+    assert explain._distinct(whole) == {"rate": 1.0, "lif_float": 0.5, "lif_bit_accurate": 0.5}
+    assert explain._distinct(halves)["lif_float"] == 0.75  # 1 and 8, 10 and 12
+    calibration = Calibration(SPEEDS, 0.0, explain._distinct(whole))
+    plan = explain.plan(whole, calibration, 300)
+    assert plan.seconds_of("simulate, lif_float") == 4 * SPEEDS["lif_float"].first
+    assert plan.seconds_of("simulate, rate") == 4 * SPEEDS["rate"].first
+
+
 def test_on_several_cores_a_kind_of_job_waits_for_the_one_before():
     sweep = sweep_of(tiles=1, backends=["lif_float"])
     plan = explain.plan(sweep, Calibration(SPEEDS, start=4.0), 300)

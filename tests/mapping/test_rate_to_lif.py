@@ -131,11 +131,22 @@ def test_where_lif_neurons_cannot_couple_as_strongly_the_strongest_is_taken(q_fa
     assert scale.status == ScaleStatus.STRONGEST
     wanted = meanfield.fixed_point(Coupling(moments.mean, moments.variance, 10.0)).radius
     inhibitory = -parameters.weights[:, 320:].mean() / parameters.du
-    assert inhibitory <= 1 + 1e-9
+    assert inhibitory <= 1 + 1e-7  # single precision
     scales = scale.value / inhibitory * np.linspace(0.05, 1, 40)
     radii = [lif_radius(s, moments) for s in scales]
     assert max(radii) < wanted
     assert lif_radius(scale.value, moments) > 0.95 * max(radii)
+
+
+@pytest.mark.parametrize("g_factor", [3.5, 5.0, 6.5])
+def test_at_the_strongest_coupling_the_network_is_the_same_at_every_q(g_factor):
+    networks = [corrected(q, g_factor) for q in (7.0, 8.25, 9.7, 12.0)]
+    assert {scale.status for _, scale, _ in networks} == {ScaleStatus.STRONGEST}
+    assert len({parameters.weights.tobytes() for parameters, *_ in networks}) == 1
+    for (parameters, scale, _), q in zip(networks, (7.0, 8.25, 9.7, 12.0), strict=True):
+        half, _ = network_at(q, g_factor)
+        weights = network.weights(half, q_factor=q, g_factor=g_factor)
+        assert parameters.weights == pytest.approx(scale.value * weights * parameters.du, rel=1e-6)
 
 
 @pytest.mark.parametrize("g_factor", [4.2, 4.5, 5.5])

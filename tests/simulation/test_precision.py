@@ -9,9 +9,10 @@ from pydantic import ValidationError
 from eiphase.backends import BACKENDS
 from eiphase.chaos.lyapunov import MeanGrowth
 from eiphase.flags import Flag, Quality, Stopped
-from eiphase.networks import weights
+from eiphase.networks import lif, loihi, weights
 from eiphase.networks.weights import Network
-from eiphase.simulation import observation
+from eiphase.numerics.arrays import shared_array
+from eiphase.simulation import observation, tile
 from eiphase.simulation.backends import Block
 from eiphase.simulation.observation import UntilPrecise
 from eiphase.simulation.tile import simulate_tile
@@ -63,6 +64,39 @@ def test_a_networks_numbers_depend_on_no_other(found, points):
         for name, array in values.items():
             expected = found[backend][name][[order.index(point) for point in points]]
             assert np.array_equal(array, expected, equal_nan=True), (backend, name)
+
+
+@pytest.mark.parametrize("precision", [0.5, None])
+def test_networks_that_are_equal_are_simulated_once(monkeypatch, precision):
+    """At the strongest coupling q_factor 8 and 12 are one network; 1 and 1.5 are two more."""
+    sweep = sweep_with(
+        grid={"q_factor": [8.0, 1.0, 12.0, 1.5], "g_factor": [6.5]},
+        simulation={"steps": 600, "max_steps": 1000, "max_lag": 100, "precision": precision},
+        mapping={"rate_to_lif": "corrected", "float_to_integer": "full_range"},
+    )
+    made = shared_array((1,), "int64")  # Lava's process counts
+
+    def counted(network):
+        made[0] += 1
+        return network
+
+    for kind in (lif.Simulator, loihi.Simulator):
+        of = kind.of
+        monkeypatch.setattr(kind, "of", lambda parameters, of=of: counted(of(parameters)))
+    monkeypatch.setattr(tile, "load_kernels", lambda *_: None)  # it simulates, too
+    source = {}
+    for backend in ("lif_float", "lif_bit_accurate"):
+        whole = sweep.tile(backend, 1, 0)
+        made[0] = 0
+        together = simulate_tile(sweep, whole, source=source)
+        assert made[0] == 3 * (4 if precision else 1)
+        for index, point in enumerate(whole.points):
+            of_point = {name: values[[index]] for name, values in source.items()}
+            alone = simulate_tile(sweep, replace(whole, points=(point,)), source=of_point)
+            for name, values in alone.items():
+                assert np.array_equal(values[0], together[name][index], equal_nan=True), name
+        assert len(np.unique(together["weight_scale"])) == 4
+        source = together
 
 
 def test_a_network_stops_when_it_is_precise_or_has_settled_or_is_long(found):

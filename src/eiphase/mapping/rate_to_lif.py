@@ -134,7 +134,8 @@ def corrected(half: np.ndarray, point: Network) -> WeightScale:
     saturates its neurons, R is nearly 0 and so are the LIF weights. Up to the scale at
     which a mean synapse alone lifts a neuron from reset to threshold, where Brunel's
     theory of many weak inputs has ended, R_LIF may not come up to R_rate: then the scale
-    of the largest R_LIF is taken, with the status `STRONGEST`.
+    of the largest R_LIF is taken, with the status `STRONGEST`. It is as much smaller as the rate
+    network's weights are larger, so that `lif_parameters` gives one network at every q.
 
     `predicted_rate` is self-consistent for these very weights, neuron by neuron
     (`lif_working_point.population_rate`); NaN where R_LIF is 1 or more. Costs about as
@@ -210,13 +211,21 @@ def lif_neuron(step_size: float, refractory_steps: int = 0) -> LIFNeuron:
 
 
 def lif_parameters(half: np.ndarray, point: Network, scale: WeightScale) -> LIFParameters:
-    """The LIF network of a rate network: dv = dr, du = 7 dr, weights = scale W du."""
+    """The LIF network of a rate network: dv = dr, du = 7 dr, weights = scale W du.
+
+    At the strongest coupling, gain times scale is rounded to single precision: what theory finds
+    at one q_factor and at another differs in its last bits, and chaos would make other spikes of
+    it.
+    """
     n, du = len(half), CURRENT_SPEED * point.step_size
+    gain, factor = network.gain(n, point.q_factor), scale.value
+    if scale.status == ScaleStatus.STRONGEST:
+        gain, factor = 1.0, float(np.float32(gain * factor))
     of_half = arrays.columns_of(half)  # in the order in which the simulation reads them
     scaled = arrays.aligned_empty(of_half.shape, "float64")
     relative = np.ones(n)
     relative[network.n_excitatory(n) :] = point.g_factor
-    _scale(of_half, network.gain(n, point.q_factor), relative, scale.value, du, scaled)
+    _scale(of_half, gain, relative, factor, du, scaled)
     return LIFParameters(
         weights=arrays.matrix_of(scaled, n),
         du=du,

@@ -52,6 +52,8 @@ class Work:
     - `watch`: gives the observers of a network that is about to start, by its index.
     - `keep`: leaves in shared arrays what they have found. Where nothing can be simulated, see
       `Prepared.problem`, there are no observers.
+    - `take_over`: does so for a network that equals one that is already kept, and says whether it
+      does.
     """
 
     simulator: Simulator
@@ -60,6 +62,7 @@ class Work:
     source: Mapping[str, np.ndarray]
     watch: Callable[[int, Prepared], Sequence[Observer] | Sequence[Judge]]
     keep: Callable[[int, Prepared, Sequence[Observer] | Sequence[Judge]], None]
+    take_over: Callable[[int, Prepared], bool] = lambda index, prepared: False
 
     def prepared(self, index: int) -> Prepared:
         """A network, mapped to the backend."""
@@ -70,6 +73,7 @@ class Work:
 def simulate_group(work: Work, group: Sequence[int]) -> None:
     """Simulate some networks of the work, which advance together from rest to the end."""
     prepared = {index: work.prepared(index) for index in group}
+    prepared = {index: one for index, one in prepared.items() if not work.take_over(index, one)}
     ready = {index: one for index, one in prepared.items() if one.problem is None}
     observers = {
         index: cast(Sequence[Observer], work.watch(index, one)) for index, one in ready.items()
@@ -103,6 +107,9 @@ def simulate_until_known(work: Work, group: Sequence[int]) -> None:
         while waiting and (not judges or _fits(work, judges)):
             index = waiting.pop()
             prepared[index] = work.prepared(index)
+            if work.take_over(index, prepared[index]):
+                del prepared[index]
+                continue
             if prepared[index].problem is not None:
                 work.keep(index, prepared.pop(index), ())
                 continue

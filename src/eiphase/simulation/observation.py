@@ -52,6 +52,10 @@ class Values:
             self.arrays[name][index] = value
             self.is_stored[name][index] = True
 
+    def copy(self, index: int, to: int) -> None:
+        """Keep of a network what was found of another."""
+        self.store(to, self.of(index))
+
     def of(self, index: int) -> dict[str, Any]:
         """What was found of a network."""
         return {n: array[index] for n, array in self.arrays.items() if self.is_stored[n][index]}

@@ -60,7 +60,7 @@ def work_on(
     """A tile's networks, and the values that they will have; see `simulate_tile`."""
     networks = list(sweep.networks(tile))
     values = Values(len(networks), len(sweep.lags))
-    done = count(1)  # in Lava's process alone
+    done, kept = count(1), dict[bytes, int]()  # in Lava's process alone
 
     of = Observation if sweep.simulation.precision is None else UntilPrecise
 
@@ -73,7 +73,18 @@ def work_on(
             values.store(index, observation.found())
         if not observers:
             values.store(index, broken(BACKENDS[tile.backend], sweep))
+        if digest := prepared.digest():
+            kept[digest] = index
         show(next(done), len(networks))
+
+    def take_over(index: int, prepared: Prepared) -> bool:
+        equal = kept.get(prepared.digest() or b"")
+        if equal is None:
+            return False
+        values.copy(equal, to=index)
+        values.store(index, prepared.found)
+        show(next(done), len(networks))
+        return True
 
     gaussian = weights.gaussian_matrix(sweep.network.neurons, tile.seed)
     settings = Settings(
@@ -84,7 +95,7 @@ def work_on(
         perturb_after=sweep.perturb_after,
     )
     simulator = backends.module(tile.backend).Simulator(settings)
-    return Work(simulator, settings, networks, source, watch, keep), values
+    return Work(simulator, settings, networks, source, watch, keep, take_over), values
 
 
 def _groups(work: Work, sweep: Sweep) -> list[range]:

@@ -35,7 +35,7 @@ function halfOf({ network: { neurons: n, nExcitatory }, axes, gaussian }, seed) 
 
 /** What determines a cell's network, by indices as for `valueOf`. */
 function networkCell(map, cell) {
-  const found = { ...map.network };
+  const found = { ...map.network, isStrongest: map.limit && valueOf(map.limit, cell) === 1 };
   for (const [name, of] of Object.entries(map.determines)) {
     if (map.variables[of]) found[name] = valueOf(map.variables[of], cell);
   }

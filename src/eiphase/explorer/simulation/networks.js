@@ -155,9 +155,10 @@ function erf(x, { erfValues, erfSlopes }) {
 
 // LIF neurons in floating point ----------------------------------------------------------------
 
-/** Weights are the rate network's, times the mapping's scale and du: `rate_to_lif._scale`. */
-function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, du }) {
-  return columns.map((weight, k) => weight * gain * (k < nExcitatory * n ? 1 : g) * weightScale * du);
+/** Weights are the rate network's, times the mapping's scale and du: `rate_to_lif.lif_parameters`. */
+function lifColumns({ n, nExcitatory, columns }, { gain, g, weightScale, isStrongest, du }) {
+  const [a, b] = isStrongest ? [1, Math.fround(gain * weightScale)] : [gain, weightScale];
+  return columns.map((weight, k) => weight * a * (k < nExcitatory * n ? 1 : g) * b * du);
 }
 
 function lifNetwork(half, cell) {

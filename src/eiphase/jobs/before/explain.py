@@ -5,7 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple, cast
 
@@ -27,6 +27,7 @@ from eiphase.variables import VARIABLES, measured
 _RUNS = 5  # of networks, or of their states, that are timed at least
 _BURN_IN, _STEPS, _STEPS_OF_ALL = 100, 500, 5000  # of each network at least, and of all together
 _NEURONS, _GROWTH = 400, 1.6  # at most; power of N with which time grows from 400 to 2000
+_MAPPED = 32  # networks at most that are made, or one line of the grid, to see which are equal
 _GOLDEN = 0.618034  # whose multiples fill a range evenly, however many there are
 _NUMPY = "import numpy, time; print(time.process_time())"
 _START = 11.0  # of a job, in those of a Python that imports NumPy
@@ -54,10 +55,19 @@ class Speed:
 
 @dataclass(frozen=True)
 class Calibration:
-    """What this machine takes, in processor seconds; `start` is for a job that does nothing."""
+    """What this machine takes, in processor seconds; `start` is for a job that does nothing.
+
+    `distinct` is the part of a backend's networks that are simulated: of those in a tile that are
+    equal to the bit, the first.
+    """
 
     speeds: Mapping[str, Speed]
     start: float
+    distinct: Mapping[str, float] = field(default_factory=dict)
+
+    def n_simulated(self, backend: str, n_networks: int) -> int:
+        """How many of a tile's networks are simulated."""
+        return max(1, round(n_networks * self.distinct.get(backend, 1.0)))
 
 
 @dataclass(frozen=True)
@@ -153,7 +163,7 @@ def calibrated(sweep: Sweep) -> Calibration:
     for name in simulated(sweep):
         load_kernels(name, sweep.mapping, sweep.observables)
     numpy = subprocess.run([sys.executable, "-P", "-c", _NUMPY], check=True, stdout=subprocess.PIPE)
-    return Calibration(_speeds(sweep), _START * float(numpy.stdout))
+    return Calibration(_speeds(sweep), _START * float(numpy.stdout), _distinct(sweep))
 
 
 def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
@@ -162,7 +172,8 @@ def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
     simulate = [
         Job(f"simulate, {name}", start + _seconds(sweep, speeds[name], n, n_steps))
         for name in simulated(sweep)
-        for n in _points_of_tiles(sweep)
+        for of_tile in _points_of_tiles(sweep)
+        for n in [calibration.n_simulated(name, of_tile)]
         for _ in sweep.seeds
     ]
     refine = [
@@ -207,6 +218,28 @@ def _rounds(sweep: Sweep) -> int:
         return 0
     step = float(np.median(np.diff(q)))
     return max(0, math.ceil(math.log2(step / precision)))
+
+
+def _distinct(sweep: Sweep) -> dict[str, float]:
+    """What `Calibration.distinct` has; integers are equal where what they are made from is."""
+    sources = {name: BACKENDS[name].lineage[-1].name for name in simulated(sweep)}
+    parts = {source: _distinct_of(sweep, source) for source in set(sources.values())}
+    return {name: parts[source] for name, source in sources.items()}
+
+
+def _distinct_of(sweep: Sweep, backend: str) -> float:
+    """Part of the networks that differ from all before in their tile, in some lines of the grid."""
+    n_lines = max(1, _MAPPED // len(sweep.grid.q_factor))
+    lines = {g for _, g in _spread(sweep, min(n_lines, len(sweep.grid.g_factor)))}
+    found, n = set[tuple[int, object]](), 0
+    for number in range(sweep.tiles):
+        tile = sweep.tile(backend, sweep.seeds[0], number)
+        work, _ = work_on(_smaller(sweep), tile, {})
+        for index, network in enumerate(work.networks):
+            if network.g_factor in lines:
+                found.add((number, work.prepared(index).digest() or n))
+                n += 1
+    return len(found) / n if n else 1.0
 
 
 def _seconds(sweep: Sweep, speed: Speed, n: int, n_steps: int) -> float:
@@ -271,9 +304,14 @@ def _shortened(sweep: Sweep, n: int) -> Sweep:
     steps = min(s.steps, max(_STEPS, _STEPS_OF_ALL // n, 4 * burn_in))
     max_lag = min(s.max_lag, max(1, (steps - 2 * burn_in) // 2))
     short = s.model_copy(update={"steps": steps, "burn_in": burn_in, "max_lag": max_lag})
+    return _smaller(sweep).model_copy(update={"simulation": short, "tiles": 1})
+
+
+def _smaller(sweep: Sweep) -> Sweep:
+    """The sweep with so few neurons that it takes little time."""
     neurons = min(sweep.network.neurons, _NEURONS)
     network = sweep.network.model_copy(update={"neurons": neurons})
-    return sweep.model_copy(update={"simulation": short, "network": network, "tiles": 1})
+    return sweep.model_copy(update={"network": network})
 
 
 class _Timed(NamedTuple):

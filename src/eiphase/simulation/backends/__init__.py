@@ -1,5 +1,6 @@
 """What is each backend's own: how a network is made, and how it advances. One file for each."""
 
+import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -8,6 +9,8 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 
 from eiphase.chaos.damage import Damage
+from eiphase.networks.lif import LIFParameters
+from eiphase.networks.loihi import LoihiParameters
 from eiphase.networks.weights import Network, Synapses
 from eiphase.sweep.schema import Mapping as MappingConfig
 from eiphase.variables import labels
@@ -74,6 +77,17 @@ class Prepared(Protocol):
 
     @property
     def synapses(self) -> Synapses: ...
+
+    def digest(self) -> bytes | None:
+        """Equal for networks that are equal to the bit; None if another seldom is."""
+
+
+def digest(parameters: LIFParameters | LoihiParameters) -> bytes:
+    """Digest a network: equal for those that are equal to the bit."""
+    found = hashlib.sha256(parameters.weights.tobytes())
+    others = {name: x for name, x in vars(parameters).items() if isinstance(x, int | float)}
+    found.update(repr(others).encode())
+    return found.digest()
 
 
 class Run(Protocol):

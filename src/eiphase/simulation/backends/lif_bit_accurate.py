@@ -15,7 +15,15 @@ from eiphase.networks import loihi
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.loihi import LoihiParameters
 from eiphase.networks.weights import Network, Synapses, initial_voltages
-from eiphase.simulation.backends import Block, Recorded, Run, SeparateLanes, Settings, lif_float
+from eiphase.simulation.backends import (
+    Block,
+    Recorded,
+    Run,
+    SeparateLanes,
+    Settings,
+    digest,
+    lif_float,
+)
 
 _UNIT = "in integers, of which the threshold has 64 integer_threshold"
 RECORDED = {
@@ -38,6 +46,9 @@ class _Prepared:
     def synapses(self) -> Synapses:
         assert self.parameters is not None
         return self.parameters.synapses
+
+    def digest(self) -> bytes | None:
+        return digest(self.parameters) if self.parameters else None
 
 
 class Simulator:

@@ -16,7 +16,7 @@ from eiphase.networks import lif
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.weights import Network, Synapses, initial_voltages
 from eiphase.numerics.arrays import columns_of, matrix_of
-from eiphase.simulation.backends import Block, Recorded, Run, SeparateLanes, Settings
+from eiphase.simulation.backends import Block, Recorded, Run, SeparateLanes, Settings, digest
 
 SPIKES = Recorded("u1", "1 where a neuron fires, else 0", "1")
 RECORDED = {
@@ -39,6 +39,9 @@ class _Prepared:
     @property
     def synapses(self) -> Synapses:
         return self.parameters.synapses
+
+    def digest(self) -> bytes:
+        return digest(self.parameters)
 
 
 class Simulator:

@@ -31,6 +31,9 @@ class _Prepared:
     def synapses(self) -> Synapses:
         return weights.synapses(self.half, self.network)
 
+    def digest(self) -> None:
+        """Nothing: no two points of a grid have the same weights."""
+
 
 class Simulator:
     """Batches of networks; their trajectories take the same memory, batch after batch."""
