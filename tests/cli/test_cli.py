@@ -313,6 +313,7 @@ COMMANDS = (
     "simulate-tile",
     "remap",
     "refine",
+    "spectra",
     "gather",
     "simulate-divergence",
     "draw",

@@ -1,25 +1,22 @@
 """Refined borders in a phase map: of made-up simulations whose borders are known."""
 
 import contextlib
-import os
 import shutil
-import signal
-import time
 from itertools import product
-from multiprocessing import get_context
 from unittest import mock
 
 import numpy as np
 import pytest
 import xarray as xr
-from tiny_sweep import VALID, made_up_own_borders, refine, values_of
+from tiny_sweep import VALID, made_up_own_borders, refine, values_of, write_tiles
 
 from eiphase.cli import commands
-from eiphase.cli.running import without_traceback
-from eiphase.errors import DatasetError
+from eiphase.errors import Damaged, DatasetError
 from eiphase.flags import Crossing, Fate, Flag, Refined
 from eiphase.jobs import borders, simulate, verify
 from eiphase.jobs import gather as gathering
+from eiphase.jobs.before import spectra
+from eiphase.jobs.datasets.setting_aside import set_aside
 from eiphase.sweep.schema import Sweep
 
 SATURATED = (1.6, 1.9)  # q_factor between which lif_float with seed 3 and g_factor 6 is
@@ -212,48 +209,61 @@ def test_borders_in_effective_coupling():
     np.testing.assert_allclose(pair[1], pair[0], rtol=1e-6)
 
 
-TOGETHER = get_context("fork").Barrier(3, timeout=10)
+WITH_SPECTRA = Sweep.model_validate(
+    VALID | {"network": {"neurons": 30}, "observables": {"chaos": True}}
+)
 
 
-def after_others(_, g_factor, seed):
-    order = TOGETHER.wait()
-    time.sleep(0.01 * order)
-    return 100 * g_factor + seed
+def written_spectra(folder):
+    paths = [folder / WITH_SPECTRA.spectra_path(seed) for seed in WITH_SPECTRA.seeds]
+    for path, seed in zip(paths, WITH_SPECTRA.seeds, strict=True):
+        spectra.write(WITH_SPECTRA, seed, path)
+    return paths
 
 
-def killed(*_):
-    os.kill(os.getpid(), signal.SIGKILL)
+def test_spectra_in_files_are_those_that_gathering_finds(tmp_path, monkeypatch):
+    tiles = write_tiles(tmp_path, WITH_SPECTRA)
+    alone, read = tmp_path / "alone.nc", tmp_path / "read.nc"
+    gathering.gather(tiles, WITH_SPECTRA, alone, name="test")
+    paths = written_spectra(tmp_path)
+    monkeypatch.delattr(borders, "of_network")  # nothing is found twice
+    gathering.gather(tiles, WITH_SPECTRA, read, name="test", of_spectra=paths)
+    found = xr.load_dataset(read).network_critical_q
+    assert found.notnull().any()
+    xr.testing.assert_identical(found, xr.load_dataset(alone).network_critical_q)
 
 
-NETWORKS = [(g_factor, seed) for g_factor in (6.0, 4.0, 5.0) for seed in (1, 2)]
+def test_spectra_of_other_networks_are_refused(tmp_path):
+    _, path = written_spectra(tmp_path)
+    for change in ({"network": {"neurons": 31}}, {"seeds": [1]}):
+        other = Sweep.model_validate(WITH_SPECTRA.model_dump() | change)
+        with pytest.raises(DatasetError, match="has no spectra of this sweep's networks"):
+            spectra.read(path, other)
+    with pytest.raises(DatasetError, match="has no spectra of this sweep's networks"):
+        spectra.read(write_tiles(tmp_path, WITH_SPECTRA)[0], WITH_SPECTRA)
 
 
-def test_processes_share_networks_and_keep_their_order(monkeypatch):
-    monkeypatch.setattr(borders, "of_network", after_others)
-    with borders.of_networks(Sweep.model_validate(VALID), NETWORKS, processes=3) as found:
-        assert list(found) == [601, 602, 401, 402, 501, 502]
+def test_damaged_spectra_are_made_again(tmp_path):
+    path, _ = written_spectra(tmp_path)
+    path.write_bytes(path.read_bytes().replace(b"Theory", b"theory"))
+    with pytest.raises(Damaged):
+        spectra.read(path, WITH_SPECTRA)
+    assert set_aside(path).startswith(" Renamed")
 
 
-def test_one_process_finds_what_several_do():
-    sweep = Sweep.model_validate(VALID | {"network": {"neurons": 30}})
-    with contextlib.ExitStack() as stack:
-        alone, shared = (
-            [*stack.enter_context(borders.of_networks(sweep, NETWORKS, processes=n))]
-            for n in (1, 2)
-        )
-    assert np.isfinite(alone).any()
-    np.testing.assert_array_equal(shared, alone)
-
-
-def test_a_process_that_the_system_kills_is_told_in_a_sentence(monkeypatch, capsys):
-    monkeypatch.setattr(borders, "of_network", killed)
-
-    def work():
-        with borders.of_networks(Sweep.model_validate(VALID), NETWORKS, processes=2) as found:
-            list(found)
-
-    assert without_traceback(work) == 1
-    assert capsys.readouterr().err == (
-        "eiphase: A process that shared the work was killed, as the system does where memory runs "
-        "out: run again with more memory (Slurm's --mem) or fewer processes.\n"
-    )
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        ({"backends": ["rate"]}, True),
+        ({"grid": {"q_factor": [2.0, 6.0], "g_factor": [4.0, 4.5, 5.0]}}, True),
+        ({"grid": {"q_factor": [1.0, 7.0], "g_factor": [4.0, 4.5, 5.0]}}, False),
+        ({"grid": {"q_factor": [1.0, 6.0], "g_factor": [4.0, 4.5]}}, False),
+        ({"network": {"neurons": 30, "bias": 0.2}}, False),
+        ({"network": {"neurons": 30, "refractory": 0.05}}, True),
+    ],
+    ids=str,
+)
+def test_the_name_of_spectra_tells_what_they_depend_on(change, is_same):
+    other = Sweep.model_validate(WITH_SPECTRA.model_dump() | change)
+    assert (other.spectra_path(1) == WITH_SPECTRA.spectra_path(1)) == is_same
+    assert other.spectra_path(2) != other.spectra_path(1)

@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -35,24 +36,34 @@ def test_networks_that_advance_together_count_as_one():
     assert not plan.refine
 
 
-def test_theory_takes_time_for_each_point_and_each_network_whose_own_border_it_finds():
-    """What is gathered without theory takes two starts; of more neurons none has an own border."""
+def test_theory_takes_time_for_each_network_whose_own_border_it_finds():
+    """In a job for each seed; of more neurons none has an own border."""
     networks = [{"neurons": n} for n in (100, 400, 501)]
     chaos = {"observables": {"chaos": True}}
+
+    def seconds(**changes):
+        plan = explain.plan(sweep_of(**changes), Calibration(SPEEDS, start=1.0), 300)
+        assert len(plan.spectra) in (0, len(changes.get("seeds", [1, 2])))
+        return plan.seconds_of("spectra")
+
+    small, large, none = (seconds(network=network, **chaos) for network in networks)
+    assert seconds() == seconds(backends=["lif_float"], **chaos) == none == 0.0
+    assert large - 2.0 == pytest.approx(8 * (small - 2.0))  # as N^1.5, beside two starts
+    assert small > 2.0
+    assert seconds(network=networks[1], seeds=[1], **chaos) == large / 2
+
+
+def test_theory_takes_time_for_each_point_that_is_gathered():
+    """What is gathered without theory takes two starts."""
 
     def seconds(**changes):
         plan = explain.plan(sweep_of(**changes), Calibration(SPEEDS, start=1.0), 300)
         return plan.seconds_of("gather")
 
     assert seconds(backends=["lif_float"]) == 2.0
-    without, small, large, none = (
-        seconds(),
-        *(seconds(network=network, **chaos) for network in networks),
-    )
-    assert large > without == none > 2.0
-    assert large - none == pytest.approx(8 * (small - none))  # as N^1.5
-    half = seconds(network=networks[1], seeds=[1], **chaos)
-    assert half - none == pytest.approx((large - none) / 2)
+    grid = VALID["grid"] | {"q_factor": [1.0, 2.0, 3.0, 4.0]}
+    assert seconds(grid=grid) - 2.0 == pytest.approx(2 * (seconds() - 2.0))
+    assert seconds() > 2.0
 
 
 def test_what_networks_are_made_from_is_simulated_too():
@@ -93,14 +104,15 @@ def test_on_several_cores_a_kind_of_job_waits_for_the_one_before():
     assert plan.wall_seconds(1) == plan.processor_seconds
 
 
-def test_cores_share_the_search_for_own_borders_but_no_more_than_four():
-    plan = explain.plan(sweep_of(observables={"chaos": True}), Calibration(SPEEDS, 4.0), 300)
-    gather = plan.finish[0]
-    assert 0 < gather.shared < gather.seconds
-    alone, two, four, many = (gather.wall_seconds(cores) for cores in (1, 2, 4, 64))
-    assert alone == gather.seconds
-    assert two == pytest.approx(alone - gather.shared / 2)
-    assert four == many == pytest.approx(alone - gather.shared * 3 / 4)
+def test_spectra_fill_cores_that_simulations_leave_idle():
+    chaos = sweep_of(tiles=1, backends=["rate"], observables={"chaos": True})
+    with_spectra = explain.plan(chaos, Calibration(SPEEDS, start=1.0), 300)
+    simulated = [job.seconds for job in with_spectra.simulate]
+    longest = max(job.seconds for job in with_spectra.spectra)
+    assert longest < max(simulated)
+    without = replace(with_spectra, spectra=[])
+    assert with_spectra.wall_seconds(4) == without.wall_seconds(4)
+    assert with_spectra.wall_seconds(2) == without.wall_seconds(2) + longest
 
 
 def test_borders_take_as_many_rounds_as_they_have_halvings():

@@ -146,7 +146,7 @@ def test_the_command_finds_the_tiles_and_draws(tmp_path, monkeypatch, capsys):
     [
         (["mine.yaml"], "An output and all tiles of the sweep are needed"),
         (["--partial", "mine.yaml", "a.nc", "tile.nc"], "--partial finds the tiles itself"),
-        (["--partial", "--processes", "2", "mine.yaml"], "--partial takes neither"),
+        (["--partial", "mine.yaml", "--spectra", "s.nc"], "--partial takes neither"),
         (
             ["--partial", "--time-limit", "9", "mine.yaml"],
             "--partial takes neither",

@@ -11,9 +11,7 @@ from pathlib import Path
 
 import faults
 import pytest
-import yaml
 from faults import FAULTS, Fault, Job
-from tiny_sweep import VALID
 
 from eiphase.system import supervisor
 
@@ -135,38 +133,6 @@ eiphase.simulate(network, "rate", steps=10_000_000)
     assert outcome.code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
     assert not outcome.processes
     assert not outcome.segments
-
-
-SHARED = """
-import sys, time
-from pathlib import Path
-from eiphase.jobs import borders
-from eiphase.sweep.load import load
-from eiphase.system import supervisor
-
-def for_ever(*_):
-    time.sleep(1000)
-
-def work():
-    with borders.of_networks(load(Path("sweep.yaml")), [(5.0, 1)] * 4, processes=2) as found:
-        list(found)
-
-borders.of_network = for_ever
-sys.exit(supervisor.supervised(work, time_limit=None))
-"""
-
-
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_processes_that_share_work_are_guarded(tmp_path, number):
-    (tmp_path / "sweep.yaml").write_text(yaml.dump(VALID))
-    (tmp_path / "results").mkdir()
-    job = Job(tmp_path, sys.executable, "-c", SHARED)
-    while len(job.processes()) < 4:  # supervisor, worker, and two that share its work
-        time.sleep(0.05)
-    job.process.send_signal(number)
-    outcome = job.end(expected=False)
-    assert outcome.code == (143 if number == signal.SIGTERM else -signal.SIGKILL)
-    assert not outcome.left()
 
 
 LEAKS = """

@@ -50,6 +50,13 @@ def refined():
     ]
 
 
+def spectra_of_sweep():
+    """Of each seed, if theory finds borders of single rate networks."""
+    if not SWEEP.has_spectra:
+        return []
+    return [f"{RESULTS}/{SWEEP.spectra_path(seed)}" for seed in SWEEP.seeds]
+
+
 def mapped_tile(mapping, tile):
     """A tile under a mapping; one that the sweep itself has, as of lif_float, is taken from there."""
     path = remapping.remapped(SWEEP, mapping).tile_path(tile)
@@ -112,6 +119,7 @@ GATHERED = [
     SWEEP.about.attributes(),
     *(SWEEP.tile_path(tile) for tile in SWEEP.all_tiles()),
     *refined(),
+    *spectra_of_sweep(),
     provenance.sources_digest("jobs.gather"),
 ]
 DIGEST = hashlib.sha256(repr(GATHERED).encode()).hexdigest()[:16]

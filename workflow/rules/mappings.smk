@@ -39,6 +39,7 @@ use rule gather as gather_remapped with:
         sweep=f"{OTHER}.yaml",
         tiles=mapped_tiles,
         refined=[],
+        spectra=[],  # of LIF networks there are none
     output:
         f"{OTHER}/phase_map.nc",
     log:

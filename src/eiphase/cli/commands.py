@@ -35,7 +35,7 @@ The other commands are the workflow's jobs: `snakemake -n -p --quiet reason` pri
 
 _INPUTS = (
     "config", "dataset", "datasets", "divergence", "ranges", "recordings", "refined", "script",
-    "tiles",
+    "spectra", "tiles",
 )  # fmt: skip
 
 

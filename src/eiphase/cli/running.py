@@ -3,7 +3,6 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
 from contextlib import AbstractContextManager, contextmanager
 
 from eiphase.errors import (
@@ -47,11 +46,6 @@ def _sentence(error: Exception) -> str | None:
         return (
             f"The job needs more than its limits allow ({reason}): raise them (ulimit -v, "
             "ulimit -u, ulimit -n, Slurm's --mem), or simulate less at once."
-        )
-    if isinstance(error, BrokenExecutor):
-        return (
-            "A process that shared the work was killed, as the system does where memory runs out: "
-            "run again with more memory (Slurm's --mem) or fewer processes."
         )
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""

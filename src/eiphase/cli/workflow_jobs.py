@@ -11,6 +11,7 @@ from eiphase.errors import SweepError
 # What is heavy, Lava and xarray, is imported by the commands that need it.
 from eiphase.jobs.datasets import netcdf
 from eiphase.sweep.load import load
+from eiphase.sweep.schema import LARGEST_SPECTRUM
 from eiphase.system import installation, progress_bar
 from eiphase.system.files import remove_leftovers
 
@@ -22,6 +23,7 @@ def add_jobs(commands) -> None:
     _add_simulate_tile(commands)
     _add_remap(commands)
     _add_refine(commands)
+    _add_spectra(commands)
     _add_gather(commands)
     _add_simulate_divergence(commands)
     _add_draw(commands)
@@ -118,6 +120,37 @@ def _refine(options: argparse.Namespace) -> int:
     return code
 
 
+def _add_spectra(commands) -> None:
+    spectra = add_command(
+        commands,
+        "spectra",
+        "find where rate networks of one seed lose their fixed point, from their own spectra",
+        "config/demo.yaml spectra.nc --seed 1",
+    )
+    spectra.add_argument("config", type=Path, help="the sweep's YAML file")
+    spectra.add_argument("output", type=Path, help="netCDF file to write")
+    spectra.add_argument("--seed", type=whole, required=True)
+    add_time_limit(spectra)
+    spectra.set_defaults(command=_spectra)
+
+
+def _spectra(options: argparse.Namespace) -> int:
+    sweep = load(options.config)
+    if not sweep.has_spectra:
+        raise SweepError(
+            f"{options.config} needs no spectra: they are of sweeps with rate networks of up to "
+            f"{LARGEST_SPECTRUM} neurons and observables.chaos = true."
+        )
+    sweep.tile(sweep.backends[0], options.seed, 0)  # says which seeds there are
+
+    def work(show: progress_bar.Show) -> None:
+        from eiphase.jobs.before import spectra
+
+        spectra.write(sweep, options.seed, options.output, show)
+
+    return watched("spectra", work, options)
+
+
 def _add_gather(commands) -> None:
     gather = add_command(
         commands,
@@ -138,8 +171,9 @@ def _add_gather(commands) -> None:
         "--refined", type=Path, nargs="*", default=[], help="of each backend and seed, if refined"
     )
     gather.add_argument(
-        "--processes", type=whole, help="that share theory's work on each network (default: 1)"
-    )
+        "--spectra", type=Path, nargs="*", default=[],
+        help="of each seed, as `eiphase spectra` writes them (default: found anew)",
+    )  # fmt: skip
     add_time_limit(gather)
     gather.set_defaults(command=_gather)
 
@@ -148,9 +182,6 @@ def _gather(options: argparse.Namespace) -> int:
     if options.partial:
         _gather_partial(options)
         return 0
-    processes = 1 if options.processes is None else options.processes
-    if processes < 1:
-        raise SweepError(f"--processes is {processes}, but must be at least 1.")
     if not options.tiles:
         raise SweepError(
             "An output and all tiles of the sweep are needed; `eiphase gather --partial "
@@ -167,7 +198,7 @@ def _gather(options: argparse.Namespace) -> int:
             options.output,
             name=options.config.stem,
             refined=options.refined,
-            processes=processes,
+            of_spectra=options.spectra,
             show=show,
         )
 
@@ -182,8 +213,8 @@ def _gather_partial(options: argparse.Namespace) -> None:
 
     if options.tiles:
         raise SweepError("--partial finds the tiles itself: name none.")
-    if (options.processes, options.time_limit) != (None, None):
-        raise SweepError("--partial takes neither --processes nor --time-limit: leave them out.")
+    if options.spectra or options.time_limit is not None:
+        raise SweepError("--partial takes neither --spectra nor --time-limit: leave them out.")
     installation.require_lava()  # of whose version the tiles must be
     sweep, name = load(options.config), options.config.stem
     output = options.output or Path("results", name, "partial/partial_map.nc")

@@ -1,16 +1,11 @@
 """Where sensitivity begins in a sweep: measured along q_factor, and expected by theory."""
 
 import math
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
-from itertools import repeat
-from multiprocessing import get_context
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from eiphase.backends import BACKENDS, with_theory
+from eiphase.backends import BACKENDS
 from eiphase.chaos import border
 from eiphase.chaos.border import Lines, Point
 from eiphase.errors import DatasetError
@@ -19,12 +14,9 @@ from eiphase.mapping.effective_coupling import HalfMoments
 from eiphase.mapping.rate_to_lif import RATE_TO_LIF
 from eiphase.networks import weights
 from eiphase.sweep.schema import Sweep
-from eiphase.system.supervisor import die_with_parent
 from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
 from eiphase.variables import NOT_SIMULATED
 
-# Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
-LARGEST_SPECTRUM = 500
 MEASURED_BY = ("lyapunov_exponent", "spike_damage", "phase")
 """Variables of points that say where the measured border is."""
 
@@ -110,8 +102,7 @@ def exponents_of_ensemble(sweep: Sweep, q_factor: Sequence[float], g_factor: flo
 
 def networks(sweep: Sweep) -> list[tuple[float, int]]:
     """g_factor and seed of all rate networks whose own border theory is asked for."""
-    wanted = sweep.observables.chaos and with_theory(sweep.backends)
-    if not wanted or sweep.network.neurons > LARGEST_SPECTRUM:
+    if not sweep.has_spectra:
         return []
     return [(g_factor, seed) for seed in sweep.seeds for g_factor in sweep.grid.g_factor]
 
@@ -130,26 +121,6 @@ def of_network(sweep: Sweep, g_factor: float, seed: int) -> float:
         largest_q=max(sweep.grid.q_factor),
     )
     return found.value
-
-
-@contextmanager
-def of_networks(
-    sweep: Sweep, networks: Sequence[tuple[float, int]], *, processes: int
-) -> Iterator[Iterator[float]]:
-    """`of_network` of each, in turn: found here when asked for, or by other processes meanwhile.
-
-    They are processes, as other threads of Python wait while NumPy finds eigenvalues.
-    """
-    if processes == 1 or not networks:
-        yield (of_network(sweep, *one) for one in networks)
-        return
-    me = os.getpid()
-    pool = ProcessPoolExecutor(processes, get_context("fork"), die_with_parent, (me,))
-    try:
-        yield pool.map(of_network, repeat(sweep), *zip(*networks, strict=True))
-    finally:
-        # What nobody asks for any more ends with this process.
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def in_coupling(sweep: Sweep, backend: str, critical_q: np.ndarray) -> np.ndarray:

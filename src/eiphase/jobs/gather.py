@@ -10,6 +10,7 @@ from eiphase.backends import with_theory
 from eiphase.chaos import border, phases
 from eiphase.errors import Damaged, DatasetError
 from eiphase.jobs import borders
+from eiphase.jobs.before import spectra
 from eiphase.jobs.borders import Refinements
 from eiphase.jobs.datasets import tile_file
 from eiphase.jobs.datasets.derivation import effective_couplings, of_theory
@@ -40,35 +41,34 @@ def gather(
     *,
     name: str,
     refined: Iterable[Path] = (),
-    processes: int = 1,
+    of_spectra: Iterable[Path] = (),
     show: Callable[[int, int], None] = lambda done, total: None,
 ) -> None:
     """Write all tiles of a sweep as one dataset.
 
     Its dimensions are backend, q_factor, g_factor and seed, and for some variables lag.
     `name` is the sweep's. `refined` are the files of points near its borders, one of each
-    backend and seed, if it asks for them. Raises `DatasetError`, and writes nothing, unless
-    every point of the sweep is there exactly once and comes from its config and this code.
-    Files that are damaged are renamed, so that the workflow's next run simulates them again.
-    So many `processes` share the networks whose own border theory has to find. `show` is told
-    before each tile, and before each of these networks, how many of both are done, and of how many;
-    and at the end.
+    backend and seed, if it asks for them. `of_spectra` are files that `spectra` wrote; of networks
+    that are in none, theory finds the own border here, some seconds each. Raises `DatasetError`,
+    and writes nothing, unless every point of the sweep is there exactly once and comes from its
+    config and this code. Files that are damaged are renamed, so that the workflow's next run makes
+    them again. `show` is told before each tile, and before each network with an own border, how
+    many of both are done, and of how many; and at the end.
     """
     networks = borders.networks(sweep)
     n_steps = len(tiles) + len(networks)
-    with (
-        borders.of_networks(sweep, networks, processes=processes) as found,
-        seal.sealed(output) as partial,
-        netCDF4.Dataset(partial, "w") as file,
-    ):
+    found = {n: q for path in of_spectra for n, q in spectra.read(path, sweep).items()}
+    with seal.sealed(output) as partial, netCDF4.Dataset(partial, "w") as file:
         _define(file, sweep, name)
         refinements = _fill(file, tiles, refined, sweep, lambda done: show(done, n_steps))
         borders.check(refinements, sweep)
         _derive(file, sweep, refinements)
-        for done, (g_factor, seed) in enumerate(networks):
+        for done, network in enumerate(networks):
             show(len(tiles) + done, n_steps)
-            place = sweep.grid.g_factor.index(g_factor), sweep.seeds.index(seed)
-            file["network_critical_q"][place] = next(found)
+            place = sweep.grid.g_factor.index(network[0]), sweep.seeds.index(network[1])
+            known = network in found
+            q = found[network] if known else borders.of_network(sweep, *network)
+            file["network_critical_q"][place] = q
     show(n_steps, n_steps)
 
 

@@ -23,7 +23,7 @@ from pydantic import (
     model_validator,
 )
 
-from eiphase.backends import BACKENDS, mapped, spiking
+from eiphase.backends import BACKENDS, mapped, spiking, with_theory
 from eiphase.errors import SweepError, short
 from eiphase.networks.weights import Network, n_excitatory
 from eiphase.numerics.arrays import block_steps
@@ -37,6 +37,9 @@ SPIKE_SAMPLES = 10
 
 # Autocovariances from samples are known at so many lags, or a few more.
 SAMPLED_LAGS = 50
+
+# Of more neurons the spectra along q_factor take minutes: their time grows as N^3.
+LARGEST_SPECTRUM = 500
 
 _MOST_VALUES = 1000  # along an axis of the grid
 
@@ -606,6 +609,23 @@ class Sweep(_Section):
         code = provenance.code_digest(backend, refinement=True)
         digest = tile_digest(backend, seed, parameters, points, code)
         return f"{backend}/seed-{seed}/refined-{digest}.nc"
+
+    @property
+    def has_spectra(self) -> bool:
+        """Whether theory finds the border of each rate network from that network's spectrum."""
+        wanted = self.observables.chaos and bool(with_theory(self.backends))
+        return wanted and self.network.neurons <= LARGEST_SPECTRUM
+
+    def spectra_digest(self, seed: int) -> str:
+        """Hash of all that these borders of one seed depend on."""
+        network = self.network.model_dump(exclude={"refractory"})
+        code = provenance.sources_digest("jobs.borders")
+        everything = network, self.grid.g_factor, max(self.grid.q_factor), seed, code
+        return hashlib.sha256(repr(everything).encode()).hexdigest()[:16]
+
+    def spectra_path(self, seed: int) -> str:
+        """Path of the file of these borders, in the sweep's folder; it names what they rest on."""
+        return f"spectra/seed-{seed}-{self.spectra_digest(seed)}.nc"
 
     def at(self, points: Sequence[tuple[float, float]]) -> "Sweep":
         """This sweep on the smallest grid that holds some points, q_factor and g_factor."""

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from eiphase.backends import BACKENDS, with_damage, with_theory
-from eiphase.jobs import borders
 from eiphase.numerics.arrays import blocks, keep_freed_memory
 from eiphase.simulation import backends
 from eiphase.simulation.backends import Block, Lanes, Prepared, Settings
@@ -33,9 +32,8 @@ _NUMPY = "import numpy, time; print(time.process_time())"
 _START = 11.0  # of a job, in those of a Python that imports NumPy
 # In starts of a job: theory's exponent at a point, the own border of a network with 400 neurons,
 # all figures, each page, and each half of the overview.
-_EXPONENT, _OWN_BORDER = 0.01, 1.2
+_EXPONENT, _OWN_BORDER = 0.01, 1.4
 _FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 7.0
-_SHARED_BY = 4  # cores at most, as workflow/rules/gather.smk has it
 _FILE_BYTES, _FIGURE_BYTES = 60_000, 2_000_000  # of a tile without numbers, of all figures
 _COMPRESSED = 0.75  # what is left of a phase map's numbers in its file
 
@@ -72,29 +70,28 @@ class Calibration:
 
 @dataclass(frozen=True)
 class Job:
-    """A job of the workflow, and the processor seconds that it may take; `shared` by cores."""
+    """A job of the workflow, and the processor seconds that it may take."""
 
     kind: str
     seconds: float
-    shared: float = 0.0
-
-    def wall_seconds(self, cores: int) -> float:
-        """On so many idle cores."""
-        return self.seconds - self.shared + self.shared / min(cores, _SHARED_BY)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a sweep takes: with precision, if all networks run for `n_steps`."""
+    """What a sweep takes: with precision, if all networks run for `n_steps`.
+
+    `spectra` are found beside simulations.
+    """
 
     n_steps: int
     simulate: list[Job]
+    spectra: list[Job]
     refine: list[Job]
     finish: list[Job]
 
     @property
     def jobs(self) -> list[Job]:
-        return [*self.simulate, *self.refine, *self.finish]
+        return [*self.simulate, *self.spectra, *self.refine, *self.finish]
 
     @property
     def processor_seconds(self) -> float:
@@ -105,10 +102,9 @@ class Plan:
 
     def wall_seconds(self, cores: int) -> float:
         """On so many idle cores: each kind of job waits for the one before."""
-        kinds = self.simulate, self.refine, self.finish[:1], self.finish[1:]
-        return sum(
-            until_last([job.wall_seconds(cores) for job in jobs], cores) for jobs in kinds if jobs
-        )
+        first = [*self.simulate, *self.spectra]
+        kinds = first, self.refine, self.finish[:1], self.finish[1:]
+        return sum(until_last([job.seconds for job in jobs], cores) for jobs in kinds if jobs)
 
 
 def simulated(sweep: Sweep) -> list[str]:
@@ -184,15 +180,15 @@ def plan(sweep: Sweep, calibration: Calibration, n_steps: int) -> Plan:
         for _ in sweep.seeds
     ]
     chaos = sweep.observables.chaos
-    own = start * _own_borders(sweep)
     finish = [
-        Job("gather", start * (2 + _exponents(sweep)) + own, shared=own),
+        Job("gather", start * (2 + _exponents(sweep))),
         Job("draw", start * (_FIGURES_OF_CHAOS if chaos else _FIGURES)),
         *[Job("write pages", start * _PAGE)] * 2,
     ]
     if chaos and with_damage(sweep.backends):
         finish += [Job("overview", start * _OVERVIEW)] * 2  # with the divergence that it shows
-    return Plan(n_steps, simulate, refine if _rounds(sweep) else [], finish)
+    spectra = [Job("spectra", start * (1 + own)) for own in _own_borders(sweep)]
+    return Plan(n_steps, simulate, spectra, refine if _rounds(sweep) else [], finish)
 
 
 def _points_of_tiles(sweep: Sweep) -> Iterator[int]:
@@ -205,10 +201,10 @@ def _exponents(sweep: Sweep) -> float:
     return _EXPONENT * len(sweep.points()) if with_theory(sweep.backends) else 0.0
 
 
-def _own_borders(sweep: Sweep) -> float:
-    """What the own borders of networks take as tiles are gathered, in starts of a job."""
+def _own_borders(sweep: Sweep) -> list[float]:
+    """What the own borders of networks take, those of each seed, in starts of a job."""
     each = _OWN_BORDER * (sweep.network.neurons / 400) ** 1.5
-    return each * len(borders.networks(sweep))
+    return [each * len(sweep.grid.g_factor)] * len(sweep.seeds) if sweep.has_spectra else []
 
 
 def _rounds(sweep: Sweep) -> int:

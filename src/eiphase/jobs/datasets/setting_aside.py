@@ -22,6 +22,6 @@ def set_aside(path: Path) -> str:
 
 
 def _is_named_by_workflow(path: Path) -> bool:
-    tile = r"tile-\d+-[0-9a-f]{16}|refined-[0-9a-f]{16}"
+    tile = r"tile-\d+-[0-9a-f]{16}|refined-[0-9a-f]{16}|seed-\d+-[0-9a-f]{16}"
     recording = rf"(balanced|critical)_({'|'.join(BACKENDS)})"  # of the tutorial's networks
     return bool(re.fullmatch(rf"({tile}|{recording}|phase_map|divergence)\.nc", path.name))
