@@ -586,10 +586,24 @@ DERIVED: dict[str, Variable] = {
     ),
     "measured_critical_q": Variable(
         "q_factor where the measure of sensitivity changes sign, between grid points linearly",
-        comment="Rate neurons: where lyapunov_exponent does, the onset of chaos. Spiking neurons: "
+        comment="Rate neurons: where lyapunov_exponent does. measured_critical_q_to says from "
+        "where on it is positive beyond its error, as in chaos. Spiking neurons: "
         "where spike_damage minus 0.5 does. Above that border of sensitivity one spike's effect "
         "spreads; it is not the onset of chaos. If the measure changes sign several times, this is "
         f"the lowest rise. Points that are saturated, silent or broken are left out. {_CRITICAL}",
+        dimensions=("backend", "g_factor", "seed"),
+        needs=(_CHAOTIC,),
+    ),
+    "measured_critical_q_from": Variable(
+        "largest q_factor below measured_critical_q whose measure has its sign beyond two errors",
+        comment="Of the simulated points; without an error, as for spike_damage in runs of a fixed "
+        f"length, beyond zero. NaN if there is no such point, or no border. {_CRITICAL}",
+        dimensions=("backend", "g_factor", "seed"),
+        needs=(_CHAOTIC,),
+    ),
+    "measured_critical_q_to": Variable(
+        "smallest q_factor above measured_critical_q whose measure has its sign beyond two errors",
+        comment=f"As for measured_critical_q_from. {_CRITICAL}",
         dimensions=("backend", "g_factor", "seed"),
         needs=(_CHAOTIC,),
     ),
@@ -609,13 +623,15 @@ DERIVED: dict[str, Variable] = {
     ),
     "measured_critical_q_low": Variable(
         "lower end of the 95 % confidence interval of measured_critical_q_mean",
-        comment="Student's t over seeds; NaN if fewer than two have a measured_critical_q.",
+        comment="Student's t over seeds, and at most the mean of measured_critical_q_from: seeds "
+        "whose borders lie between the same two points are no surer than these are close. NaN if "
+        "fewer than two have a measured_critical_q.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
     "measured_critical_q_high": Variable(
         "upper end of the 95 % confidence interval of measured_critical_q_mean",
-        comment="As for measured_critical_q_low.",
+        comment="As for measured_critical_q_low, and at least the mean of measured_critical_q_to.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
@@ -649,13 +665,14 @@ DERIVED: dict[str, Variable] = {
     ),
     "refined_q_low": Variable(
         "lower end of the 95 % confidence interval of refined_q_mean",
-        comment="Student's t over seeds; NaN if fewer than two have a refined_q.",
+        comment="Student's t over seeds, and at most the mean of refined_q less refined_q_width. "
+        "NaN if fewer than two have a refined_q.",
         dimensions=("backend", "g_factor"),
         needs=("refinement.precision",),
     ),
     "refined_q_high": Variable(
         "upper end of the 95 % confidence interval of refined_q_mean",
-        comment="As for refined_q_low.",
+        comment="As for refined_q_low, and at least the mean of refined_q plus refined_q_width.",
         dimensions=("backend", "g_factor"),
         needs=("refinement.precision",),
     ),

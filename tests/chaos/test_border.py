@@ -60,9 +60,9 @@ def test_a_fall_before_the_rise_is_passed_over():
 def test_seeds_are_averaged_only_if_they_mean_the_same():
     values = np.array([2.0, 3.0, 4.0, np.nan])
     kinds = [Crossing.RISE, Crossing.FALL, Crossing.SEVERAL, Crossing.NEGATIVE]
-    assert critical_line.of_one_kind(values, np.array(kinds)).tolist() == [2.0, 4.0]
+    assert values[critical_line.of_one_kind(np.array(kinds))].tolist() == [2.0, 4.0]
     kinds = [Crossing.FALL, Crossing.FALL, Crossing.POSITIVE, Crossing.NEGATIVE]
-    assert critical_line.of_one_kind(values, np.array(kinds)).tolist() == [2.0, 3.0]
+    assert values[critical_line.of_one_kind(np.array(kinds))].tolist() == [2.0, 3.0]
 
 
 def test_the_interval_holds_the_mean_as_often_as_it_says():
@@ -72,6 +72,41 @@ def test_the_interval_holds_the_mean_as_often_as_it_says():
         _, low, high = critical_line.confidence_interval(random.normal(3, 0.5, size=5))
         n_held += low < 3 < high
     assert n_held / 4000 == pytest.approx(0.95, abs=0.012)
+
+
+def test_an_interval_reaches_over_the_points_between_which_its_values_were_interpolated():
+    """Borders that agree are no surer than the grid is fine; an unknown end adds nothing."""
+    values, inner = np.array([2.5, 2.51, 2.49]), np.array([2.4, 2.4, 2.4])
+    ends = np.array([[2.0, 2.0, 1.7], [3.0, np.nan, 3.0]])
+    assert critical_line.confidence_interval(values, ends) == pytest.approx((2.5, 1.9, 3.0))
+    _, low, high = critical_line.confidence_interval(values)
+    found = critical_line.confidence_interval(values, np.array([inner + 0.099, inner + 0.101]))
+    assert found == pytest.approx((2.5, low, high))
+    unknown = np.array([ends[:, 0], [np.nan, np.nan], ends[:, 2]]).T
+    with_unknown = np.array([2.5, np.nan, 2.5])
+    assert critical_line.confidence_interval(with_unknown, unknown) == pytest.approx(
+        (2.5, 1.85, 3.0)
+    )
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+def test_ends_are_the_nearest_points_whose_sign_is_certain(sign):
+    """Beyond two errors: at 1 and 6; 2 and 5 are not certain, 7 has the other sign again."""
+    q = np.arange(1.0, 8.0)
+    values = sign * np.array([-0.5, -0.5, -0.01, 0.01, 0.5, 0.5, -0.5])
+    errors = np.array([0.2, 0.3, 0.1, 0.1, 0.3, 0.2, 0.1])
+    if sign > 0:
+        assert critical_line.certain_ends(q, values, errors) == (1.0, 6.0)
+    shuffled = np.array([4, 1, 6, 0, 3, 5, 2])
+    found = critical_line.certain_ends(q[shuffled], values[shuffled], errors[shuffled])
+    assert found == critical_line.certain_ends(q, values, errors)
+    until_6 = slice(None, 6)
+    assert critical_line.certain_ends(q[until_6], values[until_6], errors[until_6]) == (1.0, 6.0)
+    known = critical_line.certain_ends(q[until_6], values[until_6], np.full(6, np.nan))
+    assert known == (3.0, 4.0)
+    nothing = critical_line.certain_ends(q[1:5], values[1:5], errors[1:5])
+    assert np.isnan(nothing).all()
+    assert np.isnan(critical_line.certain_ends(q, np.abs(values), errors)).all()
 
 
 def test_one_seed_has_no_interval_and_none_no_mean():

@@ -12,6 +12,7 @@ from tiny_sweep import with_all_variables
 
 from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError
+from eiphase.explorer import shown
 from eiphase.figures import mappings, save
 from eiphase.figures import phase_map as phase_map_figures
 from eiphase.figures import phases as phase_figures
@@ -682,6 +683,34 @@ def test_borders_are_drawn_over_both_rows_and_over_the_phase_map(with_borders):
     for axes in (figures[0].axes[:2], figures[0].axes[2:4], figures[1].axes):
         assert [lines_of(axis) for axis in axes] == [{"theory": [theory]}, whole]
     assert "95 % interval of the mean" not in legend_of(figures[0])  # two seeds are no interval
+
+
+def test_bars_reach_over_what_all_seeds_leave_open_and_have_no_cap_where_nothing_is_certain(
+    with_borders,
+):
+    lif = {"backend": "lif_float"}
+    for name, ends in (
+        ("measured_critical_q_from", [[1.0, 2.0, np.nan], [2.0, 1.5, 4.0]]),
+        ("measured_critical_q_to", [[2.0, 5.0, 4.0], [3.0, np.nan, 5.0]]),
+    ):
+        for seed, of_seed in zip((1, 2), ends, strict=True):
+            with_borders[name].loc[lif | {"seed": seed}] = of_seed
+    figure = phase_map_figures.plot_phase_maps(with_borders)
+    lower, upper = figure.axes[1].get_ylim()
+    bars = [x for x in figure.axes[1].collections if len(x.get_segments()) == 3][-1]
+    expected = [[[4.0, 1.0], [4.0, 3.0]], [[4.5, 1.5], [4.5, upper]], [[5.0, lower], [5.0, 5.0]]]
+    np.testing.assert_array_equal(bars.get_segments(), expected)
+    caps = [line.get_xydata() for line in figure.axes[1].lines if line.get_marker() == "_"]
+    np.testing.assert_array_equal(caps[0], [[4.0, 1.0], [4.5, 1.5]])
+    np.testing.assert_array_equal(caps[1], [[4.0, 3.0], [5.0, 5.0]])
+    assert phase_figures.OF_BARS in legend_of(figure)
+    assert not [line for line in figure.axes[0].lines if line.get_marker() == "_"]
+    # The same in the page, where what is open ends at the map's side.
+    one = with_borders.sel(lif)
+    (bar,) = (x for x in shown.lines(one, spiking=True) if x["kind"] == "bar")
+    points = [[4.0, 1.0], [4.0, 3.0], [4.0, None], [4.5, 1.5], [4.5, upper], [4.5, None],
+              [5.0, lower], [5.0, 5.0], [5.0, None]]  # fmt: skip
+    assert bar["points"] == points
 
 
 def test_a_seed_alone_has_its_own_border(with_borders):

@@ -62,6 +62,25 @@ def crossing(q_factor: np.ndarray, values: np.ndarray) -> tuple[float, Crossing]
     return float(q[0] - v[0] * (q[1] - q[0]) / (v[1] - v[0])), flag
 
 
+def certain_ends(
+    q_factor: np.ndarray, values: np.ndarray, errors: np.ndarray
+) -> tuple[float, float]:
+    r"""The points nearest to a change of sign on both sides whose own sign is certain.
+
+    That is beyond `phases.SIGNIFICANT` standard errors, or without an error whatever the value
+    is. NaN on a side where no sign is certain, and without a change of sign.
+    """
+    (low, high), (before, _), _ = sign_change(q_factor, values)
+    q, v = np.asarray(q_factor, float), np.asarray(values, float)
+    certain = np.abs(v) > phases.SIGNIFICANT * np.nan_to_num(np.asarray(errors, float))
+    like_before = (v < 0) == (before < 0)
+    lower, upper = q[certain & like_before & (q <= low)], q[certain & ~like_before & (q >= high)]
+    return (
+        float(lower.max()) if len(lower) else np.nan,
+        float(upper.min()) if len(upper) else np.nan,
+    )
+
+
 def next_q_factor(q_factor: np.ndarray, values: np.ndarray, *, precision: float) -> float:
     """Where to look next to know the border to `precision`: halfway between its two points.
 
@@ -117,14 +136,19 @@ def refined(
     )
 
 
-def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
+def confidence_interval(
+    values: np.ndarray, ends: np.ndarray | None = None
+) -> tuple[float, float, float]:
     r"""Mean over seeds, and the ends of its 95 % interval.
 
     $\bar x \pm t_{n-1} s / \sqrt n$, Student's t, for n independent seeds. NaN values are
-    left out; the interval is NaN with fewer than two, the mean with none.
+    left out; the interval is NaN with fewer than two, the mean with none. With `ends`,
+    (2, seed), between which each value lies, the interval reaches over their means at least:
+    borders that were interpolated between the same two grid points agree, however wide that is.
     """
     found = np.asarray(values, float)
-    found = found[np.isfinite(found)]
+    is_known = np.isfinite(found)
+    found = found[is_known]
     if len(found) == 0:
         return np.nan, np.nan, np.nan
     mean = float(found.mean())
@@ -132,13 +156,21 @@ def confidence_interval(values: np.ndarray) -> tuple[float, float, float]:
         return mean, np.nan, np.nan
     students_t = stdtrit(len(found) - 1, (1 + CONFIDENCE) / 2)
     half_width = float(students_t * found.std(ddof=1) / np.sqrt(len(found)))
-    return mean, mean - half_width, mean + half_width
+    if ends is None:
+        return mean, mean - half_width, mean + half_width
+    lower, upper = (_mean_of_known(side[is_known], mean) for side in ends)
+    return mean, min(mean - half_width, lower), max(mean + half_width, upper)
 
 
-def of_one_kind(values: np.ndarray, flags: np.ndarray) -> np.ndarray:
-    """Borders of seeds that mean the same: where sensitivity begins, or if none has that, ends."""
+def _mean_of_known(values: np.ndarray, default: float) -> float:
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else default
+
+
+def of_one_kind(flags: np.ndarray) -> np.ndarray:
+    """Seeds whose borders mean the same: where sensitivity begins, or if none has that, ends."""
     begins = np.isin(flags, [Crossing.RISE, Crossing.SEVERAL])
-    return values[begins] if begins.any() else values[flags == Crossing.FALL]
+    return begins if begins.any() else flags == Crossing.FALL
 
 
 def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -153,6 +185,14 @@ def driver(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
     measure = np.nan if name is None else values[name] - _SENSITIVE_FROM[name]
     meaningless = np.isin(values["phase"], [Phase.SATURATED, Phase.SILENT, Phase.BROKEN])
     return np.where(meaningless, np.nan, measure)
+
+
+def error(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
+    """The standard error of the `driver`; NaN where none is known."""
+    name = BACKENDS[backend].measure_of_sensitivity
+    of_measure = {"lyapunov_exponent": "lyapunov_error", "spike_damage": "spike_damage_error"}
+    nothing = np.full(values["phase"].shape, np.nan)
+    return nothing if name is None else values.get(of_measure[name], nothing)
 
 
 def lines(backend: str, points: Sequence[Point], values: Mapping[str, np.ndarray]) -> Lines:

@@ -14,6 +14,7 @@ from eiphase.chaos import phases as classified
 from eiphase.figures import panels, phases
 from eiphase.figures import phase_map as fluctuations
 from eiphase.flags import Crossing, Flag, Phase, ScaleStatus
+from eiphase.jobs.datasets.unmeasured import completed
 from eiphase.sweep.attributes import sweep_of
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 
@@ -250,6 +251,15 @@ def _lines(one: xr.Dataset, *, spiking: bool) -> Iterator[tuple[str, str, xr.Dat
         yield from (("own", text, own) for own in one.network_critical_q.transpose("seed", ...))
 
 
+def _bars(one: xr.Dataset) -> xr.DataArray:
+    """A line from the lower end of each bar to its upper end, then a gap."""
+    low, high = phases.bars(completed(one, ("refined_q", "refined_q_width")))
+    sides = panels.edges(np.sort(one.q_factor.values))
+    low, high = (end.clip(sides[0], sides[-1]) for end in (low, high))
+    ends = [low, high, xr.full_like(low, np.nan)]
+    return xr.concat(ends, "end").stack(point=("g_factor", "end"), create_index=False)
+
+
 def _borders(one: xr.Dataset, *, spiking: bool) -> Iterator[tuple[str, str, xr.DataArray]]:
     seeds = one.measured_critical_q.transpose("seed", ...)
     if "refined_q" in one:
@@ -259,9 +269,11 @@ def _borders(one: xr.Dataset, *, spiking: bool) -> Iterator[tuple[str, str, xr.D
         there = low.notnull() & high.notnull()
         both = xr.concat([low[there], high[there][::-1]], "g_factor")
         yield "band", "95 % interval of the mean", both
+    if one.seed.size < panels.SEEDS_OF_A_BAND and "measured_critical_q_from" in one:
+        yield "bar", phases.OF_BARS, _bars(one)
     if one.seed.size > 1:
         yield from (("seed", "border of each seed", seed) for seed in seeds)
-    text = "border of chaos" if not spiking else (
+    text = "where the exponent changes sign" if not spiking else (
         "border of sensitivity: above it one spike's effect spreads")  # fmt: skip
     mean, every = seeds.mean("seed"), seeds.notnull().all("seed")
     yield "mean", f"{text}, mean over seeds", mean.where(every)

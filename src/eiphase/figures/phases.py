@@ -42,9 +42,13 @@ _MEASURES = {
     "spike_damage": ("spike_damage", "damage by one spike\n(1: as independent trains)"),
 }  # fmt: skip
 _DRAWN = [name for name, _ in _MEASURES.values()]
+OF_BARS = "from certainly below to certainly above the border (two errors), in all seeds"
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
 _DIAMOND: dict[str, Any] = _RING | {"marker": "D", "markersize": 5}
-_BORDERS = ("measured_critical_q", "measured_critical_q_flag", "refined_q", "refined_q_width")
+_ENDS = ("measured_critical_q_from", "measured_critical_q_to")
+_BORDERS = (
+    "measured_critical_q", *_ENDS, "measured_critical_q_flag", "refined_q", "refined_q_width"
+)  # fmt: skip
 Legend = dict[str, Patch | Line2D]
 
 
@@ -55,8 +59,7 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
     difference that one extra spike makes in the end. A backend without a measure has an empty
     panel. Black: the border where it changes sign, refined where the sweep refined it, see
-    `draw_border`. Rate networks have a border of chaos, spiking ones a border of sensitivity,
-    at which damage is one half. Dashed: where theory has the rate network's fixed point lose
+    `draw_border`. Spiking networks have a border of sensitivity, at which damage is one half. Dashed: where theory has the rate network's fixed point lose
     stability. A third row has the effective coupling R at the border, if the phase map knows R: a
     coordinate that does not depend on how neurons are modelled, and in theory 1. A grey column
     reaches over the R of the two q_factor between which the borders lie. Raises
@@ -123,7 +126,12 @@ def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray, legend: Legen
         one = couplings.sel(backend=backend)
         low, high = one.min(["at", "seed"]), one.max(["at", "seed"])
         axis.vlines(one.g_factor, low, high, zorder=0, color="0.8", linewidth=7)
-        _draw_lines(axis, one.sel(at="border", drop=True), {}, "black")
+        seeds, below, above = (
+            _along(one.sel(at=place, drop=True), "g_factor", "seed")
+            for place in ("border", "below", "above")
+        )
+        _draw_lines(axis, seeds, {}, "black")
+        _draw_band(axis, seeds, below, above, {}, "black")
         axis.axhline(1, color="black", linewidth=1.6, linestyle="--")
         axis.set(yscale="log")
 
@@ -216,25 +224,66 @@ def draw_border(
 ) -> None:
     """The mean over seeds as a thick line, each seed's border as a thin one.
 
-    A ring is a mean over the seeds that have a border where others have none. From
-    `panels.SEEDS_OF_A_BAND` on there is a band, the 95 % interval of the mean.
+    A ring is a mean over the seeds that have a border where others have none. Bars reach, over all
+    seeds, from the last network whose measure is below the border beyond two errors to the first
+    above it; without an end where there is none such. From `panels.SEEDS_OF_A_BAND` on there is a
+    band instead, the 95 % interval of the mean.
     """
-    _draw_lines(axis, borders(one), legend, colour, breadth)
+    seeds = _along(borders(one), "g_factor", "seed")
+    if seeds.isnull().all():
+        return
+    if seeds.sizes["seed"] < panels.SEEDS_OF_A_BAND:
+        _draw_bars(axis, one, legend, colour)
+    _draw_lines(axis, seeds, legend, colour, breadth)
+    low, high = (_along(end, "g_factor", "seed") for end in _ends(one))
+    _draw_band(axis, seeds, low, high, legend, colour)
+
+
+def _draw_bars(axis: Axes, one: xr.Dataset, legend: Legend, colour: Any) -> None:
+    low, high = (_along(end, "g_factor").dropna("g_factor") for end in bars(one))
+    if not low.size:
+        return
+    style: dict[str, Any] = {"color": colour, "linewidth": 1.1, "path_effects": panels.HALO}
+    sides = axis.get_ylim()
+    axis.vlines(low.g_factor, low.clip(*sides), high.clip(*sides), **style)
+    for end in (low, high):
+        known = end[np.isfinite(end)]
+        axis.plot(known.g_factor, known, linestyle="none", marker="_", **style)
+    legend[OF_BARS] = Line2D(
+        [], [], label=OF_BARS, linestyle="none", marker="|", markersize=12, **style
+    )
+
+
+def bars(one: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """What the `OF_BARS` are drawn between, along g_factor; an end that nobody knows is infinite.
+
+    NaN where no seed has a border, and everywhere in a phase map without ends.
+    """
+    there, (low, high) = borders(one).notnull(), _ends(one)
+    there &= (low.notnull() | high.notnull()).any()
+    bottom = low.fillna(-np.inf).where(there).min("seed")
+    return bottom, high.fillna(np.inf).where(there).max("seed")
+
+
+def _ends(dataset: xr.Dataset) -> tuple[xr.DataArray, xr.DataArray]:
+    """Between which q_factor each of the `borders` lies."""
+    if dataset.refined_q.notnull().any():
+        width = dataset.refined_q_width
+        return dataset.refined_q - width, dataset.refined_q + width
+    lower, upper = (dataset[name] for name in _ENDS)
+    return lower, upper
 
 
 def _draw_lines(
-    axis: Axes, values: xr.DataArray, legend: Legend, colour: Any, breadth: float = 1.0
+    axis: Axes, seeds: xr.DataArray, legend: Legend, colour: Any, breadth: float = 1.0
 ) -> None:
-    seeds = _along(values, "g_factor", "seed")
-    if seeds.isnull().all():
-        return
     g, mean, n_seeds = seeds.g_factor, seeds.mean("seed"), seeds.sizes["seed"]
     every = seeds.notnull().all("seed")
     lines: list[tuple[str, Any, dict[str, Any]]] = []
     if n_seeds > 1:
         lines += [("border of each seed", seeds, {"linewidth": 0.7 * breadth})]
     thick = {"linewidth": 2 * breadth, "marker": ".", "path_effects": panels.HALO}
-    name = "border of chaos (rate) or sensitivity (LIF)"
+    name = "border: exponent changes sign (rate), one spike's effect spreads (LIF)"
     name += ", mean over seeds" * (n_seeds > 1)
     lines += [(name, mean.where(every), thick)]
     lines += [("border on some seeds only: their mean", mean.where(~every), _RING)]
@@ -242,16 +291,25 @@ def _draw_lines(
         if values.notnull().any():
             axis.plot(g, values, color=colour, **style)
             legend[text] = Line2D([], [], label=text, color=colour, **style)
-    _draw_band(axis, seeds, legend, colour)
 
 
-def _draw_band(axis: Axes, seeds: xr.DataArray, legend: Legend, colour: Any) -> None:
+def _draw_band(
+    axis: Axes,
+    seeds: xr.DataArray,
+    low: xr.DataArray,
+    high: xr.DataArray,
+    legend: Legend,
+    colour: Any,
+) -> None:
     enough = seeds.where(seeds.notnull().sum("seed") >= panels.SEEDS_OF_A_BAND)
     if enough.isnull().all():
         return
-    _, low, high = np.transpose([border.confidence_interval(line) for line in enough.values])
+    lines = zip(enough.values, low.values, high.values, strict=True)
+    _, bottom, top = np.transpose(
+        [border.confidence_interval(line, np.array(both)) for line, *both in lines]
+    )
     style: dict[str, Any] = {"color": colour, "alpha": 0.25, "linewidth": 0}
-    axis.fill_between(seeds.g_factor, low, high, **style)
+    axis.fill_between(seeds.g_factor, bottom, top, **style)
     text = "95 % interval of the mean"
     legend[text] = Patch(label=text, **style)
 

@@ -17,8 +17,10 @@ from eiphase.sweep.schema import Sweep
 from eiphase.theory import chaotic_state, exponent, fixed_point, meanfield
 from eiphase.variables import NOT_SIMULATED
 
-MEASURED_BY = ("lyapunov_exponent", "spike_damage", "phase")
-"""Variables of points that say where the measured border is."""
+MEASURED_BY = (
+    "lyapunov_exponent", "lyapunov_error", "spike_damage", "spike_damage_error", "phase"
+)  # fmt: skip
+"""Variables of points that say where the measured border is, and how sure it is."""
 
 
 def measured(
@@ -27,18 +29,23 @@ def measured(
     """Where a backend's measure of sensitivity changes its sign, by seed and over seeds.
 
     `values` hold the variables of `MEASURED_BY`, shape (q_factor, g_factor, seed). Returns
-    `measured_critical_q` and its `_flag`, shape (g_factor, seed), and its `_mean`, `_low` and
-    `_high`, shape (g_factor,).
+    `measured_critical_q` and its `_from`, `_to` and `_flag`, shape (g_factor, seed), and its
+    `_mean`, `_low` and `_high`, shape (g_factor,).
     """
-    driver = border.driver(backend, values)
+    driver, error = border.driver(backend, values), border.error(backend, values)
     _, n_g, n_seeds = driver.shape
     found, flags = np.empty((n_g, n_seeds)), np.empty((n_g, n_seeds), np.int8)
+    ends = np.empty((2, n_g, n_seeds))
     for g, s in np.ndindex(n_g, n_seeds):
-        found[g, s], flags[g, s] = border.crossing(q_factor, driver[:, g, s])
+        line = driver[:, g, s]
+        found[g, s], flags[g, s] = border.crossing(q_factor, line)
+        ends[:, g, s] = border.certain_ends(q_factor, line, error[:, g, s])
     return {
         "measured_critical_q": found,
+        "measured_critical_q_from": ends[0],
+        "measured_critical_q_to": ends[1],
         "measured_critical_q_flag": flags,
-        **over_seeds("measured_critical_q", found, flags),
+        **over_seeds("measured_critical_q", found, flags, ends),
     }
 
 
@@ -59,13 +66,18 @@ def measured_in_part(
     return found | {"measured_critical_q_flag": np.where(whole, flags, NOT_SIMULATED)}
 
 
-def over_seeds(name: str, values: np.ndarray, flags: np.ndarray) -> dict[str, np.ndarray]:
+def over_seeds(
+    name: str, values: np.ndarray, flags: np.ndarray, ends: np.ndarray
+) -> dict[str, np.ndarray]:
     """Mean over seeds and 95 % interval of borders that mean the same; `flags` say what.
 
-    `values` and `flags` have shape (g_factor, seed).
+    `values` and `flags` have shape (g_factor, seed), and `ends`, between which values lie,
+    (2, g_factor, seed).
     """
-    alike = [border.of_one_kind(*pair) for pair in zip(values, flags, strict=True)]
-    found = np.array([border.confidence_interval(seeds) for seeds in alike]).T
+    alike = [np.where(border.of_one_kind(of_g), row, np.nan)
+             for row, of_g in zip(values, flags, strict=True)]  # fmt: skip
+    pairs = zip(alike, ends.swapaxes(0, 1), strict=True)
+    found = np.array([border.confidence_interval(*pair) for pair in pairs]).T
     return {f"{name}_{part}": row for part, row in zip(("mean", "low", "high"), found, strict=True)}
 
 
@@ -184,8 +196,13 @@ def refined_borders(
         "refined_q": refined_q,
         "refined_q_width": width,
         "refined_q_flag": flags,
-        **over_seeds("refined_q", refined_q, crossings),
+        **over_seeds("refined_q", refined_q, crossings, ends_of_refined(refined_q, width)),
     }
+
+
+def ends_of_refined(refined_q: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Where the two points lie, at most, between which a border was refined; lower ones first."""
+    return np.array([refined_q - width, refined_q + width])
 
 
 def counts(refinements: Refinements, sweep: Sweep) -> dict[str, int]:

@@ -15,7 +15,7 @@ const LINES = {
   doubt: [{ stroke: "#ffffff", "stroke-width": 3 }, { stroke: "#555555", "stroke-width": 1.2 }],
   limit: [{ stroke: "#000000", "stroke-width": 4 }, { stroke: "#ffffff", "stroke-width": 2 }],
   band: [{ fill: "#000000", opacity: 0.25 }],
-  seed: onHalo(0.8), mean: onHalo(2.4), theory: onHalo(1.8, "7 4"), own: onHalo(0.9, "2 3"),
+  bar: onHalo(1.1), seed: onHalo(0.8), mean: onHalo(2.4), theory: onHalo(1.8, "7 4"), own: onHalo(0.9, "2 3"),
   ring: [{ fill: "#ffffff", stroke: "#000000", "stroke-width": 1.5 }],
   several: [{ fill: "#ffffff", stroke: "#000000", "stroke-width": 1.3 }],
   chosen: onWhite(2), beside: onWhite(2, "4 3"),

@@ -37,7 +37,9 @@ def derived(phase_map: xr.Dataset, sweep: Sweep) -> dict[str, np.ndarray]:
             found |= _borders(phase_map.isel(backend=b), backend, expected["phase"][b])
         if sweep.refinement.precision is not None:
             refined = phase_map.refined_q[b].values
-            found |= borders.over_seeds("refined_q", refined, found["measured_critical_q_flag"])
+            ends = borders.ends_of_refined(refined, phase_map.refined_q_width[b].values)
+            flags = found["measured_critical_q_flag"]
+            found |= borders.over_seeds("refined_q", refined, flags, ends)
         for name, values in found.items():
             expected[name][b] = values
     if sweep.refinement.precision is not None:
