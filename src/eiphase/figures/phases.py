@@ -59,7 +59,8 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     The measure is the largest Lyapunov exponent of rate neurons, and of spiking ones the
     difference that one extra spike makes in the end. A backend without a measure has an empty
     panel. Black: the border where it changes sign, refined where the sweep refined it, see
-    `draw_border`. Spiking networks have a border of sensitivity, at which damage is one half. Dashed: where theory has the rate network's fixed point lose
+    `draw_border`. Spiking networks have a border of sensitivity, at which damage is one half.
+    Dashed: where theory has the rate network's fixed point lose
     stability. A third row has the effective coupling R at the border, if the phase map knows R: a
     coordinate that does not depend on how neurons are modelled, and in theory 1. A grey column
     reaches over the R of the two q_factor between which the borders lie. Raises
