@@ -1,7 +1,7 @@
 """Prints the tables of docs/chaos.md and docs/mappings.md from phase maps.
 
 Borders are means over seeds (tables of damage and exponents) or medians over seeds (slow
-fluctuations), with the standard error of the mean, by Student's t, or the range over seeds.
+fluctuations), with the standard error of the mean or the range over seeds.
 
     snakemake --cores 2 --config sweep=config/chaos.yaml
     snakemake precision mappings --cores 2 --config sweep=config/precision.yaml

@@ -7,6 +7,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import xarray as xr
+from scipy.optimize import brentq
 from scipy.special import erf
 
 from eiphase.errors import DatasetError
@@ -96,11 +97,16 @@ def test_each_number_of_bits_has_border_shift_and_kept_parts():
     np.testing.assert_allclose(drawn["4 bits"], [3.5, 4.5])
     means = [c.lines[0].get_xydata()[0].tolist() for c in moved.containers]
     np.testing.assert_allclose(means, [[4, 0.3], [8, 0.1]])
-    # Three seeds: t s / sqrt(3), s = sqrt(0.07); Student's t of two degrees of freedom lies within
-    # t in a part t / sqrt(2 + t^2) of all cases, which is to be that of one standard deviation.
+    # Three seeds: x s / sqrt(3), s = sqrt(0.07). Student's t of two degrees of freedom lies within
+    # x in x / sqrt(2 + x^2) of all cases: x is such that one error holds as much too many as two
+    # hold too few.
     low, high = moved.containers[0].lines[2][0].get_segments()[0][:, 1]
-    part = erf(1 / np.sqrt(2))
-    half = np.sqrt(2 * part**2 / (1 - part**2)) * np.sqrt(0.07) / np.sqrt(3)
+
+    def too_many(x):
+        within = [n * x / np.sqrt(2 + (n * x) ** 2) for n in (1, 2)]
+        return sum(within) - erf(1 / np.sqrt(2)) - erf(2 / np.sqrt(2))
+
+    half = brentq(too_many, 1, 2) * np.sqrt(0.07) / np.sqrt(3)
     np.testing.assert_allclose([low, high], [0.3 - half, 0.3 + half], rtol=1e-4)
     assert [list(line.get_xdata()) for line in parts.lines] == [[4, 8]] * 3
 
