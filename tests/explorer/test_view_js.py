@@ -24,6 +24,7 @@ from eiphase.figures import phases
 from eiphase.flags import Crossing, Fate, Flag, Phase, Quality, StepLimited
 from eiphase.observables import uncertainty
 from eiphase.sweep.schema import Sweep
+from eiphase.variables import NOT_SIMULATED
 
 CONFIG = {
     "network": {"neurons": 40, "refractory": 0.05},
@@ -246,7 +247,7 @@ def test_a_cell_in_doubt_has_its_own_reasons(page, phase_map):
         for seed in (0, 4)
     ]
     limited = "rates limited by the time step (4 of 4 seeds)"
-    differ = "seeds disagree: 2 chaos, 1 fixed point, 1 undecided"
+    differ = "seeds disagree on the phase: 2 chaos, 1 fixed point, 1 undecided"
     assert own == [limited] * 2 + [f"short run (3 of 4 seeds); {differ}"] * 2
     changed.phase[at] = Phase.CHAOS
     changed.quality[at] = [Quality.SHORT, Quality.OK, Quality.OK, Quality.OK]
@@ -496,13 +497,25 @@ def test_seeds_whose_measure_changes_sign_again_have_a_diamond(page, phase_map):
     assert kinds == [[], [[[4.0, None], [5.5, 3.7]]], []]
 
 
-def test_a_cell_without_a_commonest_phase_is_called_a_tie_of_seeds(page, phase_map):
-    page.open(page_data(phase_map))
-    b, q, g = np.argwhere(classified.tied(phase_map.phase.values, axis=-1))[0].tolist()
-    text = page.run(f"cellLook(map, 'phase', {cell(b, q, g)}).text")
-    assert text.startswith("undecided, or a tie of seeds: ")
-    own = page.run(f"cellLook(map, 'phase', {cell(b, q, g, 0)}).text")
-    assert "tie" not in own
+@pytest.mark.parametrize(
+    ("seeds", "bands"),
+    [
+        ([Phase.CHAOS, Phase.FIXED_POINT, Phase.CHAOS, Phase.FIXED_POINT], [0, 2]),
+        ([Phase.CHAOS, Phase.FIXED_POINT, Phase.UNDECIDED, Phase.CHAOS], [2]),
+        ([Phase.CHAOS, Phase.UNDECIDED, NOT_SIMULATED, NOT_SIMULATED], [2, 6]),
+        ([NOT_SIMULATED] * 4, [NOT_SIMULATED]),
+    ],
+)
+def test_phases_that_tie_over_seeds_share_a_cell(page, phase_map, seeds, bands):
+    """In the order of printed maps; one seed's own cell is whole."""
+    changed = phase_map.copy(deep=True)
+    changed.phase[{"backend": 0, "q_factor": 1, "g_factor": 1}] = seeds
+    page.open(page_data(changed))
+    looks = page.found(f"cellLooks(map, 'phase', {cell(0, 1, 1)})")
+    flags = page.found("map.variables.phase.flags")
+    assert looks == [flags[str(int(phase))] for phase in bands]
+    own = page.found(f"cellLooks(map, 'phase', {cell(0, 1, 1, 1)})")
+    assert own == [flags[str(int(seeds[1]))]]
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from eiphase.flags import Crossing, Flag, Phase, Quality, ScaleStatus, StepLimit
 from eiphase.jobs.borders import in_coupling
 from eiphase.jobs.datasets import netcdf
 from eiphase.sweep.attributes import sweep_of
+from eiphase.variables import NOT_SIMULATED
 
 mpl.use("agg")
 
@@ -613,7 +614,8 @@ def test_phases_have_their_colours_and_seeds_that_disagree_are_in_doubt(phase_ma
         for g in (4.0, 4.5, 5.0)
         for q, phase in ((1.0, Phase.SATURATED), (6.0, Phase.FIXED_POINT))
     }
-    expected[5.0, 6] = "#ffffff"
+    expected[4.875, 6] = expected.pop((5.0, 6))  # the left half of a cell of 0.5
+    expected[5.125, 6] = "#ffffff"
     for plot in (phase_figures.plot_phases, phase_map_figures.plot_phase_maps):
         axis = plot(phase_map).axes[0]
         cells = [cell for cell in drawn_cells(axis) if cell[2].get_hatch() != "..."]
@@ -623,26 +625,34 @@ def test_phases_have_their_colours_and_seeds_that_disagree_are_in_doubt(phase_ma
 
 
 @pytest.mark.parametrize(
-    ("others", "colour"), [([Phase.CHAOS], "white"), ([Phase.CHAOS] * 2, Phase.CHAOS)]
+    ("of_seeds", "bands"),
+    [
+        ([Phase.SENSITIVE, Phase.CHAOS], {4.875: Phase.CHAOS, 5.125: Phase.SENSITIVE}),
+        ([Phase.UNDECIDED, Phase.CHAOS], {4.875: Phase.CHAOS, 5.125: Phase.UNDECIDED}),
+        ([Phase.UNDECIDED] * 2, {5.0: Phase.UNDECIDED}),
+        ([Phase.SENSITIVE, Phase.CHAOS, Phase.CHAOS], {5.0: Phase.CHAOS}),
+        (
+            [Phase.SENSITIVE, Phase.CHAOS, Phase.SILENT],
+            {5 - 0.5 / 3: Phase.CHAOS, 5.0: Phase.SILENT, 5 + 0.5 / 3: Phase.SENSITIVE},
+        ),
+        ([NOT_SIMULATED, Phase.CHAOS], {5.0: Phase.CHAOS}),
+    ],
 )
-@pytest.mark.parametrize("first", [Phase.UNDECIDED, Phase.SENSITIVE])
-def test_a_tie_of_seeds_is_white_whatever_phases_they_have(phase_map, first, others, colour):
-    """One seed against one other, and against two, which are most."""
-    seeds = phase_map.isel(seed=[0, *[1] * len(others)])
-    seeds = seeds.assign_coords(seed=range(1, len(others) + 2))
+def test_phases_that_tie_share_a_cell(phase_map, of_seeds, bands):
+    """A band for each, as broad as those of others, from the left by the phases' numbers."""
+    seeds = phase_map.isel(seed=[0] * len(of_seeds)).assign_coords(seed=range(len(of_seeds)))
     del seeds.attrs["sweep_config"]
     seeds["phase"][:] = Phase.CHAOS
-    seeds.phase.loc[{"backend": "rate", "q_factor": 6.0, "g_factor": 5.0, "seed": 1}] = first
+    seeds.phase.loc[{"backend": "rate", "q_factor": 6.0, "g_factor": 5.0}] = of_seeds
     figure = phase_map_figures.plot_phase_maps(seeds)
-    (cell,) = (
-        mpl.colors.to_hex(patch.get_facecolor())
+    found = [
+        (pytest.approx(g), mpl.colors.to_hex(patch.get_facecolor()))
         for g, q, patch in drawn_cells(figure.axes[0])
-        if (g, round(q)) == (5.0, 6) and patch.get_hatch() != "..."
-    )
-    assert cell == mpl.colors.to_hex(
-        "white" if colour == "white" else phase_figures.LOOKS[colour][0]
-    )
-    assert ("undecided, or a tie of seeds" in legend_of(figure)) == (colour == "white")
+        if g > 4.75 and round(q) == 6 and patch.get_hatch() != "..."
+    ]
+    expected = {g: mpl.colors.to_hex(phase_figures.LOOKS[phase][0]) for g, phase in bands.items()}
+    assert sorted(found, key=lambda band: band[0].expected) == sorted(expected.items())
+    assert (phase_figures.TIE in legend_of(figure)) == (len(bands) > 1)
 
 
 def test_without_chaos_and_without_seeds_maps_are_of_fluctuations(phase_map):

@@ -90,11 +90,16 @@ def agreement(phases: np.ndarray, *, axis: int) -> tuple[np.ndarray, np.ndarray]
     return counts.argmax(axis=0).astype(np.int8), counts.max(axis=0) / n_seeds
 
 
-def tied(phases: np.ndarray, *, axis: int) -> np.ndarray:
-    """Whether no phase has more seeds than every other; false without a simulated seed."""
+def of_most_seeds(phases: np.ndarray, *, axis: int) -> np.ndarray:
+    """Whether each phase, along the first axis, has most seeds: several where they tie."""
     counts = _counts(phases, axis)
     most = counts.max(axis=0)
-    return (most > 0) & ((counts == most).sum(axis=0) > 1)
+    return (counts == most) & (most > 0)
+
+
+def tied(phases: np.ndarray, *, axis: int) -> np.ndarray:
+    """Whether no phase has more seeds than every other; false without a simulated seed."""
+    return of_most_seeds(phases, axis=axis).sum(axis=0) > 1
 
 
 def _counts(phases: np.ndarray, axis: int) -> np.ndarray:

@@ -15,7 +15,7 @@ from eiphase.backends import BACKENDS
 from eiphase.errors import DatasetError
 from eiphase.explorer import shown
 from eiphase.explorer.gaussian import corrections
-from eiphase.figures import panels
+from eiphase.figures import panels, phases
 from eiphase.mapping import rate_to_lif
 from eiphase.networks import weights
 from eiphase.numerics.erf import node_values
@@ -65,6 +65,7 @@ def page_data(phase_map: xr.Dataset) -> PageData:
         "axes": {name: _axis(phase_map[name]) for name in (*DIMENSIONS, "lag")},
         "variables": shown.variables(phase_map),
         "limit": shown.at_limit(phase_map) if "weight_scale_status" in phase_map else None,
+        "tie": phases.TIE,
         "describing": shown.DESCRIBING,
         "stops": {"sequential": _stops(panels.FLOW_COLOURS),
                   "diverging": _stops(colormaps[panels.RATIO_COLOURS])},

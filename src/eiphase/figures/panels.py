@@ -3,7 +3,9 @@
 In every figure:
 
 - a backend has its colour of `BACKEND_COLOURS`;
-- a dotted region with an outline is in `Doubt`, for the reasons that the legend gives;
+- a dotted region with an outline is in `Doubt`: what the figure shows there is unsure, for the
+  reasons that the legend gives;
+- a cell in upright bands has phases that tie over seeds, a band for each;
 - a white line with black edges is the limit of the mapping from rate to LIF neurons, on all seeds;
 - a ring stands for fewer than all seeds;
 - a thin line is one seed, a thick one their mean or median;
@@ -11,7 +13,8 @@ In every figure:
 - a dashed line is theory;
 - a band is the 95 % interval of a mean over seeds, drawn from `SEEDS_OF_A_BAND` on;
 - a bar is a standard error;
-- a white cell has nothing to show, and a hatched one that says so is not simulated as yet.
+- a white cell is undecided or has no number;
+- a hatched cell that says so is not simulated as yet.
 """
 
 import json
@@ -355,13 +358,19 @@ def draw_map(
     return axis.pcolormesh(g, q, cells, norm=norm, cmap=colours, rasterized=True)
 
 
-def fill(axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict) -> None:
-    """Draw cells (q_factor, g_factor) in a colour and hatch, and explain it if there are any."""
+def fill(
+    axis: Axes, cells: xr.DataArray, style: tuple[str, str, str], legend: dict,
+    band: tuple[xr.DataArray, xr.DataArray] | None = None,
+) -> None:  # fmt: skip
+    """Draw cells (q_factor, g_factor) in a colour and hatch, and explain it if there are any.
+
+    Of each cell only the upright `band` between two parts of its width, 0 to 1, if given.
+    """
     if not cells.any():
         return
     colour, hatch, text = style
     look: dict[str, Any] = {"facecolor": colour, "hatch": hatch, "edgecolor": "0.45"}
-    axis.add_patch(PathPatch(_outlines(cells), linewidth=0, **look))
+    axis.add_patch(PathPatch(_outlines(cells, band), linewidth=0, **look))
     frame = {"linewidth": 0.5} if colour == "white" else {"linewidth": 0}
     legend[text] = Patch(label=text, **look, **frame)
 
@@ -372,11 +381,13 @@ def _grid(cells: xr.DataArray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return cells.values, edges(cells.q_factor.values), edges(cells.g_factor.values)
 
 
-def _outlines(cells: xr.DataArray) -> Path:
+def _outlines(cells: xr.DataArray, band: tuple[xr.DataArray, xr.DataArray] | None = None) -> Path:
     """The cells as one path: thousands of them would take a minute to draw one by one."""
     inside, q, g = _grid(cells)
     i, j = np.nonzero(inside)
-    sides = (g[j], q[i]), (g[j + 1], q[i]), (g[j + 1], q[i + 1]), (g[j], q[i + 1])
+    start, end = (_grid(part)[0][i, j] for part in band) if band else (0, 1)
+    left, right = g[j] + start * (g[j + 1] - g[j]), g[j + 1] - (1 - end) * (g[j + 1] - g[j])
+    sides = (left, q[i]), (right, q[i]), (right, q[i + 1]), (left, q[i + 1])
     return Path.make_compound_path_from_polys(np.transpose(sides, (2, 0, 1)))
 
 

@@ -39,7 +39,7 @@ _HIDDEN = 0.01  # curves of c(lag) / c(0) that are closer lie under each other's
 def plot_phase_maps(dataset: xr.Dataset) -> Figure:
     """Phases over g_factor and q_factor, a panel per backend, with the borders between them.
 
-    Colour is the commonest phase over seeds, white where seeds tie. Of a sweep that did not
+    Colour is the phase of most seeds; phases that tie share a cell. Of a sweep that did not
     measure chaos, and of an average over seeds, these are maps of c(0) and decay time, see
     `plot_fluctuations`.
     `dataset` is a phase map, or any selection from one (`.sel`, `.where`) that keeps
@@ -92,7 +92,7 @@ def doubt_of(dataset: xr.Dataset, name: str) -> panels.Doubt:
     """Where one of the `FLUCTUATIONS` is in doubt, of a dataset that `checked` returned."""
     ok = dataset[f"{name}_flag"] == Flag.OK
     partly = ok.any("seed") & (~ok & panels.are_simulated(dataset)).any("seed")
-    return panels.doubt_of_numbers(dataset, partly, "some seeds have no number")
+    return panels.doubt_of_numbers(dataset, partly, "seeds disagree on whether there is a number")
 
 
 def _by_unit(backends: Iterable[str]) -> list[list[str]]:

@@ -33,7 +33,7 @@ LOOKS: dict[Phase, tuple[str, str, str]] = {
     Phase.BROKEN: ("white", "xxxx", "broken mapping, or not finite"),
     Phase.UNDECIDED: ("white", "", "undecided"),
 }
-_UNDECIDED_OR_TIED = (*LOOKS[Phase.UNDECIDED][:2], "undecided, or a tie of seeds")
+TIE = "divided cell: seeds tie between these phases"
 # What is drawn of each measure of sensitivity, and how it is called.
 _MEASURES = {
     "lyapunov_exponent": (
@@ -44,6 +44,10 @@ _MEASURES = {
 _DRAWN = [name for name, _ in _MEASURES.values()]
 OF_BARS = "from certainly below to certainly above the border (two errors), in all seeds"
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
+_HALVES: dict[str, Any] = {
+    "linestyle": "none", "marker": "s", "markersize": 9, "fillstyle": "left",
+    "color": "0.3", "markerfacecoloralt": "0.9",
+}  # fmt: skip
 _DIAMOND: dict[str, Any] = _RING | {"marker": "D", "markersize": 5}
 _ENDS = ("measured_critical_q_from", "measured_critical_q_to")
 _BORDERS = (
@@ -160,7 +164,7 @@ def doubt_of(dataset: xr.Dataset) -> panels.Doubt:
     simulated = dataset.phase.where(panels.are_simulated(dataset))
     disagree = simulated.max("seed") > simulated.min("seed")
     known = (dataset.phase != Phase.BROKEN).any("seed")  # the look of others says enough
-    return panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree")
+    return panels.doubt_of_phases(dataset.where(known), disagree, "seeds disagree on the phase")
 
 
 def checked(dataset: xr.Dataset, *needed: str) -> xr.Dataset:
@@ -193,16 +197,20 @@ def _are_measured(dataset: xr.Dataset) -> bool:
 
 
 def draw_phases(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
-    """The commonest phase over seeds, of one backend; where seeds tie there is none."""
+    """The phase of most seeds, of one backend; phases that tie share a cell, a band for each."""
     seeds = one.phase.get_axis_num("seed")
-    commonest, part = phases.agreement(one.phase.values, axis=seeds)
-    commonest[phases.tied(one.phase.values, axis=seeds)] = Phase.UNDECIDED
-    cells = xr.zeros_like(one.phase.isel(seed=0, drop=True), dtype=bool)
+    most = xr.DataArray(
+        phases.of_most_seeds(one.phase.values, axis=seeds),
+        one.phase.isel(seed=0, drop=True).expand_dims(of=len(Phase)).coords,
+        ["of", *(name for name in one.phase.dims if name != "seed")],
+    )
     panels.draw_gaps(axis, one, legend)
-    looks = LOOKS if one.sizes["seed"] == 1 else LOOKS | {Phase.UNDECIDED: _UNDECIDED_OR_TIED}
-    for phase, style in looks.items():
-        here = (commonest == phase) & (part > 0)  # none where a selection has no points
-        panels.fill(axis, cells.copy(data=here), style, legend)
+    ends, n_tied = most.cumsum("of"), most.sum("of")
+    for phase, style in LOOKS.items():
+        last = ends.isel(of=phase)
+        panels.fill(axis, most.isel(of=phase), style, legend, ((last - 1) / n_tied, last / n_tied))
+    if (n_tied > 1).any():
+        legend[TIE] = Line2D([], [], label=TIE, **_HALVES)
     g, q = (panels.edges(np.sort(one[name].values)) for name in ("g_factor", "q_factor"))
     axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
 

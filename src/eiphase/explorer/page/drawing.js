@@ -114,7 +114,8 @@ function hatches() {
   const tile = (id, size, path, width) => svg("pattern", {
     id, width: size, height: size, patternUnits: "userSpaceOnUse",
   }, svg("path", { d: path, stroke: "#666666", "stroke-width": width, "stroke-linecap": "round" }));
-  return svg("defs", {}, tile("crosses", 8, "M0 0L8 8M8 0L0 8", 1), tile("dots", 6, "M3 3h0", 1.8));
+  return svg("defs", {}, tile("crosses", 8, "M0 0L8 8M8 0L0 8", 1), tile("dots", 6, "M3 3h0", 1.8),
+  tile("half", 48, "M6.5 -48v96", 13));
 }
 
 // The map ---------------------------------------------------------------------------------------
@@ -169,19 +170,25 @@ function eachCell(map, view, { columns, rows }) {
     [i, j, { ...cell, [view.x]: i, [view.y]: j }])).flat();
 }
 
-function rectangle({ plot, columns, rows }, i, j, attributes) {
-  const x = plot.x(columns[i]), y = plot.y(rows[j + 1]);
-  return svg("rect", { x, y, width: plot.x(columns[i + 1]) - x, height: plot.y(rows[j]) - y, ...attributes });
+/** Over a cell, or an upright band of it. */
+function rectangle({ plot, columns, rows }, i, j, attributes, band = [0, 1]) {
+  const left = plot.x(columns[i]), wide = plot.x(columns[i + 1]) - left, y = plot.y(rows[j + 1]);
+  const across = { x: left + band[0] * wide, width: (band[1] - band[0]) * wide };
+  return svg("rect", { ...across, y, height: plot.y(rows[j]) - y, ...attributes });
 }
 
 /** Returns what the looks of cells mean that have no colour of the scale. */
 function drawCells(map, view, grid) {
   return eachCell(map, view, grid).flatMap(([i, j, cell]) => {
-    const { colour, hatch, text: words } = cellLook(map, view.variable, cell);
-    grid.cells.append(rectangle(grid, i, j, { fill: colour, stroke: colour, "stroke-width": 0.5 }));
-    if (hatch) grid.cells.append(rectangle(grid, i, j, { fill: "url(#crosses)" }));
-    const fills = [colour, ...(hatch ? ["url(#crosses)"] : [])];
-    return words ? [{ fills, words, isWhole: !map.variables[view.variable].flags }] : [];
+    const looks = cellLooks(map, view.variable, cell);
+    const entries = looks.flatMap(({ colour, hatch, text: words }, k) => {
+      const band = [k / looks.length, (k + 1) / looks.length];
+      grid.cells.append(rectangle(grid, i, j, { fill: colour, stroke: colour, "stroke-width": 0.5 }, band));
+      if (hatch) grid.cells.append(rectangle(grid, i, j, { fill: "url(#crosses)" }, band));
+      const fills = [colour, ...(hatch ? ["url(#crosses)"] : [])];
+      return words ? [{ fills, words, isWhole: !map.variables[view.variable].flags }] : [];
+    });
+    return looks.length > 1 ? [...entries, { fills: ["#e5e5e5", "url(#half)"], words: map.tie, isWhole: true }] : entries;
   });
 }
 

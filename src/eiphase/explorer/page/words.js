@@ -84,16 +84,30 @@ function colourOf(scale, x) {
   return scale.stops[Math.round(fraction(scale, x) * (scale.stops.length - 1))];
 }
 
-/** The look of a cell: {colour, hatch, text}; `text` only if it is no number on the scale. */
-function cellLook(map, name, cell) {
-  const { flags } = map.variables[name], value = valueOf(map.variables[name], cell);
-  if (flags) {
-    const isOneSeed = name !== "phase" || cell.seed !== together(map), { text, ...look } = flags[value];
-    return { ...look, text: isOneSeed ? text : text.replace(/^undecided/, "undecided, or a tie of seeds") };
+/** The looks of a cell, {colour, hatch, text}: one, or those of the phases that tie over seeds; `text` only
+ * if it is no number on the scale. */
+function cellLooks(map, name, cell) {
+  const variable = map.variables[name], { flags } = variable, value = valueOf(variable, cell);
+  if (flags && name === "phase" && cell.seed === together(map)) {
+    const { kinds, count } = counted(eachSeed(map, variable, cell).filter((kind) => kind >= 0));
+    const most = kinds.filter((kind) => count(kind) === count(kinds[0]));
+    return (most.length ? most.sort((a, b) => a - b) : [value]).map((kind) => flags[kind]);
   }
-  if (!Number.isNaN(value)) return { colour: colourOf(scaleOf(map, name, cell.backend), value) };
+  if (flags) return [flags[value]];
+  if (!Number.isNaN(value)) return [{ colour: colourOf(scaleOf(map, name, cell.backend), value) }];
   const flag = companion(map, name, "flag"), why = flag?.flags[valueOf(flag, cell)];
-  return { colour: "#ffffff", ...why?.lack, text: why?.text ?? "no number" };
+  return [{ colour: "#ffffff", ...why?.lack, text: why?.text ?? "no number" }];
+}
+
+/** A variable's value on each seed. */
+function eachSeed(map, variable, cell) {
+  return Array.from(map.axes.seed.values, (_, seed) => valueOf(variable, { ...cell, seed }));
+}
+
+/** The different ones of some flags, the commonest first, and how often each is there. */
+function counted(flags) {
+  const count = (kind) => flags.filter((x) => x === kind).length;
+  return { kinds: [...new Set(flags)].sort((a, b) => count(b) - count(a)), count };
 }
 
 /** A value with its error and unit, or what its flag means. Of all seeds together the median and the
@@ -101,8 +115,7 @@ function cellLook(map, name, cell) {
 function valueText(map, name, cell) {
   const variable = map.variables[name], value = valueOf(variable, cell);
   const isTogether = variable.dims.includes("seed") && cell.seed === together(map);
-  const each = isTogether
-    ? Array.from(map.axes.seed.values, (_, seed) => valueOf(variable, { ...cell, seed })) : [value];
+  const each = isTogether ? eachSeed(map, variable, cell) : [value];
   if (variable.flags) return flagsText(variable.flags, each);
   if (Number.isNaN(value)) return lackText(map, name, cell);
   const there = each.filter((x) => !Number.isNaN(x)), errors = companion(map, name, "error");
@@ -116,8 +129,7 @@ function valueText(map, name, cell) {
 
 /** What a flag means if all seeds have it; otherwise how many seeds have which. */
 function flagsText(flags, each) {
-  const count = (kind) => each.filter((x) => x === kind).length;
-  const kinds = [...new Set(each)].sort((a, b) => count(b) - count(a));
+  const { kinds, count } = counted(each);
   if (kinds.length === 1) return flags[kinds[0]].text;
   const word = (kind) => flags[kind].word.replaceAll("_", " ");
   return kinds.map((kind) => `${word(kind)} (${count(kind)} of ${each.length} seeds)`).join(", ");
