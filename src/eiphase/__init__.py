@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from eiphase.networks.weights import Network
     from eiphase.simulation.measure import measure, received_input
     from eiphase.simulation.single import simulate, simulate_cell
+    from eiphase.sweep.attributes import words
 
 # Where the public names live. They are imported when first asked for, so that
 # `import eiphase` and light modules such as the sweep's config stay light.
@@ -43,6 +44,7 @@ _HOME = {
     "simulate_cell": "eiphase.simulation.single",
     "measure": "eiphase.simulation.measure",
     "received_input": "eiphase.simulation.measure",
+    "words": "eiphase.sweep.attributes",
     "combine": "eiphase.jobs.datasets.combining",
     "plot_recording": "eiphase.figures.recording",
     "plot_phase_maps": "eiphase.figures.phase_map",
@@ -73,6 +75,7 @@ __all__ = [
     "simulate",
     "simulate_across_border",
     "simulate_cell",
+    "words",
 ]
 
 

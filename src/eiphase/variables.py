@@ -220,7 +220,8 @@ VARIABLES: dict[str, Variable] = {
     "decay_time_error": Variable(
         "standard error of decay_time",
         "step",
-        f"{_FROM_BLOCKS} NaN where decay_time is.",
+        f"{_FROM_BLOCKS} NaN where decay_time is; and, with quality short, where c(lag) may within "
+        "its error not fall to c0/e within the largest lag: decay_time is then a lower bound.",
     ),
     "quality": Variable(
         "whether the errors of c0, decay_time and mean_rate can be relied on",
@@ -245,6 +246,12 @@ VARIABLES: dict[str, Variable] = {
         "state fluctuates for good; longest: it may not be longer, by simulation.max_steps. "
         f"{_PRECISE}",
         flags=Stopped,
+        needs=(_PRECISION,),
+    ),
+    "fluctuating_states": Variable(
+        "initial states, of four, from which activity fluctuates for good",
+        comment="c0, decay_time, rates and exponents are means over these, or over all if none "
+        f"does. If some do, others settle or are still on their way. {_PRECISE}",
         needs=(_PRECISION,),
     ),
     "persistence": Variable(
@@ -552,9 +559,9 @@ _PHASES = (
     "oscillation: rate neurons fluctuate and repeat themselves (c(lag) falls below zero and "
     "returns to 80 % of c0), and the Lyapunov exponent is not positive beyond two errors; chaos: "
     "rate or LIF neurons fluctuate steadily, the Lyapunov exponent is positive beyond two errors, "
-    "and among LIF neurons one spike's effect spreads, too; sensitive: one spike's effect spreads "
-    "among LIF neurons whose activity is not transient, but the Lyapunov exponent is not positive "
-    "beyond two errors, or is unknown, as in integers, or spike counts do not fluctuate; regular: "
+    "and among LIF neurons one spike's effect spreads, too, and step_limited is no; sensitive: one "
+    "spike's effect spreads among LIF neurons whose activity is not transient, but one of these "
+    "does not hold, or the exponent is unknown, as in integers; regular: "
     "one spike's effect heals or stays confined among LIF neurons, and spike counts fluctuate as "
     "those of regular firing (c0 is at most 1/4, or c(lag) falls below zero and returns to 80 % "
     "of c0), with an isi_cv, where measured, of at most 0.5; irregular: one spike's effect heals "
@@ -576,12 +583,13 @@ DERIVED: dict[str, Variable] = {
     ),
     "phase_commonest": Variable(
         "phase of most seeds",
-        comment="If two phases have equally many seeds, the one with the smaller flag.",
+        comment="If two phases or more have equally many seeds, undecided.",
         flags=Phase,
         dimensions=("backend", "q_factor", "g_factor"),
     ),
     "phase_agreement": Variable(
-        "fraction of the seeds that are in phase_commonest",
+        "fraction of the seeds that are in the commonest phase",
+        comment="In each of them, if several have equally many seeds.",
         dimensions=("backend", "q_factor", "g_factor"),
     ),
     "measured_critical_q": Variable(
@@ -709,13 +717,15 @@ DERIVED: dict[str, Variable] = {
 """What gathering derives from `VARIABLES`."""
 
 
+# What else says whether c(0) and decay time are to be trusted.
+_TRUSTED_BY = ("quality", "stopped", "fluctuating_states", "step_limited")
 _ANCILLARY = {
     "lyapunov_exponent": ("lyapunov_error", "lyapunov_flag"),
     "lyapunov_exponent_per_time_constant": ("lyapunov_flag",),
     "spike_damage": ("spike_damage_error", "spike_damage_fate"),
     "bit_damage": ("bit_damage_error", "bit_damage_fate"),
-    "c0": ("c0_flag", "c0_error", "quality"),
-    "decay_time": ("decay_time_flag", "decay_time_error", "quality"),
+    "c0": ("c0_flag", "c0_error", *_TRUSTED_BY),
+    "decay_time": ("decay_time_flag", "decay_time_error", *_TRUSTED_BY),
     "weight_scale": ("weight_scale_status",),
 }
 
@@ -749,6 +759,9 @@ ADDED = (
     "decay_time_error",
     "mean_rate_error",
     "quality",
+    "measured_critical_q_from",
+    "measured_critical_q_to",
+    "fluctuating_states",
 )
 """What phase maps of before lack, which open even so."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from eiphase.backends import BACKENDS
 from eiphase.chaos import border, phases
-from eiphase.flags import Fate, Flag, Phase
+from eiphase.flags import Fate, Flag, Phase, StepLimited
 from eiphase.variables import NOT_SIMULATED
 
 LAGS = np.arange(200)
@@ -22,7 +22,7 @@ def of(backend, **values):
         "c0_flag": Flag.OK, "autocovariance": DECAYING, "silent_fraction": 0.1,
         "lyapunov_exponent": np.nan, "lyapunov_error": np.nan,
         "spike_damage_fate": -1, "weight_strength": 1.0, "current_wraps": 0,
-        "c0": 1.0, "isi_cv": np.nan,
+        "c0": 1.0, "isi_cv": np.nan, "step_limited": StepLimited.NO,
     }  # fmt: skip
     points = {name: np.array([value]) for name, value in (usual | values).items()}
     return Phase(phases.classify(backend, points)[0])
@@ -63,6 +63,10 @@ def test_rate_neurons(values, expected):
         ({"spike_damage_fate": Fate.SPREAD, "c0": 0.2}, Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD} | exponent(0.01), Phase.CHAOS),
         ({"spike_damage_fate": Fate.SPREAD} | exponent(0.0015), Phase.SENSITIVE),
+        (
+            {"spike_damage_fate": Fate.SPREAD, "step_limited": StepLimited.YES} | exponent(0.01),
+            Phase.SENSITIVE,
+        ),
         ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.UNDEFINED}, Phase.SENSITIVE),
         ({"spike_damage_fate": Fate.SPREAD, "c0_flag": Flag.TRANSIENT}, Phase.UNDECIDED),
         ({"spike_damage_fate": Fate.HEALED}, Phase.IRREGULAR),
@@ -110,6 +114,13 @@ def test_the_commonest_phase_and_how_many_seeds_have_it():
     commonest, part = phases.agreement(seeds, axis=1)
     assert commonest.tolist() == [Phase.CHAOS, Phase.SILENT]
     assert part.tolist() == [pytest.approx(2 / 3), 1]
+
+
+def test_where_seeds_tie_the_commonest_phase_is_undecided():
+    seeds = np.array([[Phase.CHAOS, Phase.FIXED_POINT], [Phase.SILENT] * 2])
+    found = phases.over_seeds(seeds)
+    assert found["phase_commonest"].tolist() == [Phase.UNDECIDED, Phase.SILENT]
+    assert found["phase_agreement"].tolist() == [0.5, 1]
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,18 @@ def test_networks_that_are_equal_are_simulated_once(monkeypatch, precision):
         source = together
 
 
+def test_states_that_fluctuate_are_counted(found):
+    """All four or none, unless states differ; a quality of several states says that some do not."""
+    for backend, values in found.items():
+        n = values["fluctuating_states"]
+        is_active = values["c0_flag"] == Flag.OK
+        assert ((n > 0) == is_active).all(), backend
+        assert set(n) <= {0, 1, 2, 3, 4}
+        assert (values["quality"][(n > 0) & (n < 4)] == Quality.SEVERAL_STATES).all()
+    rates = found["rate"]
+    assert {0, 4} <= set(rates["fluctuating_states"])
+
+
 def test_a_network_stops_when_it_is_precise_or_has_settled_or_is_long(found):
     for backend, values in found.items():
         for i, stopped in enumerate(values["stopped"]):

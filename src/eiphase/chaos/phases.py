@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from eiphase.backends import BACKENDS
-from eiphase.flags import Fate, Flag, Phase
+from eiphase.flags import Fate, Flag, Phase, StepLimited
 from eiphase.variables import NOT_SIMULATED
 
 # An exponent counts as positive or negative beyond so many of its standard errors.
@@ -36,7 +36,8 @@ def classify(backend: str, values: Mapping[str, np.ndarray]) -> np.ndarray:
        activity fluctuates, λ is not positive, and activity repeats itself: c(lag) falls below
        zero and returns to 80 % of c(0) within the largest lag.
     4. Damage by an extra spike: `SENSITIVE` if it spreads, unless activity is transient, and
-       `CHAOS` if λ, where a backend has one, is positive beyond two errors, too. If damage
+       `CHAOS` if λ, where a backend has one, is positive beyond two errors, too, and the time step
+       does not limit rates: λ is that of continuous time, which is then another network. If damage
        heals or stays confined: `FIXED_POINT` if spike counts do not fluctuate; `REGULAR` if
        they do as regular firing makes them: c(0) is at most 1/4, or activity repeats itself;
        `IRREGULAR` if they fluctuate more. Where `isi_cv` was measured, neurons whose intervals
@@ -70,9 +71,10 @@ def recurs(autocovariance: np.ndarray) -> np.ndarray:
 def over_seeds(phases: np.ndarray) -> dict[str, np.ndarray]:
     """The commonest phase and its share of the seeds, as variables; seeds are the last axis.
 
-    Seeds that are not simulated do not count.
+    It is `UNDECIDED` where seeds tie. Seeds that are not simulated do not count.
     """
     commonest, part = agreement(phases, axis=-1)
+    commonest[tied(phases, axis=-1)] = Phase.UNDECIDED
     known = (phases != NOT_SIMULATED).any(axis=-1)
     return {
         "phase_commonest": np.where(known, commonest, NOT_SIMULATED).astype(np.int8),
@@ -132,6 +134,7 @@ def _by_damage(values: Mapping[str, np.ndarray]) -> _Rule:
     """What becomes of an extra spike says, and how spike counts fluctuate."""
     fate, fluctuation = values["spike_damage_fate"], values["c0_flag"]
     grows = values["lyapunov_exponent"] > SIGNIFICANT * values["lyapunov_error"]
+    grows &= values["step_limited"] != StepLimited.YES
     stable = np.isin(fate, [Fate.HEALED, Fate.CONFINED])
     fluctuates, quiet = fluctuation == Flag.OK, fluctuation == Flag.UNDEFINED
     regular = (values["c0"] <= REGULAR_VARIANCE) | recurs(values["autocovariance"])

@@ -343,6 +343,7 @@ class UntilPrecise:
         flags = [one.c0_flag for one in each]
         flag = Flag.OK if Flag.OK in flags else flags[0]
         found: dict[str, Any] = {"autocovariance": known.autocovariance, "c0_flag": flag}
+        found["fluctuating_states"] = flags.count(Flag.OK)
         found["decay_time_flag"] = known.decay_time_flag if flag == Flag.OK else flag
         found["mean_rate"], found["mean_rate_error"] = known.mean, known.mean_error
         if self._backend.spiking:

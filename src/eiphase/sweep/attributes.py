@@ -56,6 +56,26 @@ def _wrong(what: str, words: str, value: Any) -> DatasetError:
     return DatasetError(f"{what} that must be {words}, but is {short(value)}.")
 
 
+def words(flags: "xr.DataArray") -> "xr.DataArray":
+    """The words of flags, such as `phase_map.phase`, in place of their numbers.
+
+    They are those of the attributes `flag_values` and `flag_meanings`; "" where a selection has
+    left none. Raises `DatasetError` if the variable has no such attributes.
+    """
+    attributes = getattr(flags, "attrs", {})
+    if not {"flag_values", "flag_meanings"} <= set(attributes):
+        raise DatasetError(
+            f"{getattr(flags, 'name', None) or short(flags)} has no flag_meanings: give a variable "
+            "of flags, such as phase_map.phase."
+        )
+    meanings = str(attributes["flag_meanings"]).split()
+    known = dict(zip(np.atleast_1d(attributes["flag_values"]).tolist(), meanings, strict=False))
+    data = [known.get(value, "") for value in flags.values.ravel().tolist()]
+    found = flags.copy(data=np.array(data, str).reshape(flags.shape))
+    found.attrs = {name: attributes[name] for name in ("long_name",) if name in attributes}
+    return found
+
+
 def refuse_partial(dataset: "xr.Dataset", name: object) -> None:
     """Raises `DatasetError` if networks of the phase map are not simulated as yet."""
     if partial := dataset.attrs.get("partial"):
