@@ -706,7 +706,7 @@ DERIVED: dict[str, Variable] = {
         needs=("theory",),
     ),
     "network_critical_q": Variable(
-        "q_factor above which this seed's rate network no longer settles at a fixed point",
+        "q_factor where this seed's rate network loses the last fixed point that is followed",
         comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
         "the range, where the fixed point cannot be followed to its loss, and for more than 500 "
         f"neurons. {_CRITICAL}",
