@@ -198,12 +198,12 @@ class NetworkConfig(_Section):
     bias: Annotated[Positive, Field(json_schema_extra={"unit": "per step"})] = 0.1
     """Input to each rate neuron. That of LIF neurons is 5 thresholds x `step_size`."""
     refractory: Refractory = 0.0
-    """Rest of a LIF neuron after a spike, a whole number of steps: its voltage stays at 0, while
+    """Refractory period of LIF neurons, a whole number of steps: its voltage stays at 0, while
     its current goes on. Without it, excitation can grow until neurons fire in every step."""
 
     @property
     def refractory_steps(self) -> int:
-        """Steps for which a LIF neuron rests."""
+        """Steps of a LIF neuron's refractory period."""
         return round(self.refractory / self.step_size)
 
 
