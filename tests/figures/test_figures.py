@@ -300,15 +300,32 @@ def test_a_sound_mapping_is_not_marked(phase_map, value):
     assert not phase_map_figures.plot_fluctuations(phase_map).legends
 
 
-def test_a_count_that_is_0_everywhere_is_said_instead_of_drawn(phase_map):
+def test_what_is_the_same_in_all_networks_is_said_instead_of_drawn(phase_map):
     phase_map["clipped_weight_fraction"][:] = 0
+    phase_map["weight_bits"][:] = 8
     phase_map["voltage_clips"][:] = 0
     phase_map.voltage_clips.loc[{"backend": "lif_float", "q_factor": 6.0, "seed": 2}] = 4
-    axes = {axis.get_title(): axis for axis in phase_map_figures.plot_mapping(phase_map).axes}
-    clipped = axes["fraction of weights clipped"]
-    assert [text.get_text() for text in clipped.texts] == ["none in any network"]
-    assert not clipped.collections
-    assert axes["voltages clipped\n(neurons x steps)"].collections
+    figure = phase_map_figures.plot_mapping(phase_map)
+    titles = [axis.get_title() for axis in figure.axes if axis.get_title()]
+    assert titles == [
+        "LIF weights / rate weights",
+        "effective coupling R",
+        "voltages clipped (neurons x steps)",
+    ]
+    said = figure.get_suptitle().replace("\n", " ")
+    assert "0 in every network: fraction of weights clipped; " in said
+    assert "8 in every network: weight bits used, of 8" in said
+    assert "1 in every network: integer / float weight strength" in said
+
+
+def test_a_mapping_that_is_the_same_everywhere_still_has_a_map(phase_map):
+    for name in ("weight_scale", "weight_strength"):
+        phase_map[name][:] = 1
+    for name in ("clipped_weight_fraction", "weight_bits", "voltage_clips", "effective_coupling"):
+        phase_map[name][:] = np.nan
+    figure = phase_map_figures.plot_mapping(phase_map)
+    assert [a.get_title() for a in figure.axes if a.get_title()] == ["LIF weights / rate weights"]
+    assert "not known: effective coupling R" in figure.get_suptitle().replace("\n", " ")
 
 
 def test_mapping_maps_hatch_what_is_not_solved(phase_map):
@@ -321,31 +338,61 @@ def test_mapping_maps_hatch_what_is_not_solved(phase_map):
 
 def test_what_is_ideally_1_has_a_scale_around_it(phase_map):
     phase_map.weight_strength[:] = [[[0.5, 2.0]] * 3] * 2
-    phase_map["effective_coupling"][:] = 4.0
+    phase_map["effective_coupling"][:] = [[[4.0, 4.0]], [[0.5, 0.5]]]
     axes = phase_map_figures.plot_mapping(phase_map).axes
-    norms = {axis.get_title(): axis.collections[0].norm for axis in axes[:6]}
+    norms = {axis.get_title(): axis.collections[0].norm for axis in axes if axis.get_title()}
     for title, reach in (("integer / float weight strength", 1.25), ("effective coupling R", 4.0)):
         (norm,) = (norm for name, norm in norms.items() if name.startswith(title))
         assert norm(1.0) == pytest.approx(0.5)
         assert norm.vmax == pytest.approx(reach)
 
 
-def test_a_cut_shows_median_error_and_each_seed(phase_map):
+def test_a_cut_shows_each_seed_with_its_own_error_and_their_mean_without(phase_map):
     phase_map["c0_error"] = phase_map.c0 / 10
-    axis = phase_map_figures.plot_cut(phase_map, g_factor=4.4).axes[0]
+    phase_map.c0_error.loc[{"seed": 2, "q_factor": 6.0}] = np.nan
+    figure = phase_map_figures.plot_cut(phase_map, g_factor=4.4)
+    axis = figure.axes[0]
     seeds = phase_map.c0.sel(backend="rate", g_factor=4.5)
-    first, second, median = (line.get_ydata() for line in axis.lines[:3])
-    np.testing.assert_array_equal([first, second], seeds.transpose("seed", "q_factor"))
-    np.testing.assert_array_equal(median, seeds.median("seed"))
-    bars = [segment[:, 1] for segment in axis.collections[0].get_segments()]
-    np.testing.assert_allclose(bars, np.outer(seeds.median("seed"), [0.9, 1.1]))
+    whole = [line for line in axis.lines if line.get_linestyle() == "-"]
+    (mean,) = (line.get_ydata() for line in whole if line.get_linewidth() == 2)
+    np.testing.assert_array_equal(mean, seeds.mean("seed"))
+    thin = [line.get_ydata() for line in whole if line.get_linewidth() == 0.6]
+    np.testing.assert_array_equal(thin, seeds.transpose("seed", "q_factor"))
+    for seed, bars in zip((1, 2), axis.containers, strict=True):
+        values = seeds.sel(seed=seed).values
+        ends = [segment[:, 1] for segment in bars[2][0].get_segments() if len(segment)]
+        np.testing.assert_allclose(ends, np.outer(values, [0.9, 1.1])[: 3 - seed])
+    (crosses,) = (line.get_ydata() for line in axis.lines if line.get_marker() == "x")
+    np.testing.assert_array_equal(crosses, [np.nan, seeds.sel(seed=2, q_factor=6.0)])
+    texts = legend_of(figure)
+    assert "mean over seeds" in texts  # the median of two
+    assert "each seed's value without an error: the run is short" in texts
+
+
+def test_a_cut_of_one_seed_has_its_line_alone(phase_map):
+    figure = phase_map_figures.plot_cut(phase_map.sel(seed=[2]))
+    lines = [line for line in figure.axes[0].lines if line.get_linestyle() == "-"]
+    assert [line.get_linewidth() for line in lines] == [2.0]
+    assert not [text for text in legend_of(figure) if "over seeds" in text]
+
+
+def test_a_cut_is_shaded_where_lif_neurons_are_at_their_strongest_on_all_seeds(phase_map):
+    """Of two q_factor, 1 and 6, the cell of 6 reaches from 3.5 to 8.5."""
+    limited = {"backend": "lif_float", "q_factor": 6.0}
+    for seeds, sides in (([1], []), ([1, 2], [(3.5, 8.5)])):
+        phase_map.weight_scale_status.loc[limited | {"seed": seeds}] = ScaleStatus.STRONGEST
+        figure = phase_map_figures.plot_cut(phase_map)
+        shaded = [[patch.get_bbox().intervalx for patch in axis.patches] for axis in figure.axes]
+        assert [[tuple(one) for one in axis] for axis in shaded] == [[], sides, sides]
+        text = "LIF neurons of all seeds at their strongest coupling: one network for each seed"
+        assert (text in legend_of(figure)) == bool(sides)
 
 
 def test_a_cut_keeps_floating_point_visible_under_its_integers(phase_map):
     figure = phase_map_figures.plot_cut(phase_map)
     broadest = [max(line.get_linewidth() for line in axis.lines) for axis in figure.axes[:2]]
     assert broadest[1] > 1.5 * broadest[0]  # LIF neurons in floating point, and rate neurons
-    assert "standard error of one seed's value: median over seeds" in legend_of(figure)
+    assert "each seed's standard error" in legend_of(figure)
 
 
 def test_a_cut_has_a_panel_for_each_unit(phase_map):
@@ -357,7 +404,9 @@ def test_a_cut_has_a_panel_for_each_unit(phase_map):
 
 def test_a_cut_marks_points_with_flagged_seeds(phase_map):
     at = flag(phase_map, "c0", Flag.UNDEFINED, backend="rate", q_factor=1.0, g_factor=4.5, seed=1)
-    axis = phase_map_figures.plot_cut(at).axes[0]
+    figure = phase_map_figures.plot_cut(at)
+    assert "some seeds have no number" in legend_of(figure)
+    axis = figure.axes[0]
     rings = {line.get_markerfacecolor(): line for line in axis.lines if line.get_marker() == "o"}
     some = rings.pop("white").get_ydata()
     (whole,) = (line.get_ydata() for line in rings.values())
@@ -378,6 +427,14 @@ def test_autocovariance_curves_are_those_of_their_points(phase_map):
         expected = (point / point.sel(lag=0)).mean("seed")
         np.testing.assert_allclose(line.get_ydata(), expected)
         assert f"q_factor {q:g}: 2 of 2 seeds" in line.get_label()
+    assert axis.figure.axes[0].get_ylabel() == "autocorrelation c(lag) / c(0)"
+    assert legend_of(axis.figure) == ["each seed", "mean over seeds"]
+
+
+def test_decay_times_have_a_logarithmic_scale(phase_map):
+    images = [axis.collections[0] for axis in phase_map_figures.plot_fluctuations(phase_map).axes]
+    assert all(isinstance(image.norm, mpl.colors.LogNorm) for image in images[2:4])
+    assert images[2].norm.vmax == phase_map.decay_time.max()
 
 
 def test_a_curve_under_another_is_said_to_be_there(phase_map):
@@ -484,13 +541,12 @@ def test_an_averaged_curve_is_divided_by_its_own_c0(phase_map):
     at = flag(phase_map, "c0", Flag.TRANSIENT, backend="rate", q_factor=6.0, seed=1)
     at = flag(at, "c0", Flag.TRANSIENT, backend="rate", q_factor=1.0)
     axis = phase_map_figures.plot_autocovariance(at.mean("seed")).axes[0]
-    curve = axis.lines[3].get_ydata()
+    curve = axis.lines[1].get_ydata()
     c = phase_map.autocovariance.sel(backend="rate", q_factor=6.0, g_factor=4.5).mean("seed")
     np.testing.assert_allclose(curve, c / c[0])
-    assert [text.get_text() for text in axis.get_legend().get_texts()] == [
-        "q_factor 1: no number on any seed",
-        "q_factor 6: mean over seeds",
-    ]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["q_factor 6"]
+    title = axis.get_legend().get_title().get_text()
+    assert title == "no curve at q_factor 1:\nno seed fluctuates"
 
 
 @pytest.mark.parametrize("g_factor", ["4.5", [4.5]])

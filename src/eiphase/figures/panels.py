@@ -18,7 +18,7 @@ In every figure:
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -274,15 +274,19 @@ def draw_gaps(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     fill(axis, ~are_simulated(one).any("seed"), _GAP, legend)
 
 
+def at_limit(one: xr.Dataset) -> xr.DataArray:
+    """Where LIF neurons couple as strongly as they can, on all seeds that are simulated."""
+    simulated = are_simulated(one)
+    strongest = (one.weight_scale_status == ScaleStatus.STRONGEST) | ~simulated
+    return strongest.all("seed") & simulated.any("seed")
+
+
 def draw_limit(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     """A line below the cells of one backend where LIF neurons couple as strongly as they can.
 
     On all seeds: the median over seeds changes with q_factor until the last one is at its limit.
     """
-    simulated = are_simulated(one)
-    strongest = (one.weight_scale_status == ScaleStatus.STRONGEST) | ~simulated
-    cells = strongest.all("seed") & simulated.any("seed")
-    sides = _rim(cells, frame=False)
+    sides = _rim(at_limit(one), frame=False)
     if not sides:
         return
     text = "above: LIF neurons of all seeds at their strongest coupling, whatever q_factor"
@@ -418,7 +422,9 @@ def norm_around_one(values: xr.DataArray) -> LogNorm:
     return LogNorm(1 / reach, reach)
 
 
-def log_bar(figure: Figure | SubFigure, image: QuadMesh, axis: Axes, label: str = "") -> None:
+def log_bar(
+    figure: Figure | SubFigure, image: QuadMesh, axis: Axes | Sequence[Axes], label: str = ""
+) -> None:
     """A logarithmic colour bar with five ticks in plain numbers, whatever it spans."""
     low, high = image.get_clim()
     drawn: np.ndarray = np.ma.asanyarray(image.get_array()).filled(np.nan)
@@ -427,7 +433,9 @@ def log_bar(figure: Figure | SubFigure, image: QuadMesh, axis: Axes, label: str 
     extend = {(0, 0): "neither", (1, 0): "min", (0, 1): "max", (1, 1): "both"}[below, above]
     bar = figure.colorbar(image, ax=axis, label=label, extend=extend)
     ticks = np.geomspace(low, high, 5)
-    bar.set_ticks(ticks.tolist(), labels=[f"{tick:.2g}" for tick in ticks], minor=False)
+    bar.set_ticks(
+        ticks.tolist(), labels=[f"{float(f'{tick:.2g}'):g}" for tick in ticks], minor=False
+    )
     bar.ax.minorticks_off()
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -56,7 +57,7 @@ def plot_phase_maps(dataset: xr.Dataset) -> Figure:
 
 @panels.in_our_look
 def plot_fluctuations(dataset: xr.Dataset) -> Figure:
-    """Maps of c(0), on a log scale, and decay time over g_factor and q_factor.
+    """Maps of c(0) and decay time over g_factor and q_factor, on logarithmic scales.
 
     One column per backend. Colour is the median over the seeds that have a number, and backends
     whose numbers have the same unit share a scale. Cells without a number look as the legend
@@ -71,7 +72,7 @@ def plot_fluctuations(dataset: xr.Dataset) -> Figure:
         norm = panels.log_norm(dataset.c0.sel(backend=backends))
         upper = [columns[backend][0] for backend in backends]
         _map_of(figure, upper, dataset.sel(backend=backends), "c0", norm, label, legend)
-    scale = panels.norm_from_zero(dataset.decay_time)
+    scale = panels.log_norm(dataset.decay_time)
     _map_of(figure, axes[1], dataset, "decay_time", scale, panels.DECAY_LABEL, legend)
     doubts = [doubt_of(dataset, name) for name in FLUCTUATIONS]
     for backend, column in columns.items():
@@ -112,7 +113,7 @@ def _map_of(
         one = dataset.sel(backend=backend)
         image = panels.draw_map(axis, one[name], norm)
         _fill_flagged(axis, one, name, legend)
-    figure.colorbar(image, ax=list(axes), label=label)
+    panels.log_bar(figure, image, list(axes), label)
 
 
 # Ratios, on a scale around 1, which is ideal, or a border.
@@ -124,42 +125,52 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
     """How the mappings from rate to LIF neurons and from there to integers went.
 
     Weight scale, effective coupling, weights clipped, bits used, voltages clipped: medians over
-    seeds, of the backend in integers, if there is one. Ratios have a scale around 1. Where the
-    mapping failed, and where it is at its limit, looks as in maps of phases.
+    seeds, of the backend in integers, if there is one. What has one value in all networks is said
+    in the title, and has no map. Ratios have a scale around 1. Where the mapping failed, and where
+    it is at its limit, looks as in maps of phases.
     """
     maps = {
         "weight_scale": "LIF weights / rate weights",
-        "effective_coupling": "effective coupling R\n(border in theory: 1)",
+        "effective_coupling": "effective coupling R",
         "weight_strength": "integer / float weight strength",
         "clipped_weight_fraction": "fraction of weights clipped",
         "weight_bits": "weight bits used, of 8",
-        "voltage_clips": "voltages clipped\n(neurons x steps)",
+        "voltage_clips": "voltages clipped (neurons x steps)",
     }
     dataset = panels.checked(dataset, *maps, *panels.IN_DOUBT)
     names = integers_first(mapped(dataset.backend.values.tolist()))
     if not names:
         raise DatasetError("The backends of this phase map have no mapping to draw.")
     one = dataset.sel(backend=names[0])
-    figure, axes = panels.panels(2, 3)
+    said = {name: text for name in maps if (text := _instead_of_map(one[name]))}
+    drawn = [name for name in maps if name not in said] or ["weight_scale"]
+    n_columns = 2 if len(drawn) == 4 else min(3, len(drawn))
+    figure, axes = panels.panels(-(-len(drawn) // n_columns), n_columns)
     legend: dict[str, Patch | Line2D] = {}
     doubt = panels.doubt_of_mapping(dataset)
-    for axis, (name, label) in zip(axes.flat, maps.items(), strict=True):
-        axis.set_title(label, fontsize="medium")
-        if nothing := _nothing_to_map(one[name]):
-            axis.text(0.5, 0.5, nothing, transform=axis.transAxes, ha="center", va="center")
-            continue
+    for axis, name in zip(axes.flat, drawn, strict=False):
+        axis.set_title(maps[name], fontsize="medium")
         _draw_mapping(figure, axis, one[name])
         panels.draw_gaps(axis, one, legend)
         doubt.draw(axis, names[0], legend)
         panels.draw_limit(axis, one, legend)
-    return panels.finish(figure, axes, dataset, legend)
+    panels.finish(figure, axes, dataset, legend)
+    for axis in axes.flat[len(drawn) :]:
+        axis.remove()
+    words = "; ".join(
+        f"{text}: " + ", ".join(maps[name] for name in said if said[name] == text)
+        for text in dict.fromkeys(said.values())
+    )
+    figure.suptitle(f"{panels.subtitle(dataset)}\n{fill(words, 40 * n_columns)}", fontsize="medium")
+    return figure
 
 
-def _nothing_to_map(values: xr.DataArray) -> str:
-    """What a panel says instead of a map in one colour, or nothing if there is a map."""
+def _instead_of_map(values: xr.DataArray) -> str:
+    """What is said of a quantity that has one value, to two digits, in all networks, or none."""
     if values.isnull().all():
         return "not known" if values.name == "effective_coupling" else "in integers only"
-    return "" if values.any() else "none in any network"
+    low, high = (f"{float(end):.2g}" for end in (values.min(), values.max()))
+    return f"{low} in every network" if low == high else ""
 
 
 def _draw_mapping(figure: Figure, axis: Axes, values: xr.DataArray) -> None:
@@ -173,11 +184,11 @@ def _draw_mapping(figure: Figure, axis: Axes, values: xr.DataArray) -> None:
 
 @panels.in_our_look
 def plot_autocovariance(dataset: xr.Dataset) -> Figure:
-    """c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
+    """Autocorrelation c(lag) / c(0) at a low, a middle and a high q_factor, at the middle g_factor.
 
     Thin lines are seeds, thick ones their mean. Networks whose c(0) is flagged have no
-    curve: the legend says how many seeds have one. Of an average over seeds, curves are
-    the mean c(lag) over the mean c(0) of all seeds.
+    curve: the legend says how many seeds have one, and at which q_factor there is none. Of an
+    average over seeds, curves are the mean c(lag) over the mean c(0) of all seeds.
     """
     dataset = panels.checked(dataset, "autocovariance", "c0")
     if "lag" not in dataset.dims:
@@ -197,23 +208,32 @@ def plot_autocovariance(dataset: xr.Dataset) -> Figure:
         for q, colour in zip(chosen, colours, strict=True):
             point = dataset.sel(backend=backend, q_factor=q, g_factor=g)
             there = point.c0.notnull()
+            if not there.any():
+                continue
             c0 = point.autocovariance.sel(lag=0).where(there) if averaged else point.c0
             curves = (point.autocovariance / c0).transpose("lag", "seed")
-            seeds = f"{int(there.sum())} of {point.seed.size} seeds fluctuate"
-            if averaged:
-                seeds = "mean over seeds" if there.any() else "no number on any seed"
-            label = f"q_factor {q:g}: {seeds}"
+            n_seeds = int(there.sum())
+            seeds = f": {n_seeds} of {point.seed.size} seeds fluctuate" if not averaged else ""
+            label = f"q_factor {q:g}{seeds}"
             axis.plot(dataset.lag, curves, color=colour, linewidth=0.6, alpha=0.6)
             means[q] = curves.mean("seed")
             axis.plot(dataset.lag, means[q], color=colour, linewidth=2, label=label)
         _say_which_are_hidden(axis, means)
         axis.axhline(1 / np.e, color="0.5", linewidth=0.8)
         axis.set(title=panels.BACKEND_TITLES[str(backend)], xlabel="lag (steps)")
-        axis.legend(frameon=False, fontsize="small")
+        without = ", ".join(f"{q:g}" for q in chosen if q not in means)
+        title = f"no curve at q_factor {without}:\nno seed fluctuates" if without else None
+        handles, _ = axis.get_legend_handles_labels()
+        axis.legend(
+            handles=handles, title=title, frameon=False, fontsize="small", title_fontsize="small"
+        )
         sns.despine(ax=axis)
-    axes[0, 0].set_ylabel("autocovariance c(lag) / c(0)")
+    axes[0, 0].set_ylabel("autocorrelation c(lag) / c(0)")
     axes[0, 0].text(dataset.lag[-1], 1 / np.e, "1/e", color="0.5", ha="right", va="bottom")
     axes[0, 0].set(xlim=(0, dataset.lag[-1]), ylim=(min(0, axes[0, 0].get_ylim()[0]), 1.05))
+    widths = {"each seed": 0.6, "mean over seeds": 2.0} if dataset.seed.size > 1 else {}
+    panels.explain(figure, {text: Line2D([], [], color="0.4", linewidth=width, label=text)
+                            for text, width in widths.items()})  # fmt: skip
     figure.suptitle(f"{panels.subtitle(dataset)}, g_factor {g:g}", fontsize="medium")
     return figure
 
@@ -233,13 +253,15 @@ def _say_which_are_hidden(axis: Axes, means: Mapping[float, xr.DataArray]) -> No
 def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     """c(0) and decay time over q_factor at one g_factor, in each backend's colour.
 
-    Thick lines are medians over the seeds that have a number, thin ones single seeds; bars are
-    standard errors, in the median over seeds. Rings: some seeds are flagged; nothing: all are.
-    `g_factor` is the nearest there is to the one given, which must be within the map, or the
-    middle one.
+    Thin lines are single seeds, whose bars are their standard errors and whose crosses are numbers
+    without an error; thick lines are medians over the seeds that have a number, of two seeds means.
+    Rings: some seeds are flagged; nothing: all are. Shaded: LIF neurons are one network, at their
+    strongest coupling. `g_factor` is the nearest there is to the one given, which must be within
+    the map, or the middle one.
     """
     errors = [f"{name}_error" for name in FLUCTUATIONS]
-    dataset = panels.checked(dataset, *FLUCTUATIONS, *errors).sortby(["q_factor", "g_factor"])
+    dataset = panels.checked(dataset, *FLUCTUATIONS, *errors, *panels.IN_DOUBT)
+    dataset = dataset.sortby(["q_factor", "g_factor"])
     if g_factor is None:
         g_factor = float(dataset.g_factor[dataset.g_factor.size // 2])
     if not isinstance(g_factor, Real):
@@ -254,9 +276,11 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     rows += [("decay_time", cut.backend.values.tolist())]
     figure = panels.page(7, 2.4 * len(rows) + 1.2)
     axes = figure.subplots(len(rows), 1, sharex=True)
+    legend = _colours(cut.backend.values.tolist())
     for axis, (name, backends) in zip(axes, rows, strict=True):
         for backend in backends:
-            _draw_cut(axis, cut.sel(backend=backend), name)
+            _draw_cut(axis, cut.sel(backend=backend), name, legend)
+        _shade_limit(axis, cut.sel(backend=backends), legend)
         label = panels.C0_LABELS[BACKENDS[backends[0]].spiking]
         logarithmic = name == "c0" and bool((cut.c0.sel(backend=backends) > 0).any())
         axis.set(
@@ -265,65 +289,69 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
         )
         sns.despine(ax=axis)
     axes[-1].set_xlabel("q_factor (recurrent gain)")
-    panels.explain(figure, {line.get_label(): line for line in _meanings(cut.backend.values)})
+    panels.explain(figure, legend)
     figure.suptitle(
         f"{panels.subtitle(dataset)}, g_factor {float(cut.g_factor):g}", fontsize="medium"
     )
     return figure
 
 
-def _draw_cut(axis: Axes, one: xr.Dataset, name: str) -> None:
-    """One backend: the median over seeds with its bars, and each seed."""
-    backend = str(one.backend.values)
+def _draw_cut(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
+    """One backend: each seed with its bars, and the median over seeds."""
+    backend, n_seeds = str(one.backend.values), one.sizes["seed"]
     colour, breadth = panels.BACKEND_COLOURS[backend], panels.BREADTH[backend]
+    thin, thick = (0.6, 2.0) if n_seeds > 1 else (2.0, 0.0)
+    for seed in range(n_seeds):
+        values, error = (one[of].isel(seed=seed) for of in (name, f"{name}_error"))
+        # A bar must not reach below zero, which a logarithmic axis lacks.
+        bars = np.stack([np.minimum(error, 0.9 * values), error])
+        axis.errorbar(
+            one.q_factor, values, bars, color=colour, linewidth=thin * breadth,
+            elinewidth=1.2 * breadth, capsize=2 * breadth,
+        )  # fmt: skip
+        unsure = values.where(error.isnull())
+        if unsure.notnull().any():
+            axis.plot(one.q_factor, unsure, "x", color=colour, markersize=5 * breadth)
+            _explain(legend, "each seed's value without an error: the run is short", marker="x")
+    _explain(legend, "each seed's standard error", marker="|", markersize=10)
+    if n_seeds == 1:
+        return
     values = one[name].transpose("q_factor", "seed")
-    median, error = values.median("seed"), one[f"{name}_error"].median("seed")
-    if one.seed.size > 1:
-        axis.plot(one.q_factor, values, color=colour, linewidth=0.6 * breadth, alpha=0.7)
-    axis.plot(one.q_factor, median, color=colour, linewidth=2 * breadth)
-    # A bar must not reach below zero, which a logarithmic axis lacks.
-    bars = np.stack([np.minimum(error, 0.9 * median), error])
-    axis.errorbar(
-        one.q_factor, median, bars, fmt="none", ecolor=colour,
-        elinewidth=1.5 * breadth, capsize=2 * breadth,
-    )  # fmt: skip
-    whole = values.notnull().all("seed")
+    median, whole = values.median("seed"), values.notnull().all("seed")
+    axis.plot(one.q_factor, median, color=colour, linewidth=thick * breadth)
+    _explain(legend, "each seed", linestyle="-", linewidth=thin)
+    over = "mean" if n_seeds == 2 else "median"
+    _explain(legend, f"{over} over seeds", linestyle="-", linewidth=thick, marker="o", markersize=4)
     axis.plot(one.q_factor, median.where(whole), "o", color=colour, markersize=4 * breadth)
-    axis.plot(
-        one.q_factor, median.where(~whole), "o", color=colour, markerfacecolor="white",
-        markersize=5 * breadth,
-    )  # fmt: skip
+    if (some := median.where(~whole)).notnull().any():
+        ring = {"marker": "o", "markerfacecolor": "white"}
+        axis.plot(one.q_factor, some, color=colour, linestyle="", markersize=5 * breadth, **ring)
+        _explain(legend, "some seeds have no number", **ring)
 
 
-def _meanings(backends: Iterable[str]) -> list[Line2D]:
-    """What colours, lines, bars and rings of a cut stand for."""
-    grey: dict[str, Any] = {"color": "0.4"}
-    circle: dict[str, Any] = {"linestyle": "", "marker": "o", **grey}
-    return [
-        *(
-            Line2D(
-                [],
-                [],
-                color=panels.BACKEND_COLOURS[name],
-                label=panels.BACKEND_TITLES[name],
-                linewidth=2 * panels.BREADTH[name],
-            )
-            for name in backends
-        ),
-        Line2D([], [], linewidth=2, label="median over seeds", **grey),
-        Line2D([], [], linewidth=0.6, label="each seed", **grey),
-        Line2D(
-            [],
-            [],
-            linestyle="",
-            marker="|",
-            markersize=10,
-            label="standard error of one seed's value: median over seeds",
-            **grey,
-        ),
-        Line2D([], [], markersize=4, label="all seeds have a number", **circle),
-        Line2D([], [], markerfacecolor="white", label="some seeds have none", **circle),
-    ]
+def _shade_limit(axis: Axes, some: xr.Dataset, legend: dict) -> None:
+    """Shade where LIF neurons are at their limit, up to halfway to the next q_factor."""
+    limited = panels.at_limit(some).any("backend").values
+    if limited.any():
+        sides, look = panels.edges(some.q_factor.values), {"color": "0.9", "linewidth": 0}
+        for left, right in zip(sides[:-1][limited], sides[1:][limited], strict=True):
+            axis.axvspan(left, right, zorder=0, **look)
+        text = "LIF neurons of all seeds at their strongest coupling: one network for each seed"
+        legend[text] = Patch(label=text, **look)
+
+
+def _colours(backends: Iterable[str]) -> dict[str, Patch | Line2D]:
+    """A legend of what the backends' lines look like."""
+    legend: dict[str, Patch | Line2D] = {}
+    for name in backends:
+        colour, width = panels.BACKEND_COLOURS[name], 2 * panels.BREADTH[name]
+        label = panels.BACKEND_TITLES[name]
+        legend[name] = Line2D([], [], color=colour, linewidth=width, label=label)
+    return legend
+
+
+def _explain(legend: dict, text: str, **look: Any) -> None:
+    legend[text] = Line2D([], [], label=text, color="0.4", **{"linestyle": "", **look})
 
 
 def _fill_flagged(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
