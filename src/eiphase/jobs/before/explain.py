@@ -32,8 +32,8 @@ _NUMPY = "import numpy, time; print(time.process_time())"
 _START = 11.0  # of a job, in those of a Python that imports NumPy
 # In starts of a job: theory's exponent at a point, the own border of a network with 400 neurons,
 # all figures, each page, and each half of the overview.
-_EXPONENT, _OWN_BORDER = 0.01, 1.4
-_FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 7.0
+_EXPONENT, _OWN_BORDER = 0.01, 1.5
+_FIGURES, _FIGURES_OF_CHAOS, _PAGE, _OVERVIEW = 6.0, 9.0, 2.0, 4.0
 _FILE_BYTES, _FIGURE_BYTES = 60_000, 2_000_000  # of a tile without numbers, of all figures
 _COMPRESSED = 0.75  # what is left of a phase map's numbers in its file
 
