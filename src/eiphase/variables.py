@@ -158,17 +158,18 @@ _LOIHI = "Networks in integers only; NaN for the other backends."
 _CHAOS = "Needs observables.chaos."
 
 
-_FIRST_STEPS = "With simulation.precision: of the steps up to simulation.steps, not of later ones."
+_LAST = "of the run's last simulation.steps - simulation.burn_in steps"
+_LAST_STEPS = f"With simulation.precision: {_LAST}."
 
 
 _GROWTH = (
     "LIF neurons: of the network in continuous time that the steps approximate, along exact spike "
-    "times, and with simulation.precision of the steps up to simulation.steps, not of later ones; "
+    f"times, and with simulation.precision {_LAST}; "
     f"not below 0 but for its error. NaN for networks in integers. {_CHAOS}"
 )
 
 
-_LAST_QUARTER = f"Measured in the last quarter of the run. {_FIRST_STEPS}"
+_LAST_QUARTER = f"Measured in the last quarter of the steps after the perturbation. {_LAST_STEPS}"
 
 
 _SPIKE = f"Spiking backends only. {_CHAOS}"
@@ -181,7 +182,7 @@ _FATE = (
     "healed: network and twin have become equal; spread: their spike trains differ at least half "
     "as much as independent trains; undecided: they differ less, but twice as much as a quarter of "
     f"the run before; confined: they differ less, and no more than before; broken: as for c0. "
-    f"{_FIRST_STEPS} {_CHAOS}"
+    f"{_LAST_STEPS} {_CHAOS}"
 )
 
 
@@ -406,7 +407,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "spike_damage_trials": Variable(
         "number of extra spikes; each came after the last one had healed",
-        comment=f"{_FIRST_STEPS} {_SPIKE}",
+        comment=f"{_LAST_STEPS} {_SPIKE}",
         needs=(_CHAOTIC, "damage by a spike"),
     ),
     "spike_damage_fate": Variable(
@@ -433,7 +434,7 @@ VARIABLES: dict[str, Variable] = {
     ),
     "bit_damage_trials": Variable(
         "number of flipped bits; each came after the last one had healed",
-        comment=f"{_FIRST_STEPS} {_BIT}",
+        comment=f"{_LAST_STEPS} {_BIT}",
         needs=(_CHAOTIC, "damage by a bit"),
     ),
     "bit_damage_fate": Variable(

@@ -205,15 +205,18 @@ def test_shorter_and_smaller_runs_are_reckoned_up(clock):
 
 
 def test_steps_beyond_the_first_look_are_timed_by_themselves(clock):
-    """Two networks of which one, from four states, takes four times 1 + 0.25 and 0.5 + 0.25 s."""
-    sweep = Sweep.model_validate(
-        changed("simulation.precision", 0.1) | {"backends": ["lif_float"], "tiles": 1}
-    )
+    """Two networks of which one, from four states, takes four times 1 + 0.25 and 0.5 + 0.25 s.
+
+    Of the 7000 steps from 2000 to the 9000 that are expected, 2000 before each of the looks at
+    3000, 5000 and 9000 steps count as followed.
+    """
+    steps = {"steps": 2000, "burn_in": 1000, "max_lag": 50, "max_steps": 40_500}
+    sweep = sweep_of(tiles=1, backends=["lif_float"], simulation={"precision": 0.1, **steps})
     speed = explain._speeds(sweep)["lif_float"]
     n_steps = sweep.simulation.first_steps
     assert len(clock[0].networks) == 2
     assert speed.first == pytest.approx((20.0 + 5.0 * n_steps) / 2)
-    assert speed.further == pytest.approx(3.0 / 2)
+    assert speed.further == pytest.approx((3.0 + 6 / 7 * (5.0 - 3.0)) / 2)
 
 
 def test_the_start_of_a_job_is_measured_in_another_process(monkeypatch, tmp_path):

@@ -16,6 +16,18 @@ from eiphase.numerics.arrays import blocks
 INTERVAL = 10  # steps after which network and twin are compared; it divides a block of steps
 
 
+class Followed(NamedTuple):
+    """Steps of a run, counted from its beginning, in which perturbations are followed.
+
+    The tangent vector begins at `start` and turns into its direction until `release`, where twins
+    are perturbed and measuring begins. Everything ends at `stop`.
+    """
+
+    start: int
+    release: int
+    stop: int
+
+
 class FloatTwins(NamedTuple):
     """What became of perturbations of a LIF network in floating point, in some steps."""
 
@@ -31,57 +43,68 @@ class IntegerTwins(NamedTuple):
 
 
 class FloatNetwork:
-    """A LIF network, with a tangent vector, and a twin that gets a spike after `burn_in`."""
+    """A LIF network, with a tangent vector, and a twin that gets a spike.
 
-    def __init__(self, parameters: LIFParameters, *, n_steps: int, burn_in: int):
+    It starts at rest; a caller may change `state` before the first step.
+    """
+
+    def __init__(self, parameters: LIFParameters, followed: Followed):
         self._simulator = lif.Simulator.of(parameters)
         self.state = self._simulator.at_rest()
-        self._tangent: Tangent | None = None  # from the state in which the first step begins
+        self._tangent: Tangent | None = None
         self._beside = _Beside(
-            self._simulator,
-            [damage.extra_spike],
-            n_steps=n_steps,
-            burn_in=burn_in,
-            negligible=damage.NEGLIGIBLE,
+            self._simulator, [damage.extra_spike], followed, negligible=damage.NEGLIGIBLE
         )
 
-    def advance(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> FloatTwins:
-        """Advance as many steps as the recording has, and write what the network does into it."""
+    def follow(self, followed: Followed) -> None:
+        """Follow other steps, in place of those before; a vector that they reach back to goes on.
+
+        They start and stop where `advance` does.
+        """
+        if self._beside.n_done <= followed.start:
+            self._tangent = None
+        self._beside.follow(followed)
+
+    def advance(
+        self, recording: lif.Recording, steps_done: np.ndarray | None = None
+    ) -> FloatTwins | None:
+        """Advance as many steps as the recording has, and write what the network does into it.
+
+        None if these steps are not followed.
+        """
 
         def run(steps: slice) -> None:
             part = lif.Recording(*(array[steps] for array in recording))
             self._simulator.advance(self.state, part, steps_done)
 
+        if not self._beside.is_followed:
+            self._beside.advance(self.state, recording.spikes, run)
+            return None
         self._tangent = self._tangent or Tangent.of(self._simulator.parameters, self.state)
         log_growth = self._tangent.log_growth(len(recording.spikes))
         (spike_damage,) = self._beside.advance(self.state, recording.spikes, run)
         return FloatTwins(log_growth, spike_damage)
 
-    def advance_alone(self, recording: lif.Recording, steps_done: np.ndarray | None = None) -> None:
-        """Advance as many steps as the recording has, with no twin beside."""
-        self._simulator.advance(self.state, recording, steps_done)
-
 
 class IntegerNetwork:
-    """A bit-accurate network, with twins that follow a spike, and a bit, after `burn_in`."""
+    """A bit-accurate network, with twins that follow a spike, and a bit; see `FloatNetwork`."""
 
-    def __init__(self, parameters: LoihiParameters, *, n_steps: int, burn_in: int):
+    def __init__(self, parameters: LoihiParameters, followed: Followed):
         self._simulator = loihi.Simulator.of(parameters)
         self.state = self._simulator.at_rest()
-        self._beside = _Beside(
-            self._simulator,
-            [damage.extra_spike, damage.flip_lowest_bit],
-            n_steps=n_steps,
-            burn_in=burn_in,
-            negligible=0,
-        )
+        perturbations = [damage.extra_spike, damage.flip_lowest_bit]
+        self._beside = _Beside(self._simulator, perturbations, followed, negligible=0)
+
+    def follow(self, followed: Followed) -> None:
+        """Follow other steps, in place of those before."""
+        self._beside.follow(followed)
 
     def advance(
         self,
         spikes: np.ndarray,
         steps_done: np.ndarray | None = None,
         states: loihi.States | None = None,
-    ) -> tuple[IntegerRecording, IntegerTwins]:
+    ) -> tuple[IntegerRecording, IntegerTwins | None]:
         """Advance as many steps as `spikes` has, and write the network's spikes and states."""
         counts = np.zeros(2, int)
 
@@ -91,16 +114,7 @@ class IntegerNetwork:
 
         found = self._beside.advance(self.state, spikes, run)
         recording = IntegerRecording(spikes, *counts.tolist(), *(states or ()))
-        return recording, IntegerTwins(*found)
-
-    def advance_alone(
-        self,
-        spikes: np.ndarray,
-        steps_done: np.ndarray | None = None,
-        states: loihi.States | None = None,
-    ) -> tuple[int, int]:
-        """Advance as many steps as `spikes` has, with no twin beside; counts wraps and clips."""
-        return self._simulator.advance(self.state, spikes, steps_done, states)
+        return recording, IntegerTwins(*found) if found else None
 
 
 class _Beside:
@@ -110,34 +124,50 @@ class _Beside:
         self,
         simulator: damage.Simulator,
         perturbations: Sequence[Perturbation],
+        followed: Followed,
         *,
-        n_steps: int,
-        burn_in: int,
         negligible: float,
     ):
+        self._simulator, self._perturbations = simulator, perturbations
+        self._negligible, self.n_done = negligible, 0
+        self.follow(followed)
+
+    def follow(self, followed: Followed) -> None:
+        self._followed, n_steps = followed, followed.stop - followed.release
         self._twins = [
-            Twin(simulator, perturb, n_steps=n_steps - burn_in, negligible=negligible)
-            for perturb in perturbations
+            Twin(self._simulator, perturb, n_steps=n_steps, negligible=self._negligible)
+            for perturb in self._perturbations
         ]
-        self._burn_in, self._n_done = burn_in, 0
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether the next step is."""
+        return self._followed.start <= self.n_done < self._followed.stop
 
     def advance(self, state: Any, spikes: np.ndarray, run: Callable[[slice], None]) -> list[Damage]:
-        """`run` advances the network in `state` by some of the steps that `spikes` takes."""
-        first, self._n_done = self._n_done, self._n_done + len(spikes)
-        measured = min(max(first, self._burn_in), self._n_done)
+        """`run` advances the network in `state` by some of the steps that `spikes` takes.
+
+        Empty if these steps are not followed.
+        """
+        twins = self._twins if self.is_followed else []
+        first, self.n_done = self.n_done, self.n_done + len(spikes)
+        if not twins:
+            run(slice(0, len(spikes)))
+            return []
+        measured = min(max(first, self._followed.release), self.n_done)
         run(slice(0, measured - first))
-        twin_spikes = [np.empty_like(spikes[measured - first :]) for _ in self._twins]
-        distances = np.zeros((len(self._twins), self._n_done - measured))
-        for steps in blocks(measured, self._n_done, INTERVAL):
+        twin_spikes = [np.empty_like(spikes[measured - first :]) for _ in twins]
+        distances = np.zeros((len(twins), self.n_done - measured))
+        for steps in blocks(measured, self.n_done, INTERVAL):
             before = state.copy()
             here = slice(steps.start - first, steps.stop - first)
             there = slice(steps.start - measured, steps.stop - measured)
             run(here)
-            for twin, found, distance in zip(self._twins, twin_spikes, distances, strict=True):
+            for twin, found, distance in zip(twins, twin_spikes, distances, strict=True):
                 found[there], distance[there] = twin.follow(before, state, spikes[here])
         return [
             Damage(found, distance, twin.trials, twin.healed)
-            for twin, found, distance in zip(self._twins, twin_spikes, distances, strict=True)
+            for twin, found, distance in zip(twins, twin_spikes, distances, strict=True)
         ]
 
 
@@ -146,8 +176,9 @@ def run_lif(
 ) -> tuple[lif.Recording, FloatTwins]:
     """`lif.run`, and what `FloatNetwork` follows, of all steps at once."""
     recording = lif.Recording.empty(n_steps, len(parameters.weights))
-    network = FloatNetwork(parameters, n_steps=n_steps, burn_in=burn_in)
-    return recording, network.advance(recording)
+    found = FloatNetwork(parameters, Followed(0, burn_in, n_steps)).advance(recording)
+    assert found is not None
+    return recording, found
 
 
 def run_loihi(
@@ -155,4 +186,7 @@ def run_loihi(
 ) -> tuple[IntegerRecording, IntegerTwins]:
     """`loihi.run`, and what `IntegerNetwork` follows, of all steps at once."""
     spikes = np.empty((n_steps, len(parameters.weights)), np.uint8)
-    return IntegerNetwork(parameters, n_steps=n_steps, burn_in=burn_in).advance(spikes)
+    network = IntegerNetwork(parameters, Followed(0, burn_in, n_steps))
+    recording, found = network.advance(spikes)
+    assert found is not None
+    return recording, found

@@ -10,6 +10,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
+from eiphase.chaos.perturbed_run import Followed
 from eiphase.networks.weights import Network
 from eiphase.numerics.arrays import blocks
 from eiphase.simulation.backends import Block, Prepared, Settings, Simulator
@@ -33,6 +34,8 @@ class Judge(Protocol):
     """Watches one network from several initial states, and says how long."""
 
     n_states: int
+    followed: Followed | None
+    """Steps in which perturbations are followed, now that it wants more; None if nowhere."""
 
     def add(self, number: int, block: Block) -> None:
         """Take in the next block from the state of that number."""
@@ -120,11 +123,15 @@ def simulate_until_known(work: Work, group: Sequence[int]) -> None:
         blocks = lanes.advance(work.settings.block_steps) if judges else {}
         for (index, number), block in cast(Mapping[tuple[int, int], Block], blocks).items():
             judges[index].add(number, block)
-        for index in [index for index, judge in judges.items() if not judge.wants_more()]:
-            judge = judges.pop(index)
+        for index, judge in list(judges.items()):
+            before, wants_more = judge.followed, judge.wants_more()
             for number in range(judge.n_states):
-                lanes.drop((index, number))
-            work.keep(index, prepared.pop(index), [judge])
+                if not wants_more:
+                    lanes.drop((index, number))
+                elif judge.followed and judge.followed != before:
+                    lanes.follow((index, number), judge.followed)
+            if not wants_more:
+                work.keep(index, prepared.pop(index), [judges.pop(index)])
 
 
 def _fits(work: Work, judges: Mapping[int, Judge]) -> bool:

@@ -9,6 +9,7 @@ import numpy as np
 from eiphase.backends import BACKENDS, Backend
 from eiphase.chaos.damage import Assessment
 from eiphase.chaos.lyapunov import MeanGrowth
+from eiphase.chaos.perturbed_run import Followed
 from eiphase.flags import ExponentFlag, Fate, Flag, Quality, StepLimited, Stopped
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import shared_array
@@ -126,9 +127,10 @@ class Observation:
 class OneState:
     """What one network does from one initial state, from one step of its run to another.
 
-    Damages, and exponents of spiking networks, are those of the first look. Other numbers are
-    measured anew whenever the run has doubled, so in its second half. Where `max_steps` cuts the
-    last doubling short, c(lag) and rates go on, and the others are those of that last part alone.
+    Numbers are measured anew whenever the run has doubled, so in its second half; exponents of
+    spiking networks and damages from where perturbations are released in it. Where `max_steps` cuts
+    the last doubling short, c(lag) and rates go on, and the others are those of that last part
+    alone.
     """
 
     sampled: Sampled
@@ -142,12 +144,12 @@ class OneState:
         self.growth: MeanGrowth | None = None
         self.given = module(backend).Given(s.first_steps, n) if given else None
         self.damages: dict[str, Assessment] = {}
-        if sweep.observables.chaos:
-            measured = s.first_steps - s.burn_in
-            self.damages = {c: Assessment(measured, n) for c in self._backend.perturbations}
+        self._release = s.burn_in
         self._past = np.zeros((sweep.observables.boxcar, n), np.uint8)
         self.measure_anew(s.first_steps - s.burn_in)
         self.begin(s.burn_in, s.first_steps)
+        if sweep.observables.chaos:
+            self.follow(Followed(0, s.burn_in, s.first_steps))
 
     def measure_anew(self, n_steps: int) -> None:
         """Forget c(lag) and rates of the steps before; `n_steps` are to come before a look."""
@@ -164,9 +166,6 @@ class OneState:
     def begin(self, start: int, stop: int) -> None:
         """Measure further numbers from one step to another."""
         observables, step_size = self._sweep.observables, self._sweep.network.step_size
-        is_followed = not self._backend.spiking or start < self._sweep.simulation.first_steps
-        if observables.chaos and self._backend.has_exponent and is_followed:
-            self.growth = MeanGrowth(stop - start)
         self.further: FurtherOfStates | FurtherOfSpikes | None = None
         if self._synapses and self._backend.spiking:
             self.further = FurtherOfSpikes(
@@ -174,6 +173,14 @@ class OneState:
             )
         elif self._synapses:
             self.further = FurtherOfStates(stop - start, self._synapses, step_size)
+
+    def follow(self, followed: Followed) -> None:
+        """Measure from their release on what becomes of perturbations."""
+        self._release, n_steps = followed.release, followed.stop - followed.release
+        if self._backend.has_exponent:
+            self.growth = MeanGrowth(n_steps)
+        n = self._sweep.network.neurons
+        self.damages = {cause: Assessment(n_steps, n) for cause in self._backend.perturbations}
 
     def add(self, block: Block) -> None:
         first, burn_in = self.n_steps, self._sweep.simulation.burn_in
@@ -189,10 +196,11 @@ class OneState:
                 cast(FurtherOfStates, self.further).add(activity)
         if self.given and self.n_steps <= self._sweep.simulation.first_steps:
             self.given.add(slice(first, self.n_steps), block)
+        released = slice(max(0, self._release - first), None)
         if self.growth and block.log_growth is not None:
-            self.growth.add(block.log_growth[measured])
+            self.growth.add(block.log_growth[released])
         for cause, damage in block.damages.items():
-            self.damages[cause].add(damage, activity)
+            self.damages[cause].add(damage, block.activity[released])
         for name, count in block.counts.items():
             self.counts[name] = self.counts.get(name, 0) + count
         self.diverged = block.diverged
@@ -244,6 +252,9 @@ class UntilPrecise:
     - `SETTLED`, no state fluctuates for good, by the flag of each;
     - `LONGEST`, it is as long as it may be; the last look may come before they have doubled.
 
+    Perturbations of spiking networks are followed as long before each look as before the first, or
+    from the look before on if that is later.
+
     c(0), decay time and rate are those of all states that fluctuate, or of all if none does.
     """
 
@@ -256,8 +267,9 @@ class UntilPrecise:
             for number in range(STATES)
         ]
         self._refractory_steps = sweep.network.refractory_steps
-        self._look_at = sweep.simulation.first_steps
-        self._measured_from = sweep.simulation.burn_in
+        s = sweep.simulation
+        self._look_at, self._measured_from = s.first_steps, s.burn_in
+        self.followed = Followed(0, s.burn_in, s.first_steps) if sweep.observables.chaos else None
         self._stopped = Stopped.LONGEST
 
     @classmethod
@@ -292,10 +304,21 @@ class UntilPrecise:
         anew = to_come >= self._n_steps - self._measured_from
         if anew:
             self._measured_from = self._n_steps
+        if self.followed:
+            self.followed = self._to_be_followed()
         for state in self._states:
             state.begin(self._n_steps, self._look_at)
+            if self.followed:
+                state.follow(self.followed)
             if anew:
                 state.measure_anew(to_come)
+
+    def _to_be_followed(self) -> Followed:
+        """Steps before the next look; rate neurons' vectors run anyway, and are measured in all."""
+        s, release = self._sweep.simulation, self._n_steps
+        if self._backend.spiking:
+            release = max(release, self._look_at - (s.first_steps - s.burn_in))
+        return Followed(self._look_at - s.first_steps, release, self._look_at)
 
     def _is_done(self) -> bool:
         flags = {state.fluctuation().c0_flag for state in self._states}

@@ -263,8 +263,20 @@ def _speeds(sweep: Sweep) -> dict[str, Speed]:
         if sweep.simulation.precision is None:
             found[name] = Speed(together, first / _groups(n, together))
         else:
-            found[name] = Speed(1, first / n, larger * timed.further / n)
+            further = timed.alone + _part_followed(sweep) * (timed.step - timed.alone)
+            found[name] = Speed(1, first / n, larger * further / n)
     return found
+
+
+def _part_followed(sweep: Sweep) -> float:
+    """Part of the steps beyond the first look, as expected, in which perturbations are followed.
+
+    As many as before the first look are followed before each one, at which the run has doubled.
+    """
+    first, expected, _ = lengths(sweep)
+    burn_in = sweep.simulation.burn_in
+    n_looks = math.log2((expected - burn_in) / (first - burn_in))
+    return min(1.0, n_looks * first / max(1, expected - first))
 
 
 def _sample_size(sweep: Sweep, together: int) -> int:
@@ -313,15 +325,15 @@ def _smaller(sweep: Sweep) -> Sweep:
 class _Timed(NamedTuple):
     """Some networks that were simulated, and the processor seconds that all of them took.
 
-    `once` is to make them and to reduce what was measured, `step` is for a step up to the first
-    look, `further` for one after it.
+    `once` is to make them and to reduce what was measured, `step` is for a step, `alone` for one in
+    which no perturbation is followed.
     """
 
     points: list[tuple[float, float]]
     values: Mapping[str, np.ndarray]
     once: float
     step: float
-    further: float
+    alone: float
 
 
 def _timed(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Timed]) -> _Timed:
@@ -340,11 +352,11 @@ def _timed(sweep: Sweep, backend: str, n: int, known: Mapping[str, _Timed]) -> _
     began = time.process_time()
     running.keep()
     once += time.process_time() - began
-    further = step
-    if sweep.simulation.precision and BACKENDS[backend].spiking:  # then followed by no twin
+    alone = step
+    if sweep.simulation.precision and BACKENDS[backend].spiking:  # beyond the first look
         n_steps = sweep.simulation.block_steps
-        further = running.advance(slice(end, end + n_steps)) / n_steps
-    return _Timed(points, values.arrays, once, step, further)
+        alone = running.advance(slice(end, end + n_steps)) / n_steps
+    return _Timed(points, values.arrays, once, step, alone)
 
 
 def _tile(sweep: Sweep, backend: str, points: list[tuple[float, float]]) -> tuple[Sweep, Tile]:

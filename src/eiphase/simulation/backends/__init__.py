@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, Protocol, cast
 import numpy as np
 
 from eiphase.chaos.damage import Damage
+from eiphase.chaos.perturbed_run import Followed
 from eiphase.networks.lif import LIFParameters
 from eiphase.networks.loihi import LoihiParameters
 from eiphase.networks.weights import Network, Synapses
@@ -35,14 +36,20 @@ class Settings:
     perturb_after: int | None = None
     steps_done: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
 
+    @property
+    def followed(self) -> Followed:
+        """Steps of each run in which perturbations are followed, until others are asked for."""
+        assert self.perturb_after is not None
+        return Followed(0, self.perturb_after, self.steps)
+
 
 class Block(NamedTuple):
     """What one network did in some steps; the next block overwrites its arrays."""
 
     recorded: Mapping[str, np.ndarray]  # `state` or `spikes`, and more, each (time, neuron)
     counts: Mapping[str, int]  # of events, under the names of variables
-    log_growth: np.ndarray | None = None  # of a small perturbation, (time,), burn-in included
-    damages: Mapping[str, Damage] = {}  # by what was perturbed, of the steps after burn-in
+    log_growth: np.ndarray | None = None  # of a small perturbation, (time,), in all steps or none
+    damages: Mapping[str, Damage] = {}  # by what was perturbed, from its release on
     diverged: bool = False  # whether the network has left the finite numbers
 
     @property
@@ -97,6 +104,13 @@ class Run(Protocol):
         """The next steps, one block for each network."""
 
 
+class PerturbedRun(Run, Protocol):
+    """A run with perturbed copies, as `Settings.perturb_after` wants it."""
+
+    def follow(self, followed: Followed) -> None:
+        """See `Lanes.follow`."""
+
+
 class Lanes(Protocol):
     """Networks that advance together, whatever their age; each from a state of its own."""
 
@@ -105,6 +119,12 @@ class Lanes(Protocol):
 
     def drop(self, key: Hashable) -> None:
         """Take a network out."""
+
+    def follow(self, key: Hashable, followed: Followed) -> None:
+        """Follow perturbations of a network in other steps; whole blocks, but for the release.
+
+        A backend may follow them in all steps.
+        """
 
     def advance(self, n_steps: int) -> Mapping[Hashable, Block]:
         """The next steps of each."""
@@ -122,6 +142,9 @@ class SeparateLanes:
 
     def drop(self, key: Hashable) -> None:
         del self._runs[key]
+
+    def follow(self, key: Hashable, followed: Followed) -> None:
+        cast(PerturbedRun, self._runs[key]).follow(followed)
 
     def advance(self, n_steps: int) -> dict[Hashable, Block]:
         return {key: run.advance(n_steps)[0] for key, run in self._runs.items()}

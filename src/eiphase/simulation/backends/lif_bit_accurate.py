@@ -148,26 +148,19 @@ class _Run:
 
 class _PerturbedRun:
     def __init__(self, parameters: LoihiParameters, settings: Settings):
-        assert settings.perturb_after is not None
-        self._network = perturbed_run.IntegerNetwork(
-            parameters, n_steps=settings.steps, burn_in=settings.perturb_after
-        )
-        self.state = self._network.state
-        self._steps_done, self._left = settings.steps_done, settings.steps
+        self._network = perturbed_run.IntegerNetwork(parameters, settings.followed)
+        self.state, self.follow = self._network.state, self._network.follow
+        self._steps_done = settings.steps_done
         self._memory = _Memory(len(parameters.weights), settings)
 
     def advance(self, n_steps: int) -> list[Block]:
         spikes, states = self._memory.of(n_steps)
-        if self._left < n_steps:  # a longer run is followed in its first part only
-            counts = self._network.advance_alone(spikes, self._steps_done, states)
-            return [Block(_recorded(spikes, states), _counts(*counts))]
-        self._left -= n_steps
         recording, found = self._network.advance(spikes, self._steps_done, states)
         return [
             Block(
                 _recorded(spikes, states),
                 _counts(recording.current_wraps, recording.voltage_clips),
-                damages={"spike": found.spike_damage, "bit": found.bit_damage},
+                damages={"spike": found.spike_damage, "bit": found.bit_damage} if found else {},
             )
         ]
 

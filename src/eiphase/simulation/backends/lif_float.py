@@ -118,28 +118,21 @@ class _Run:
 
 class _PerturbedRun:
     def __init__(self, parameters: LIFParameters, settings: Settings):
-        assert settings.perturb_after is not None
-        self._network = perturbed_run.FloatNetwork(
-            parameters, n_steps=settings.steps, burn_in=settings.perturb_after
-        )
-        self.state = self._network.state
-        self._steps_done, self._left = settings.steps_done, settings.steps
+        self._network = perturbed_run.FloatNetwork(parameters, settings.followed)
+        self.state, self.follow = self._network.state, self._network.follow
+        self._steps_done = settings.steps_done
         longest = min(settings.block_steps, settings.steps)
         self._recording = lif.Recording.empty(longest, len(parameters.weights))
 
     def advance(self, n_steps: int) -> list[Block]:
         recording = lif.Recording(*(array[:n_steps] for array in self._recording))
-        if self._left < n_steps:  # a longer run is followed in its first part only
-            self._network.advance_alone(recording, self._steps_done)
-            return [Block(recording._asdict(), {}, diverged=_diverged(recording))]
-        self._left -= n_steps
         found = self._network.advance(recording, self._steps_done)
         return [
             Block(
                 recording._asdict(),
                 {},
-                log_growth=found.log_growth,
-                damages={"spike": found.spike_damage},
+                log_growth=found.log_growth if found else None,
+                damages={"spike": found.spike_damage} if found else {},
                 diverged=_diverged(recording),
             )
         ]

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eiphase.chaos import tangent
+from eiphase.chaos.perturbed_run import Followed
 from eiphase.chaos.tangent import Tangents
 from eiphase.networks import rate, weights
 from eiphase.networks.weights import Network, Synapses
@@ -84,6 +85,9 @@ class _Lanes:
         del self._networks[key]
         for columns in self._columns:
             columns[:, lane:-1] = columns[:, lane + 1 :].copy()
+
+    def follow(self, key: Hashable, followed: Followed) -> None:
+        """Change nothing: a tangent vector always runs beside each network."""
 
     def advance(self, n_steps: int) -> dict[Hashable, Block]:
         states, tangents, before = ([columns] for columns in self._columns)
