@@ -795,6 +795,19 @@ def test_a_border_of_some_seeds_alone_is_a_ring(with_borders):
     assert "border on some seeds only: their mean" in legend_of(figure)
 
 
+def test_a_measure_of_some_seeds_alone_has_a_ring(phase_map):
+    where = {"backend": "lif_float", "q_factor": 6.0, "g_factor": 4.5}
+    phase_map.spike_damage.loc[where | {"seed": 1}] = np.nan
+    phase_map.spike_damage.loc[where | {"g_factor": 5.0}] = np.nan
+    figure = phase_figures.plot_phases(phase_map)
+    rings = [
+        [line.get_xydata().tolist() for line in axis.lines if line.get_marker() == "o"]
+        for axis in figure.axes[2:4]
+    ]
+    assert rings == [[], [[[4.5, 6.0]]]]
+    assert "measure known on some seeds only: their median" in legend_of(figure)
+
+
 def test_a_seed_whose_measure_changes_sign_again_has_a_mark(with_borders):
     where = {"backend": "lif_float", "g_factor": 4.5, "seed": 2}
     with_borders.measured_critical_q_flag.loc[where] = Crossing.SEVERAL

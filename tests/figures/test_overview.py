@@ -13,7 +13,7 @@ from tiny_sweep import with_all_variables
 from eiphase.errors import DatasetError
 from eiphase.figures import has_overview, panels, save
 from eiphase.figures.overview import plot_overview
-from eiphase.flags import Crossing, Fate, Phase
+from eiphase.flags import Crossing, Fate, Phase, Quality
 from eiphase.jobs.datasets import netcdf
 from eiphase.variables import NOT_APPLICABLE
 
@@ -132,17 +132,81 @@ def test_integers_are_shown_beside_floating_point(phase_map, divergence):
         np.testing.assert_array_equal(means[panels.BACKEND_COLOURS[backend]], border)
     title = axis.get_title("left").partition("\n")
     assert title[0] == "d  Colour: c(0), integers / floating point;"
-    assert title[2] == "integers move the border by +0.0 to +10.0 %"
+    assert title[2] == (
+        "integers move borders by +0.0 to +10.0 %,\nthe range of 4 pairs, interpolated on this grid"
+    )
 
 
-def test_seeds_that_disagree_on_the_ratio_are_marked(phase_map, divergence):
+def test_how_far_integers_move_borders_is_the_range_of_single_networks(phase_map, divergence):
+    """Seed 2 alone has a lower border in integers; its mean with seed 1 is higher by 2.5 %."""
+    where = {"backend": "lif_bit_accurate", "g_factor": 4.0, "seed": 2}
+    phase_map.measured_critical_q.loc[where] = 1.9
+    title = axes_of(plot_overview(phase_map, divergence))["d"].get_title("left")
+    assert "borders by −5.0 to +10.0 %" in title
+    phase_map["refined_q"][:] = phase_map.measured_critical_q
+    title = axes_of(plot_overview(phase_map, divergence))["d"].get_title("left")
+    assert title.endswith("of 4 pairs, refined")
+
+
+@pytest.fixture
+def doubled(phase_map):
+    """Integers have twice the c(0), but half of it in one network."""
     real = phase_map.c0.sel(backend="lif_float")
     phase_map.c0.loc[{"backend": "lif_bit_accurate"}] = 2 * real
     where = {"q_factor": 6.0, "g_factor": 4.5, "seed": 1}
     phase_map.c0.loc[{"backend": "lif_bit_accurate"} | where] = real.sel(where) / 2
-    axis = axes_of(plot_overview(phase_map, divergence))["d"]
+    return phase_map
+
+
+def test_seeds_that_disagree_on_the_ratio_are_in_doubt(doubled, divergence):
+    figure = plot_overview(doubled, divergence)
+    axis = axes_of(figure)["d"]
     marked = [(g, q) for g, q, patch in drawn_cells(axis) if patch.get_hatch() == "..."]
     assert marked == [(4.5, pytest.approx(6.0))]
+    assert "in doubt: seeds disagree on which c(0) is larger" in legends_of(figure)
+    ratio = np.ma.getdata(axis.collections[0].get_array()).reshape(2, 3)
+    np.testing.assert_allclose(ratio, [[2, 2, 2], [2, 1, 2]])  # not 1.25, the arithmetic mean
+
+
+def test_the_ratio_is_in_doubt_where_either_c0_is(doubled, divergence):
+    for backend, g in (("lif_float", 4.0), ("lif_bit_accurate", 5.0)):
+        doubled.quality.loc[{"backend": backend, "g_factor": g, "q_factor": 1.0}] = Quality.SHORT
+    doubled.quality.loc[{"backend": "rate"}] = Quality.SHORT
+    axis = axes_of(plot_overview(doubled, divergence))["d"]
+    marked = {(g, round(q)) for g, q, patch in drawn_cells(axis) if patch.get_hatch() == "..."}
+    assert marked == {(4.5, 6), (4.0, 1), (5.0, 1)}
+
+
+def test_a_plus_is_where_c0_differs_by_more_than_two_errors_on_every_seed(doubled, divergence):
+    """Errors of a and b: the root of their squares' sum; one seed is less far off at g = 5."""
+    doubled["c0_error"] = doubled.c0.sel(backend="lif_float") * xr.ones_like(doubled.c0) / 2.9
+    doubled.c0_error.loc[{"q_factor": 1.0, "g_factor": 5.0, "seed": 2}] *= 1.1
+    doubled.c0_error.loc[{"q_factor": 1.0, "g_factor": 4.0, "seed": 2}] = np.nan
+    figure = plot_overview(doubled, divergence)
+    assert "c(0) differs by more than two errors on every seed" in legends_of(figure)
+    axis = axes_of(figure)["d"]
+    (pluses,) = (line.get_xydata().tolist() for line in axis.lines if line.get_marker() == "+")
+    assert pluses == [[4.5, 1.0], [4.0, 6.0], [5.0, 6.0]]
+
+
+def legends_of(figure):
+    parts = [part for part in figure.subfigs if part.legends]
+    return [t.get_text().replace("\n", " ") for part in parts for t in part.legends[0].get_texts()]
+
+
+def test_what_stands_on_the_cuts_is_in_the_legend(phase_map, divergence):
+    figure = plot_overview(phase_map, divergence)
+    axes = axes_of(figure)
+    assert not any(axes[letter].get_legend() for letter in "def")
+    legend = legends_of(figure)
+    for text in (
+        "border: mean over seeds",
+        "exponents between -1 and 1: linear, logarithmic beyond",
+        "damage by one extra spike",
+    ):
+        assert text in legend
+    (band,) = axes["e"].patches
+    assert band.get_bbox().intervaly.tolist() == [-1, 1]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +239,6 @@ def test_exponents_have_theory_beside_them(phase_map, divergence):
     axis = axes_of(plot_overview(phase_map, divergence))["e"]
     np.testing.assert_array_equal(lines_of(axis, "--"), [[[1.0, np.nan], [6.0, 0.3]]])
     assert axis.get_yscale() == "symlog"
-    assert "logarithmic beyond ±1" in axis.get_ylabel().replace("\n", " ")
 
 
 def test_damage_is_drawn_over_time_at_each_place(phase_map, divergence):
@@ -187,7 +250,11 @@ def test_damage_is_drawn_over_time_at_each_place(phase_map, divergence):
         for line in spikes:
             np.testing.assert_allclose(line.get_ydata(), slope * np.array([13, 38, 63]))
         assert axes[letter].get_title("left").endswith(f"\nq_factor {q}, g_factor 4.5")
-        assert axes[letter].get_xlabel().endswith("14 flipped bits healed,\nnone changed a spike")
+        assert (
+            axes[letter]
+            .get_xlabel()
+            .endswith("flipped bits that heal:\n14 of 14, and none changes a spike")
+        )
         assert axes[letter].get_yscale() == "log"
 
 
@@ -195,7 +262,7 @@ def test_a_bit_that_changes_a_spike_is_drawn(phase_map, divergence):
     where = {"place": "at", "backend": "lif_bit_accurate", "cause": "bit", "seed": 2}
     divergence.damage.loc[where] = [0.0, 0.1, 0.2]
     axis = axes_of(plot_overview(phase_map, divergence))["h"]
-    assert "healed" not in axis.get_xlabel()
+    assert "heal" not in axis.get_xlabel()
     drawn = [line.get_ydata() for line in axis.lines if line.get_linestyle() == ":"]
     np.testing.assert_array_equal(drawn[-1], [np.nan, 0.1, 0.2])
 

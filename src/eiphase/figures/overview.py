@@ -3,6 +3,7 @@
 from string import ascii_lowercase
 from typing import Any
 
+import numpy as np
 import seaborn as sns
 import xarray as xr
 from matplotlib.axes import Axes
@@ -19,7 +20,10 @@ from eiphase.flags import Fate, Phase
 _INTEGERS_BROKEN = (*phases.LOOKS[Phase.BROKEN][:2], "broken mapping")
 _NO_C0 = ("white", "", "no c(0) to compare")
 _RATIO = "Colour: c(0), integers / floating point"
-_EITHER = "seeds on both sides of 1"
+_DIFFERS = "seeds disagree on which c(0) is larger"
+_BEYOND = "c(0) differs by more than two errors on every seed"
+_TRIANGLE = "border: mean over seeds"
+_LINEAR = "exponents between -1 and 1: linear, logarithmic beyond"
 _PLACES = {"below": "below the border", "at": "at the border", "above": "above the border"}
 # What was perturbed, in words, and how its line looks.
 _CAUSES = {"spike": ("one extra spike", "-"), "bit": ("one flipped bit", ":")}
@@ -31,11 +35,11 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     """One page on the chaos of a sweep.
 
     Top: phases of each backend, with the measured border (see `phases.draw_border`) and
-    the rate network's by theory. Middle: c(0) of integers over that of floating point with
-    both borders; the largest Lyapunov exponent, and damage, on a cut at one g_factor: thick
-    lines are medians over seeds, thin ones seeds, triangles borders. Bottom: damage
-    against time below, at and above the border on the same cut, a line for each seed's run from
-    rest.
+    the rate network's by theory. Middle: c(0) of integers over that of floating point, the
+    geometric mean over seeds, with both borders; the largest Lyapunov exponent, and damage, on a
+    cut at one g_factor: thick lines are medians over seeds, thin ones seeds, triangles borders.
+    Bottom: damage against time below, at and above the border on the same cut, a line for each
+    seed's run from rest.
 
     `dataset` is a phase map, `divergence` what `divergence.simulate_across_border` gives
     of it. What a sweep lacks is said in its panel. Raises `DatasetError`, one sentence, if
@@ -44,12 +48,13 @@ def plot_overview(dataset: xr.Dataset, divergence: xr.Dataset) -> Figure:
     if dataset.attrs.get("sweep_digest") != divergence.attrs.get("sweep_digest"):
         raise DatasetError("The phase map and the damage against time are not of the same sweep.")
     damages = [f"{cause}_damage" for cause in _causes()]
+    c0 = "c0", "c0_flag", "c0_error"
     dataset = phases.checked(
-        dataset, "c0", "network_critical_q", "theory_lyapunov_exponent", *damages
+        dataset, *c0, "network_critical_q", "theory_lyapunov_exponent", *damages
     )
     name, n_seeds = panels.as_text(dataset.attrs.get("sweep", "")), dataset.sizes["seed"]
-    figure = panels.page(10, 12.4)
-    rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[1.35, 1.05, 0.95])
+    figure = panels.page(10, 13.6)
+    rows = figure.subfigures(3, 1, squeeze=False, height_ratios=[5.0, 5.0, 3.5])
     top, middle, bottom = rows[:, 0]
     _phase_maps(top, dataset)
     _middle(middle, dataset, float(divergence.g_factor))
@@ -93,47 +98,54 @@ def _spectra(axis: Axes, one: xr.Dataset, legend: dict) -> None:
 
 def _middle(figure: SubFigure, dataset: xr.Dataset, g_factor: float) -> None:
     integers, exponents, damages = figure.subplots(1, 3)
+    legend = panels.colours_of(dataset.backend.values.tolist())
     integers.set_title(_moves(dataset), loc="left")
     integers.set(xlabel="g_factor (inhibition)", ylabel="q_factor (recurrent gain)")
     if pairs(dataset.backend.values):
-        _integers(figure, integers, dataset)
+        _integers(figure, integers, dataset, legend)
     else:
         _say(integers, f"needs {pairs_in_words()}".replace(" and ", "\nand "))
     one = dataset.sel(g_factor=g_factor).sortby("q_factor")
-    _exponents(exponents, one)
-    _damage_along_q(damages, one)
+    _exponents(exponents, one, legend)
+    _damage_along_q(damages, one, legend)
     for axis, what in ((exponents, "Exponents"), (damages, "Damage")):
         axis.set_title(f"{what} at g_factor {g_factor:g}", loc="left")
         axis.set_xlabel("q_factor (recurrent gain)")
-        if axis.get_legend_handles_labels()[0]:
-            axis.legend(frameon=False, fontsize="small")
         sns.despine(ax=axis)
+    panels.explain(figure, legend)
 
 
 def _moves(dataset: xr.Dataset) -> str:
-    """What colour is; how far integers move the border, mean over the seeds that have both."""
+    """What colour is; how far integers move the border: the range of networks that have both."""
     found = pairs(dataset.backend.values)
     if not found:
         return _RATIO
     real, integer = found[0]
-    borders = phases.borders(dataset).sel(backend=[real, integer])
-    borders = borders.where(borders.notnull().all("backend")).mean("seed")
-    moved = borders.sel(backend=integer) / borders.sel(backend=real) - 1
-    moved = 100 * moved.dropna("g_factor")
-    if not moved.size:
+    borders = phases.borders(dataset)
+    moved = 100 * (borders.sel(backend=integer) / borders.sel(backend=real) - 1)
+    if moved.isnull().all():
         return _RATIO
     low, high = (f"{float(end):+z.1f}".replace("-", "−") for end in (moved.min(), moved.max()))
-    return f"{_RATIO};\nintegers move the border by {low} to {high} %"
+    how = "refined" if dataset.refined_q.notnull().any() else "interpolated on this grid"
+    return (
+        f"{_RATIO};\nintegers move borders by {low} to {high} %,\n"
+        f"the range of {int(moved.notnull().sum())} pairs, {how}"
+    )
 
 
-def _exponents(axis: Axes, one: xr.Dataset) -> None:
-    axis.set_ylabel("largest Lyapunov exponent (1 / time\nconstant; logarithmic beyond ±1)")
+def _exponents(axis: Axes, one: xr.Dataset, legend: phases.Legend) -> None:
+    axis.set_ylabel("largest Lyapunov exponent\n(1 / time constant)")
+    band: dict[str, Any] = {"color": "0.93", "linewidth": 0}
+    axis.axhspan(-1, 1, zorder=0, **band)
+    legend[_LINEAR] = Patch(label=_LINEAR, **band)
     for backend in (name for name, row in BACKENDS.items() if row.has_exponent):
-        _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend)
+        _along_q(axis, one, "lyapunov_exponent_per_time_constant", backend, legend)
     theory = one.theory_lyapunov_exponent
     if theory.notnull().any():
         theory = theory.mean([name for name in theory.dims if name != "q_factor"])
-        axis.plot(one.q_factor, theory, color="black", linestyle="--", label="mean-field theory")
+        look = {"color": "black", "linestyle": "--"}
+        axis.plot(one.q_factor, theory, **look)
+        legend["theory"] = Line2D([], [], label="mean-field theory of the exponent", **look)
     axis.axhline(0, color="0.4", linewidth=0.8)
     axis.set_yscale("symlog", linthresh=1, linscale=1)
     low, high = axis.get_ylim()
@@ -142,13 +154,15 @@ def _exponents(axis: Axes, one: xr.Dataset) -> None:
     axis.minorticks_off()
 
 
-def _damage_along_q(axis: Axes, one: xr.Dataset) -> None:
+def _damage_along_q(axis: Axes, one: xr.Dataset, legend: phases.Legend) -> None:
     axis.set_ylabel("damage\n(1: as independent trains)")
     for cause in _causes():
         text, line = _look(cause)
         for backend in (name for name, row in BACKENDS.items() if cause in row.perturbations):
             breadth = panels.BREADTH[backend]
-            _along_q(axis, one, f"{cause}_damage", backend, f",\n{text}", breadth, linestyle=line)
+            if _along_q(axis, one, f"{cause}_damage", backend, legend, breadth, linestyle=line):
+                label = f"damage by {text}"
+                legend[label] = Line2D([], [], label=label, color="0.4", linestyle=line)
     axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
 
 
@@ -161,51 +175,63 @@ def _look(cause: str) -> tuple[str, str]:
     return _CAUSES.get(cause, (f"one {cause}", "-."))
 
 
-def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset) -> None:
+def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset, legend: phases.Legend) -> None:
     names = pairs(dataset.backend.values)[0]
     real, integer = (dataset.sel(backend=name) for name in names)
     ratio = integer.c0 / real.c0
     found = ratio.where(ratio > 0)
-    norm = panels.norm_around_one(found.median("seed"))
-    image = panels.draw_map(axis, found, norm, colours=panels.RATIO_COLOURS)
-    panels.log_bar(figure, image, axis, "c(0), bit-accurate / floating point")
-    legend: dict[str, Patch | Line2D] = {}
+    mean = np.exp(np.log(found).mean("seed"))
+    norm = panels.norm_around_one(mean)
+    image = panels.draw_map(axis, mean.expand_dims("seed"), norm, colours=panels.RATIO_COLOURS)
+    panels.log_bar(figure, image, axis)
     broken = (integer.phase == Phase.BROKEN).mean("seed") > 0.5
     panels.fill(axis, broken, _INTEGERS_BROKEN, legend)
     panels.fill(axis, found.isnull().all("seed") & ~broken, _NO_C0, legend)
-    either = ((found > 1).any("seed") & (found < 1).any("seed")) & ~broken
-    panels.Doubt(either.expand_dims(backend=names[1:]), _EITHER).draw(axis, names[1], legend)
+    either = (found > 1).any("seed") & (found < 1).any("seed")
+    doubt = panels.doubt_of_numbers(dataset.sel(backend=list(names)), either, _DIFFERS)
+    cells = doubt.cells.any("backend") & found.notnull().any("seed") & ~broken
+    panels.Doubt(cells.expand_dims(backend=names[1:]), doubt.text).draw(axis, names[1], legend)
+    _mark_differences(axis, real, integer, legend)
     for name, one in zip(names, (real, integer), strict=True):
-        _border(axis, one, name, legend)
-    panels.explain(figure, legend)
+        phases.draw_border(axis, one, {}, panels.BACKEND_COLOURS[name], panels.BREADTH[name])
 
 
-def _border(axis: Axes, one: xr.Dataset, backend: str, legend: dict) -> None:
-    own: phases.Legend = {}
-    colour, breadth = panels.BACKEND_COLOURS[backend], panels.BREADTH[backend]
-    phases.draw_border(axis, one, own, colour, breadth)
-    if own:
-        text = f"border, {panels.BACKEND_TITLES[backend].removeprefix('LIF, ')}"
-        legend[text] = Line2D([], [], label=text, color=colour, linewidth=2 * breadth)
+def _mark_differences(
+    axis: Axes, real: xr.Dataset, integer: xr.Dataset, legend: phases.Legend
+) -> None:
+    """A plus where c(0) of integers differs on every seed that has both, by the errors of both."""
+    distance = abs(integer.c0 - real.c0) / np.hypot(integer.c0_error, real.c0_error)
+    both = (integer.c0 * real.c0).notnull()
+    cells = ((distance > 2) | ~both).all("seed") & both.any("seed")
+    q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
+    if q.size:
+        look: dict[str, Any] = {"linestyle": "none", "marker": "+", "color": "black"}
+        axis.plot(cells.g_factor.values[g], cells.q_factor.values[q], **look)
+        legend[_BEYOND] = Line2D([], [], label=_BEYOND, **look)
 
 
 def _along_q(
-    axis: Axes, one: xr.Dataset, name: str, backend: str, text: str = "", breadth: float = 1.0,
-    **style: Any,
-) -> None:  # fmt: skip
-    """Median over seeds, and each seed; a triangle stands at the mean border."""
+    axis: Axes, one: xr.Dataset, name: str, backend: str, legend: phases.Legend,
+    breadth: float = 1.0, **style: Any,
+) -> bool:  # fmt: skip
+    """Median over seeds, and each seed; a triangle stands at the mean border. False: no numbers."""
     if backend not in one.backend.values or one[name].sel(backend=backend).isnull().all():
-        return
+        return False
     one = one.sel(backend=backend)
     values = one[name].transpose("q_factor", "seed")
-    colour, label = panels.BACKEND_COLOURS[backend], panels.BACKEND_TITLES[backend] + text
+    colour = panels.BACKEND_COLOURS[backend]
     axis.plot(one.q_factor, values, color=colour, linewidth=0.6 * breadth, alpha=0.6, **style)
     axis.plot(
-        one.q_factor, values.median("seed"), color=colour, label=label, linewidth=2 * breadth,
+        one.q_factor, values.median("seed"), color=colour, linewidth=2 * breadth,
         marker=".", markersize=6 * breadth, **style,
     )  # fmt: skip
     at, bottom = [float(phases.borders(one).mean())], axis.get_xaxis_transform()
     axis.plot(at, [0.0], "^", color=colour, clip_on=False, transform=bottom, markersize=5 * breadth)
+    if np.isfinite(at).any():
+        legend["triangle"] = Line2D(
+            [], [], linestyle="none", marker="^", color="0.4", label=_TRIANGLE
+        )
+    return True
 
 
 def _across_border(figure: SubFigure, divergence: xr.Dataset) -> None:
@@ -240,7 +266,8 @@ def _damages(axis: Axes, one: xr.Dataset, legend: dict) -> None:
     if (one.fate == Fate.BROKEN).any():
         _say(axis, "broken mapping", keep=True)
     if cause == "bit" and (one.fate == Fate.HEALED).all() and not one.damage.any():
-        note = f"{int(one.trials.sum())} flipped bits healed,\nnone changed a spike"
+        n = int(one.trials.sum())
+        note = f"fraction of flipped bits that heal:\n{n} of {n}, and none changes a spike"
         axis.set_xlabel(f"{axis.get_xlabel()}\n{note}")  # below, where it covers no curve
     label = f"{panels.BACKEND_TITLES[backend]}, {text}"
     if (one.damage > 0).any():

@@ -18,7 +18,7 @@ In every figure:
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import wraps
@@ -321,6 +321,16 @@ def explain(figure: Figure | SubFigure, legend: Mapping[str, Any], *, n_columns:
             handles=handles, loc="outside lower center", ncols=n_columns,
             frameon=False, fontsize="small",
         )  # fmt: skip
+
+
+def colours_of(backends: Iterable[str]) -> dict[str, Any]:
+    """A legend of what the backends' lines look like."""
+    looks = {
+        name: {"color": BACKEND_COLOURS[name], "linewidth": 2 * BREADTH[name]} for name in backends
+    }
+    return {
+        name: Line2D([], [], label=BACKEND_TITLES[name], **look) for name, look in looks.items()
+    }
 
 
 def subtitle(dataset: xr.Dataset) -> str:

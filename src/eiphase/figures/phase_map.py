@@ -276,7 +276,7 @@ def plot_cut(dataset: xr.Dataset, g_factor: float | None = None) -> Figure:
     rows += [("decay_time", cut.backend.values.tolist())]
     figure = panels.page(7, 2.4 * len(rows) + 1.2)
     axes = figure.subplots(len(rows), 1, sharex=True)
-    legend = _colours(cut.backend.values.tolist())
+    legend = panels.colours_of(cut.backend.values.tolist())
     for axis, (name, backends) in zip(axes, rows, strict=True):
         for backend in backends:
             _draw_cut(axis, cut.sel(backend=backend), name, legend)
@@ -338,16 +338,6 @@ def _shade_limit(axis: Axes, some: xr.Dataset, legend: dict) -> None:
             axis.axvspan(left, right, zorder=0, **look)
         text = "LIF neurons of all seeds at their strongest coupling: one network for each seed"
         legend[text] = Patch(label=text, **look)
-
-
-def _colours(backends: Iterable[str]) -> dict[str, Patch | Line2D]:
-    """A legend of what the backends' lines look like."""
-    legend: dict[str, Patch | Line2D] = {}
-    for name in backends:
-        colour, width = panels.BACKEND_COLOURS[name], 2 * panels.BREADTH[name]
-        label = panels.BACKEND_TITLES[name]
-        legend[name] = Line2D([], [], color=colour, linewidth=width, label=label)
-    return legend
 
 
 def _explain(legend: dict, text: str, **look: Any) -> None:

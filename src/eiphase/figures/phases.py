@@ -77,7 +77,7 @@ def plot_phases(dataset: xr.Dataset) -> Figure:
     legend = draw_row(axes[0], dataset)
     for axis, backend in zip(axes[1], dataset.backend.values, strict=True):
         one = dataset.sel(backend=backend)
-        _measure(figure, axis, one)
+        _measure(figure, axis, one, legend)
         panels.draw_gaps(axis, one, legend)
         draw_border(axis, one, legend)
         mark_several(axis, one, legend)
@@ -135,7 +135,7 @@ def _draw_couplings(axes: Sequence[Axes], couplings: xr.DataArray, legend: Legen
             _along(one.sel(at=place, drop=True), "g_factor", "seed")
             for place in ("border", "below", "above")
         )
-        _draw_lines(axis, seeds, {}, "black")
+        _draw_lines(axis, seeds, legend, "black")
         _draw_band(axis, seeds, below, above, {}, "black")
         axis.axhline(1, color="black", linewidth=1.6, linestyle="--")
         axis.set(yscale="log")
@@ -215,7 +215,7 @@ def draw_phases(axis: Axes, one: xr.Dataset, legend: Legend) -> None:
     axis.set(xlim=(g[0], g[-1]), ylim=(q[0], q[-1]))
 
 
-def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
+def _measure(figure: Figure, axis: Axes, one: xr.Dataset, legend: Legend) -> None:
     measure = BACKENDS[str(one.backend.values)].measure_of_sensitivity
     if measure is None:
         axis.text(0.5, 0.5, "no measure of sensitivity", transform=axis.transAxes, ha="center")
@@ -226,6 +226,19 @@ def _measure(figure: Figure, axis: Axes, one: xr.Dataset) -> None:
         norm = CenteredNorm(0, max(float(np.abs(one[name]).max()), 1e-9))
     image = panels.draw_map(axis, one[name], norm, colours=panels.RATIO_COLOURS)
     figure.colorbar(image, ax=axis, label=label)
+    _mark_partly(axis, one[name], panels.are_simulated(one), legend)
+
+
+def _mark_partly(axis: Axes, values: xr.DataArray, simulated: xr.DataArray, legend: Legend) -> None:
+    """A ring in each cell whose colour is that of fewer than all seeds."""
+    there = values.notnull()
+    partly = (there.any("seed") & (~there & simulated).any("seed")).stack(cell=[...])
+    cells = partly.cell[partly.values]
+    if cells.size:
+        text = "measure known on some seeds only: their median"
+        look = {"color": "black", "markersize": 4, **_RING}
+        axis.plot(cells.g_factor, cells.q_factor, **look)
+        legend[text] = Line2D([], [], label=text, **look)
 
 
 def draw_border(
