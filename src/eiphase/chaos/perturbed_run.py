@@ -31,12 +31,12 @@ class Followed(NamedTuple):
 class FloatTwins(NamedTuple):
     """What became of perturbations of a LIF network in floating point, in some steps."""
 
-    log_growth: np.ndarray  # (time,), burn-in included: see `spiking_tangent.Tangent`
-    spike_damage: Damage  # without burn-in
+    log_growth: np.ndarray  # (time,), from the start on: see `spiking_tangent.Tangent`
+    spike_damage: Damage  # from the release on
 
 
 class IntegerTwins(NamedTuple):
-    """What became of perturbations of a bit-accurate network, in some steps without burn-in."""
+    """What became of perturbations of a bit-accurate network, from their release on."""
 
     spike_damage: Damage
     bit_damage: Damage
