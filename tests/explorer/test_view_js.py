@@ -160,8 +160,18 @@ RECURS = "c(lag) falls below zero and returns to 80 % of c0"
     [
         (Phase.FIXED_POINT, {"vanish or decay", NEGATIVE, "counts of LIF neurons do not", STAYS}),
         (Phase.OSCILLATION, {"rate neurons fluctuate", RECURS, NOT_POSITIVE}),
-        (Phase.CHAOS, {"fluctuate steadily", POSITIVE, EFFECT}),
-        (Phase.SENSITIVE, {EFFECT, "not transient", NOT_POSITIVE, "integers", "do not fluctuate"}),
+        (Phase.CHAOS, {"fluctuate steadily", POSITIVE, EFFECT, "step_limited is no"}),
+        (
+            Phase.SENSITIVE,
+            {
+                EFFECT,
+                "not transient",
+                NOT_POSITIVE,
+                "integers",
+                "do not fluctuate",
+                "step_limited is yes",
+            },
+        ),
         (Phase.REGULAR, {STAYS, "fluctuate as", REGULAR, RECURS, "at most 0.5"}),
         (Phase.IRREGULAR, {STAYS, "fluctuate more", "isi_cv is above 0.5"}),
         (Phase.SATURATED, {"over 95 %", "never fire or fire in every step"}),
@@ -185,6 +195,7 @@ def test_a_phase_is_explained_for_the_neurons_that_can_be_in_it(opened):
     drawn |= {"c0_flag": random.choice([Flag.OK, Flag.UNDEFINED, Flag.TRANSIENT], n)}
     drawn |= {"spike_damage_fate": random.choice([*Fate], n)}
     drawn |= {"autocovariance": random.normal(size=(n, 5)), "silent_fraction": np.zeros(n)}
+    drawn |= {"step_limited": random.choice([*StepLimited], n)}
     reached = {name: set(classified.classify(name, drawn)) for name in ("rate", "lif_float")}
     for phase in reached["rate"] ^ reached["lif_float"]:
         text = opened.run(f"map.variables.phase.flags[{int(phase)}].text")
