@@ -198,8 +198,8 @@ class NetworkConfig(_Section):
     bias: Annotated[Positive, Field(json_schema_extra={"unit": "per step"})] = 0.1
     """Input to each rate neuron. That of LIF neurons is 5 thresholds x `step_size`."""
     refractory: Refractory = 0.0
-    """Refractory period of LIF neurons, a whole number of steps: its voltage stays at 0, while
-    its current goes on. Without it, excitation can grow until neurons fire in every step."""
+    """Refractory period of LIF neurons, a whole number of steps: the voltage stays at 0, while
+    the current goes on. Without it, excitation can grow until neurons fire in every step."""
 
     @property
     def refractory_steps(self) -> int:
