@@ -76,7 +76,8 @@ def test_dataset_keeps_its_contract(phase_map_file):
         assert found.decay_time.attrs["long_name"].endswith(", in time steps")
         assert "CF-1.11" in found.attrs["Conventions"]
         assert {"title", "summary", "keywords", "history", "source"} <= {*found.attrs}
-        assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality"
+        trust = "quality step_limited"  # without a precision, no more
+        assert found.c0.attrs["ancillary_variables"] == f"c0_flag c0_error {trust}"
         assert found.weight_scale.attrs["ancillary_variables"] == "weight_scale_status"
         for variable in found.data_vars.values():
             assert {*variable.attrs.get("ancillary_variables", "").split()} <= {*found.data_vars}

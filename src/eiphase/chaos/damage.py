@@ -34,6 +34,18 @@ Perturbation = Callable[[Simulator, Any, int], None]
 """Changes a state at one neuron."""
 
 
+class Followed(NamedTuple):
+    """Steps of a run, counted from its beginning, in which perturbations are followed.
+
+    The tangent vector begins at `start` and turns into its direction until `release`, where twins
+    are perturbed and measuring begins. Everything ends at `stop`.
+    """
+
+    start: int
+    release: int
+    stop: int
+
+
 class Damage(NamedTuple):
     """A perturbed twin beside the network, over some of the measured steps."""
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from eiphase.chaos import damage
-from eiphase.chaos.damage import Damage, Perturbation, Twin
+from eiphase.chaos.damage import Damage, Followed, Perturbation, Twin
 from eiphase.chaos.spiking_tangent import Tangent
 from eiphase.networks import lif, loihi
 from eiphase.networks.lif import LIFParameters
@@ -14,18 +14,6 @@ from eiphase.networks.loihi import IntegerRecording, LoihiParameters
 from eiphase.numerics.arrays import blocks
 
 INTERVAL = 10  # steps after which network and twin are compared; it divides a block of steps
-
-
-class Followed(NamedTuple):
-    """Steps of a run, counted from its beginning, in which perturbations are followed.
-
-    The tangent vector begins at `start` and turns into its direction until `release`, where twins
-    are perturbed and measuring begins. Everything ends at `stop`.
-    """
-
-    start: int
-    release: int
-    stop: int
 
 
 class FloatTwins(NamedTuple):

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 
-from eiphase.chaos.perturbed_run import Followed
+from eiphase.chaos.damage import Followed
 from eiphase.networks.weights import Network
 from eiphase.numerics.arrays import blocks
 from eiphase.simulation.backends import Block, Prepared, Settings, Simulator

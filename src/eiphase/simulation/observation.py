@@ -7,9 +7,8 @@ from typing import Any, Self, cast
 import numpy as np
 
 from eiphase.backends import BACKENDS, Backend
-from eiphase.chaos.damage import Assessment
+from eiphase.chaos.damage import Assessment, Followed
 from eiphase.chaos.lyapunov import MeanGrowth
-from eiphase.chaos.perturbed_run import Followed
 from eiphase.flags import ExponentFlag, Fate, Flag, Quality, StepLimited, Stopped
 from eiphase.networks.weights import Synapses
 from eiphase.numerics.arrays import shared_array

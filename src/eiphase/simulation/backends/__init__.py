@@ -8,10 +8,7 @@ from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
-from eiphase.chaos.damage import Damage
-from eiphase.chaos.perturbed_run import Followed
-from eiphase.networks.lif import LIFParameters
-from eiphase.networks.loihi import LoihiParameters
+from eiphase.chaos.damage import Damage, Followed
 from eiphase.networks.weights import Network, Synapses
 from eiphase.sweep.schema import Mapping as MappingConfig
 from eiphase.variables import labels
@@ -89,7 +86,14 @@ class Prepared(Protocol):
         """Equal for networks that are equal to the bit; None if another seldom is."""
 
 
-def digest(parameters: LIFParameters | LoihiParameters) -> bytes:
+class Parameters(Protocol):
+    """A network as its neurons' file has it: weights and numbers."""
+
+    @property
+    def weights(self) -> np.ndarray: ...
+
+
+def digest(parameters: Parameters) -> bytes:
     """Digest a network: equal for those that are equal to the bit."""
     found = hashlib.sha256(parameters.weights.tobytes())
     others = {name: x for name, x in vars(parameters).items() if isinstance(x, int | float)}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from eiphase.chaos import tangent
-from eiphase.chaos.perturbed_run import Followed
+from eiphase.chaos.damage import Followed
 from eiphase.chaos.tangent import Tangents
 from eiphase.networks import rate, weights
 from eiphase.networks.weights import Network, Synapses
