@@ -143,7 +143,7 @@ def _exponents(axis: Axes, one: xr.Dataset, legend: phases.Legend) -> None:
     theory = one.theory_lyapunov_exponent
     if theory.notnull().any():
         theory = theory.mean([name for name in theory.dims if name != "q_factor"])
-        look = {"color": "black", "linestyle": "--"}
+        look: dict[str, Any] = {"color": "black", "linestyle": "--"}
         axis.plot(one.q_factor, theory, **look)
         legend["theory"] = Line2D([], [], label="mean-field theory of the exponent", **look)
     axis.axhline(0, color="0.4", linewidth=0.8)
@@ -162,7 +162,8 @@ def _damage_along_q(axis: Axes, one: xr.Dataset, legend: phases.Legend) -> None:
             breadth = panels.BREADTH[backend]
             if _along_q(axis, one, f"{cause}_damage", backend, legend, breadth, linestyle=line):
                 label = f"damage by {text}"
-                legend[label] = Line2D([], [], label=label, color="0.4", linestyle=line)
+                look: dict[str, Any] = {"color": "0.4", "linestyle": line}
+                legend[label] = Line2D([], [], label=label, **look)
     axis.axhline(SPREAD_FROM, color="0.4", linewidth=0.8)
 
 

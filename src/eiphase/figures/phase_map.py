@@ -324,7 +324,7 @@ def _draw_cut(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
     _explain(legend, f"{over} over seeds", linestyle="-", linewidth=thick, marker="o", markersize=4)
     axis.plot(one.q_factor, median.where(whole), "o", color=colour, markersize=4 * breadth)
     if (some := median.where(~whole)).notnull().any():
-        ring = {"marker": "o", "markerfacecolor": "white"}
+        ring: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
         axis.plot(one.q_factor, some, color=colour, linestyle="", markersize=5 * breadth, **ring)
         _explain(legend, "some seeds have no number", **ring)
 
@@ -333,7 +333,8 @@ def _shade_limit(axis: Axes, some: xr.Dataset, legend: dict) -> None:
     """Shade where LIF neurons are at their limit, up to halfway to the next q_factor."""
     limited = panels.at_limit(some).any("backend").values
     if limited.any():
-        sides, look = panels.edges(some.q_factor.values), {"color": "0.9", "linewidth": 0}
+        sides = panels.edges(some.q_factor.values)
+        look: dict[str, Any] = {"color": "0.9", "linewidth": 0}
         for left, right in zip(sides[:-1][limited], sides[1:][limited], strict=True):
             axis.axvspan(left, right, zorder=0, **look)
         text = "LIF neurons of all seeds at their strongest coupling: one network for each seed"
