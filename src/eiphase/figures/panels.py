@@ -12,7 +12,8 @@ In every figure:
 - where integers may hide floating point, the line of floating point is the broader one;
 - a dashed line is theory;
 - a band is the 95 % interval of a mean over seeds, drawn from `SEEDS_OF_A_BAND` on;
-- a bar is a standard error;
+- a bar is a standard error, or reaches over where a border may be, as the legend says;
+- a cross is a value without an error;
 - a white cell is undecided or has no number;
 - a hatched cell that says so is not simulated as yet.
 """
