@@ -103,7 +103,8 @@ def simulate_until_known(work: Work, group: Sequence[int]) -> None:
     As many networks advance together as the backend's lanes hold; when one is done, the next takes
     its place. A network's numbers depend neither on the others nor on their number.
     """
-    waiting, judges = list(reversed(group)), dict[int, Judge]()
+    # From the last, which have the largest q_factor and run longest: so fewer lanes stay empty.
+    waiting, judges = list(group), dict[int, Judge]()
     prepared: dict[int, Prepared] = {}
     lanes = work.simulator.lanes()
     while waiting or judges:
