@@ -7,6 +7,7 @@ inherited by fork, and go with the processes that have them. Linux only.
 
 import mmap
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import Pipe
@@ -46,6 +47,9 @@ class _Memory:
         return SimpleNamespace(buf=memoryview(mmap.mmap(-1, max(size, 1))))
 
 
+_ONE = (1).to_bytes(8, sys.byteorder)  # a counter's number, as it is read and written
+
+
 class _Semaphore:
     """In place of `multiprocessing.Semaphore`: a counter of the kernel's, as a descriptor."""
 
@@ -53,11 +57,13 @@ class _Semaphore:
         self._descriptor = os.eventfd(value, os.EFD_SEMAPHORE | os.EFD_CLOEXEC)
 
     def acquire(self) -> bool:
-        os.eventfd_read(self._descriptor)  # waits until it is above 0, takes 1
+        # Waits until it is above 0, and takes 1. `os.eventfd_read` would raise where the process is
+        # stopped and goes on (Ctrl-Z and fg, or a cluster that suspends jobs); this waits again.
+        os.read(self._descriptor, 8)
         return True
 
     def release(self) -> None:
-        os.eventfd_write(self._descriptor, 1)
+        os.write(self._descriptor, _ONE)
 
     def __del__(self) -> None:
         with suppress(AttributeError):  # of one that the system refused
