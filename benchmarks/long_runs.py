@@ -24,7 +24,7 @@ import xarray as xr
 
 from eiphase.backends import BACKENDS
 from eiphase.figures import panels
-from eiphase.flags import Flag, Quality, Stopped
+from eiphase.flags import Flag, Quality, ScaleStatus, Stopped
 from eiphase.jobs.verify import Point
 from eiphase.lava.run import ONE_AT_A_TIME
 from eiphase.simulation.backends import module
@@ -54,14 +54,23 @@ class Comparison(NamedTuple):
 
 
 def unflagged(phase_map: xr.Dataset) -> list[Point]:
-    """Networks with a c(0) and a decay time as precise as was asked for, shuffled."""
+    """Networks with a c(0) and a decay time as precise as was asked for, shuffled, each once.
+
+    At the strongest coupling, LIF networks are the same at every q_factor.
+    """
     flags = (phase_map.c0_flag, phase_map.decay_time_flag)
     good = (phase_map.quality == Quality.OK) & (flags[0] == Flag.OK) & (flags[1] == Flag.OK)
     good &= phase_map.stopped == Stopped.PRECISE
     listed = good.stack(point=("backend", "q_factor", "g_factor", "seed"))
     points = [Point(*value) for value in listed.point[listed.values].values.tolist()]
     np.random.default_rng(0).shuffle(points)
-    return points
+    strongest = phase_map.weight_scale_status == ScaleStatus.STRONGEST
+
+    def network(point: Point) -> Point:
+        """The point, or for one at the strongest coupling what it has in common with others."""
+        return replace(point, q_factor=np.inf) if strongest.sel(asdict(point)) else point
+
+    return list({network(point): point for point in points}.values())
 
 
 def groups(phase_map: xr.Dataset, points: list[Point]) -> Iterator[list[Point]]:
