@@ -158,7 +158,10 @@ _LOIHI = "Networks in integers only; NaN for the other backends."
 _CHAOS = "Needs observables.chaos."
 
 
-_LAST = "of the run's last simulation.steps - simulation.burn_in steps"
+_LAST = (
+    "of the run's last simulation.steps - simulation.burn_in steps, or since the look before if "
+    "simulation.max_steps leaves fewer"
+)
 _LAST_STEPS = f"With simulation.precision: {_LAST}."
 
 
@@ -221,8 +224,8 @@ VARIABLES: dict[str, Variable] = {
     "decay_time_error": Variable(
         "standard error of decay_time",
         "step",
-        f"{_FROM_BLOCKS} NaN where decay_time is; and, with quality short, where c(lag) may within "
-        "its error not fall to c0/e within the largest lag: decay_time is then a lower bound.",
+        f"{_FROM_BLOCKS} NaN where decay_time is, and where c(lag) may within its error not fall "
+        "to c0/e within the largest lag; quality is then short or several_states.",
     ),
     "quality": Variable(
         "whether the errors of c0, decay_time and mean_rate can be relied on",
@@ -708,7 +711,7 @@ DERIVED: dict[str, Variable] = {
         needs=("theory",),
     ),
     "network_critical_q": Variable(
-        "q_factor where this seed's rate network loses the last fixed point that is followed",
+        "q_factor where the fixed point of this seed's rate network, continued, is lost for good",
         comment="From the spectrum of its Jacobian, by fixed_point.network_critical_q. NaN beyond "
         "the range, where the fixed point cannot be followed to its loss, and for more than 500 "
         f"neurons. {_CRITICAL}",
@@ -720,10 +723,19 @@ DERIVED: dict[str, Variable] = {
 
 
 # What else says whether c(0) and decay time are to be trusted.
-_TRUSTED_BY = ("quality", "stopped", "fluctuating_states", "step_limited")
+_TRUSTED_BY = (
+    "quality", "centring_bias", "stopped", "r_hat", "fluctuating_states", "step_limited"
+)  # fmt: skip
+_OF_EXPONENTS = ("lyapunov_flag", "fluctuating_states", "step_limited")
 _ANCILLARY = {
-    "lyapunov_exponent": ("lyapunov_error", "lyapunov_flag"),
-    "lyapunov_exponent_per_time_constant": ("lyapunov_flag",),
+    "lyapunov_exponent": ("lyapunov_error", *_OF_EXPONENTS),
+    "lyapunov_exponent_per_time_constant": _OF_EXPONENTS,
+    "mean_rate": ("mean_rate_error", *_TRUSTED_BY),
+    "measured_critical_q": (
+        "measured_critical_q_flag",
+        "measured_critical_q_from",
+        "measured_critical_q_to",
+    ),
     "spike_damage": ("spike_damage_error", "spike_damage_fate"),
     "bit_damage": ("bit_damage_error", "bit_damage_fate"),
     "c0": ("c0_flag", "c0_error", *_TRUSTED_BY),

@@ -75,10 +75,14 @@ def test_the_interval_holds_the_mean_as_often_as_it_says():
 
 
 def test_an_interval_reaches_over_the_points_between_which_its_values_were_interpolated():
-    """Borders that agree are no surer than the grid is fine; an unknown end adds nothing."""
+    """Borders that agree are no surer than the grid is fine; an end may be unknown."""
     values, inner = np.array([2.5, 2.51, 2.49]), np.array([2.4, 2.4, 2.4])
-    ends = np.array([[2.0, 2.0, 1.7], [3.0, np.nan, 3.0]])
-    assert critical_line.confidence_interval(values, ends) == pytest.approx((2.5, 1.9, 3.0))
+    ends = np.array([[2.0, 2.0, 1.7], [3.0, 3.3, 3.0]])
+    assert critical_line.confidence_interval(values, ends) == pytest.approx((2.5, 1.9, 3.1))
+    ends[1, 1] = np.nan
+    assert critical_line.confidence_interval(values, ends) == pytest.approx(
+        (2.5, 1.9, np.nan), nan_ok=True
+    )
     _, low, high = critical_line.confidence_interval(values)
     found = critical_line.confidence_interval(values, np.array([inner + 0.099, inner + 0.101]))
     assert found == pytest.approx((2.5, low, high))

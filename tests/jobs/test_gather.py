@@ -76,7 +76,7 @@ def test_dataset_keeps_its_contract(phase_map_file):
         assert found.decay_time.attrs["long_name"].endswith(", in time steps")
         assert "CF-1.11" in found.attrs["Conventions"]
         assert {"title", "summary", "keywords", "history", "source"} <= {*found.attrs}
-        trust = "quality step_limited"  # without a precision, no more
+        trust = "quality centring_bias step_limited"  # without a precision, no more
         assert found.c0.attrs["ancillary_variables"] == f"c0_flag c0_error {trust}"
         assert found.weight_scale.attrs["ancillary_variables"] == "weight_scale_status"
         for variable in found.data_vars.values():

@@ -29,6 +29,14 @@ def test_flags_have_words(phase_map_file):
     assert set(eiphase.words(selected).values.ravel()) == {"", "chaos"}
 
 
+def test_an_average_of_flags_has_no_words(phase_map_file):
+    phase_map = with_all_variables(xr.load_dataset(phase_map_file))
+    phase_map.phase[:] = Phase.CHAOS
+    phase_map.phase[{"seed": 0}] = Phase.SATURATED
+    with pytest.raises(DatasetError, match=r"phase has 2\.5, which is none of its flags -1, 0, 1"):
+        eiphase.words(phase_map.phase.mean("seed", keep_attrs=True))
+
+
 @pytest.mark.parametrize(
     ("flags", "name"), [(xr.DataArray([1], name="mine"), "mine"), (3, "3"), ("x", "'x'")]
 )

@@ -51,7 +51,7 @@ def refined():
 
 
 def spectra_of_sweep():
-    """Of each seed, if theory finds borders of single rate networks."""
+    """Files of theory's borders, one for each seed; none if it finds no borders of single networks."""
     if not SWEEP.has_spectra:
         return []
     return [f"{RESULTS}/{SWEEP.spectra_path(seed)}" for seed in SWEEP.seeds]

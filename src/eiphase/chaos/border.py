@@ -145,6 +145,7 @@ def confidence_interval(
     left out; the interval is NaN with fewer than two, the mean with none. With `ends`,
     (2, seed), between which each value lies, the interval reaches over their means at least:
     borders that were interpolated between the same two grid points agree, however wide that is.
+    It is NaN on a side where one of these ends is.
     """
     found = np.asarray(values, float)
     is_known = np.isfinite(found)
@@ -158,13 +159,9 @@ def confidence_interval(
     half_width = float(students_t * found.std(ddof=1) / np.sqrt(len(found)))
     if ends is None:
         return mean, mean - half_width, mean + half_width
-    lower, upper = (_mean_of_known(side[is_known], mean) for side in ends)
-    return mean, min(mean - half_width, lower), max(mean + half_width, upper)
-
-
-def _mean_of_known(values: np.ndarray, default: float) -> float:
-    known = values[np.isfinite(values)]
-    return float(known.mean()) if len(known) else default
+    lower, upper = (side[is_known].mean() for side in ends)
+    low, high = np.minimum(mean - half_width, lower), np.maximum(mean + half_width, upper)
+    return mean, float(low), float(high)
 
 
 def of_one_kind(flags: np.ndarray) -> np.ndarray:

@@ -129,7 +129,7 @@ class _Beside:
 
     @property
     def is_followed(self) -> bool:
-        """Whether the next step is."""
+        """Whether perturbations are followed in the next step."""
         return self._followed.start <= self.n_done < self._followed.stop
 
     def advance(self, state: Any, spikes: np.ndarray, run: Callable[[slice], None]) -> list[Damage]:

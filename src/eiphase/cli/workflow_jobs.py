@@ -129,7 +129,7 @@ def _add_spectra(commands) -> None:
     )
     spectra.add_argument("config", type=Path, help="the sweep's YAML file")
     spectra.add_argument("output", type=Path, help="netCDF file to write")
-    spectra.add_argument("--seed", type=whole, required=True)
+    spectra.add_argument("--seed", type=whole, required=True, help="one of the sweep's")
     add_time_limit(spectra)
     spectra.set_defaults(command=_spectra)
 
@@ -138,7 +138,7 @@ def _spectra(options: argparse.Namespace) -> int:
     sweep = load(options.config)
     if not sweep.has_spectra:
         raise SweepError(
-            f"{options.config} needs no spectra: they are of sweeps with rate networks of up to "
+            f"{options.config} needs no spectra: only sweeps do with rate networks of up to "
             f"{LARGEST_SPECTRUM} neurons and observables.chaos = true."
         )
     sweep.tile(sweep.backends[0], options.seed, 0)  # says which seeds there are
@@ -172,7 +172,7 @@ def _add_gather(commands) -> None:
     )
     gather.add_argument(
         "--spectra", type=Path, nargs="*", default=[],
-        help="of each seed, as `eiphase spectra` writes them (default: found anew)",
+        help="files of `eiphase spectra`, one a seed (default: found anew)",
     )  # fmt: skip
     add_time_limit(gather)
     gather.set_defaults(command=_gather)

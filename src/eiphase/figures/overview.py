@@ -192,18 +192,21 @@ def _integers(figure: SubFigure, axis: Axes, dataset: xr.Dataset, legend: phases
     doubt = panels.doubt_of_numbers(dataset.sel(backend=list(names)), either, _DIFFERS)
     cells = doubt.cells.any("backend") & found.notnull().any("seed") & ~broken
     panels.Doubt(cells.expand_dims(backend=names[1:]), doubt.text).draw(axis, names[1], legend)
-    _mark_differences(axis, real, integer, legend)
+    _mark_differences(axis, real, integer, ~cells, legend)
     for name, one in zip(names, (real, integer), strict=True):
         phases.draw_border(axis, one, {}, panels.BACKEND_COLOURS[name], panels.BREADTH[name])
 
 
 def _mark_differences(
-    axis: Axes, real: xr.Dataset, integer: xr.Dataset, legend: phases.Legend
+    axis: Axes, real: xr.Dataset, integer: xr.Dataset, sure: xr.DataArray, legend: phases.Legend
 ) -> None:
-    """A plus where c(0) of integers differs on every seed that has both, by the errors of both."""
+    """A plus where c(0) of integers differs on every seed that has both, by the errors of both.
+
+    Only where cells are `sure`, as errors in doubt tell no difference.
+    """
     distance = abs(integer.c0 - real.c0) / np.hypot(integer.c0_error, real.c0_error)
     both = (integer.c0 * real.c0).notnull()
-    cells = ((distance > 2) | ~both).all("seed") & both.any("seed")
+    cells = ((distance > 2) | ~both).all("seed") & both.any("seed") & sure
     q, g = np.nonzero(cells.transpose("q_factor", "g_factor").values)
     if q.size:
         look: dict[str, Any] = {"linestyle": "none", "marker": "+", "color": "black"}

@@ -379,7 +379,7 @@ def fill(
 ) -> None:  # fmt: skip
     """Draw cells (q_factor, g_factor) in a colour and hatch, and explain it if there are any.
 
-    Of each cell only the upright `band` between two parts of its width, 0 to 1, if given.
+    With a `band`, only that upright part of each cell between two parts of its width, 0 to 1.
     """
     if not cells.any():
         return

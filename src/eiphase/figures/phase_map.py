@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Real
-from textwrap import fill
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -161,7 +161,8 @@ def plot_mapping(dataset: xr.Dataset) -> Figure:
         f"{text}: " + ", ".join(maps[name] for name in said if said[name] == text)
         for text in dict.fromkeys(said.values())
     )
-    figure.suptitle(f"{panels.subtitle(dataset)}\n{fill(words, 40 * n_columns)}", fontsize="medium")
+    title = "\n".join([panels.subtitle(dataset), *wrap(words, 40 * n_columns)])
+    figure.suptitle(title, fontsize="medium")
     return figure
 
 
@@ -312,7 +313,7 @@ def _draw_cut(axis: Axes, one: xr.Dataset, name: str, legend: dict) -> None:
         unsure = values.where(error.isnull())
         if unsure.notnull().any():
             axis.plot(one.q_factor, unsure, "x", color=colour, markersize=5 * breadth)
-            _explain(legend, "each seed's value without an error: the run is short", marker="x")
+            _explain(legend, "each seed's value without an error", marker="x")
     _explain(legend, "each seed's standard error", marker="|", markersize=10)
     if n_seeds == 1:
         return

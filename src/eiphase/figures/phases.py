@@ -42,7 +42,9 @@ _MEASURES = {
     "spike_damage": ("spike_damage", "damage by one spike\n(1: as independent trains)"),
 }  # fmt: skip
 _DRAWN = [name for name, _ in _MEASURES.values()]
-OF_BARS = "from certainly below to certainly above the border (two errors), in all seeds"
+OF_BARS = (
+    "from certainly below to certainly above the border (two errors), over all seeds with a border"
+)
 _RING: dict[str, Any] = {"linestyle": "none", "marker": "o", "markerfacecolor": "white"}
 _HALVES: dict[str, Any] = {
     "linestyle": "none", "marker": "s", "markersize": 9, "fillstyle": "left",
@@ -326,9 +328,16 @@ def _draw_band(
     enough = seeds.where(seeds.notnull().sum("seed") >= panels.SEEDS_OF_A_BAND)
     if enough.isnull().all():
         return
+    known = bool((low.notnull() | high.notnull()).any())  # not of a phase map without ends
     lines = zip(enough.values, low.values, high.values, strict=True)
     _, bottom, top = np.transpose(
-        [border.confidence_interval(line, np.array(both)) for line, *both in lines]
+        [border.confidence_interval(x, np.array(both) if known else None) for x, *both in lines]
+    )
+    there = enough.notnull().any("seed").values
+    sides = axis.get_ylim()
+    bottom, top = (
+        np.where(np.isnan(end) & there, side, end)
+        for end, side in zip((bottom, top), sides, strict=True)
     )
     style: dict[str, Any] = {"color": colour, "alpha": 0.25, "linewidth": 0}
     axis.fill_between(seeds.g_factor, bottom, top, **style)

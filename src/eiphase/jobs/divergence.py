@@ -59,7 +59,8 @@ def simulate_across_border(phase_map: xr.Dataset, show: Show = lambda *_: None) 
     - `fate` of the perturbation at the end of the run, and the number of `trials`.
 
     The run is the one from rest, of `simulation.steps`. A phase map's fates and trials are those
-    of four runs where the sweep has a `simulation.precision`, and may be others.
+    of four runs, in their last steps, where the sweep has a `simulation.precision`, and may be
+    others.
 
     There are no places if there is no border. Damage is NaN, and its fate `broken`, where
     the mapping gives no network. Raises `DatasetError` if the dataset does not say which

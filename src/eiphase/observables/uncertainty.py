@@ -482,7 +482,7 @@ def errors_from_scatter(values: Sequence[float] | Sequence[np.ndarray] | np.ndar
 def _widening(freedom: float) -> float:
     """Solve the module's equation for x: 1.30 for 3 degrees of freedom, near 1 for many.
 
-    Of 3, one error then holds 71.7 % of the truths and two hold 92.0 %.
+    With 3, one error then holds 71.7 % of the truths and two hold 92.0 %.
     """
     from scipy.optimize import brentq  # takes 0.2 s to import, which not all need
 

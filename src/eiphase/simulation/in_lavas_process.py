@@ -55,8 +55,8 @@ class Work:
     - `watch`: gives the observers of a network that is about to start, by its index.
     - `keep`: leaves in shared arrays what they have found. Where nothing can be simulated, see
       `Prepared.problem`, there are no observers.
-    - `take_over`: does so for a network that equals one that is already kept, and says whether it
-      does.
+    - `take_over`: whether a network equals one that is already kept; its numbers are then taken
+      over.
     """
 
     simulator: Simulator
@@ -103,8 +103,9 @@ def simulate_until_known(work: Work, group: Sequence[int]) -> None:
     As many networks advance together as the backend's lanes hold; when one is done, the next takes
     its place. A network's numbers depend neither on the others nor on their number.
     """
-    # From the last, which have the largest q_factor and run longest: so fewer lanes stay empty.
-    waiting, judges = list(group), dict[int, Judge]()
+    # Networks with the largest q_factor, which mostly run longest, begin: fewer lanes stay empty.
+    waiting = sorted(group, key=lambda index: work.networks[index].q_factor)
+    judges = dict[int, Judge]()
     prepared: dict[int, Prepared] = {}
     lanes = work.simulator.lanes()
     while waiting or judges:

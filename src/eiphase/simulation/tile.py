@@ -73,12 +73,12 @@ def work_on(
             values.store(index, observation.found())
         if not observers:
             values.store(index, broken(BACKENDS[tile.backend], sweep))
-        if digest := prepared.digest():
+        if digest := prepared.digest:
             kept[digest] = index
         show(next(done), len(networks))
 
     def take_over(index: int, prepared: Prepared) -> bool:
-        equal = kept.get(prepared.digest() or b"")
+        equal = kept.get(prepared.digest or b"")
         if equal is None:
             return False
         values.copy(equal, to=index)

@@ -60,7 +60,8 @@ def words(flags: "xr.DataArray") -> "xr.DataArray":
     """The words of flags, such as `phase_map.phase`, in place of their numbers.
 
     They are those of the attributes `flag_values` and `flag_meanings`; "" where a selection has
-    left none. Raises `DatasetError` if the variable has no such attributes.
+    left none. Raises `DatasetError` if the variable has no such attributes, or other numbers, as an
+    average over seeds has.
     """
     attributes = getattr(flags, "attrs", {})
     if not {"flag_values", "flag_meanings"} <= set(attributes):
@@ -70,7 +71,13 @@ def words(flags: "xr.DataArray") -> "xr.DataArray":
         )
     meanings = str(attributes["flag_meanings"]).split()
     known = dict(zip(np.atleast_1d(attributes["flag_values"]).tolist(), meanings, strict=False))
-    data = [known.get(value, "") for value in flags.values.ravel().tolist()]
+    numbers = flags.values.ravel().tolist()
+    if odd := next((x for x in numbers if x == x and x not in known), None):
+        raise DatasetError(
+            f"{flags.name} has {odd:g}, which is none of its flags {', '.join(map(str, known))}: "
+            "an average of flags has no words; take them seed by seed, or phase_commonest."
+        )
+    data = [known.get(value, "") for value in numbers]
     found = flags.copy(data=np.array(data, str).reshape(flags.shape))
     found.attrs = {name: attributes[name] for name in ("long_name",) if name in attributes}
     return found

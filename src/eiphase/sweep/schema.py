@@ -619,7 +619,7 @@ class Sweep(_Section):
     def spectra_digest(self, seed: int) -> str:
         """Hash of all that these borders of one seed depend on."""
         network = self.network.model_dump(exclude={"refractory"})
-        code = provenance.sources_digest("jobs.borders")
+        code = provenance.sources_digest("theory.fixed_point", "networks.weights")
         everything = network, self.grid.g_factor, max(self.grid.q_factor), seed, code
         return hashlib.sha256(repr(everything).encode()).hexdigest()[:16]
 

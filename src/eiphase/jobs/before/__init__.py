@@ -1,1 +1,1 @@
-"""What runs before a sweep does."""
+"""What runs before a sweep's simulations, or beside them."""

@@ -233,7 +233,7 @@ def _distinct_of(sweep: Sweep, backend: str) -> float:
         work, _ = work_on(_smaller(sweep), tile, {})
         for index, network in enumerate(work.networks):
             if network.g_factor in lines:
-                found.add((number, work.prepared(index).digest() or n))
+                found.add((number, work.prepared(index).digest or n))
                 n += 1
     return len(found) / n if n else 1.0
 

@@ -82,8 +82,9 @@ class Prepared(Protocol):
     @property
     def synapses(self) -> Synapses: ...
 
+    @property
     def digest(self) -> bytes | None:
-        """Equal for networks that are equal to the bit; None if another seldom is."""
+        """Equal for networks that are equal to the bit; None where no other is expected to be."""
 
 
 class Parameters(Protocol):

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -47,8 +48,11 @@ class _Prepared:
         assert self.parameters is not None
         return self.parameters.synapses
 
+    @cached_property
     def digest(self) -> bytes | None:
-        return digest(self.parameters) if self.parameters else None
+        if self.parameters is None or not lif_float.is_strongest(self.found):
+            return None
+        return digest(self.parameters)
 
 
 class Simulator:

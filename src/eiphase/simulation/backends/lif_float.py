@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from eiphase.chaos import perturbed_run
+from eiphase.flags import ScaleStatus
 from eiphase.mapping import rate_to_lif
 from eiphase.mapping.dynamic_range import RangeOfStates
 from eiphase.mapping.float_to_integer import DynamicRange
@@ -40,8 +41,9 @@ class _Prepared:
     def synapses(self) -> Synapses:
         return self.parameters.synapses
 
-    def digest(self) -> bytes:
-        return digest(self.parameters)
+    @cached_property
+    def digest(self) -> bytes | None:
+        return digest(self.parameters) if is_strongest(self.found) else None
 
 
 class Simulator:
@@ -78,6 +80,11 @@ class Simulator:
         run = self.start([prepared])
         run.state.voltage[:] = prepared.parameters.vth * initial_voltages(network, number)
         return run
+
+
+def is_strongest(found: Mapping[str, Any]) -> bool:
+    """Whether a network has the mapping's strongest coupling, as others then have."""
+    return bool(found["weight_scale_status"] == ScaleStatus.STRONGEST)
 
 
 def scale_diagnostics(scale: WeightScale) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class _Prepared:
     def synapses(self) -> Synapses:
         return weights.synapses(self.half, self.network)
 
+    @property
     def digest(self) -> None:
         """Nothing: no two points of a grid have the same weights."""
 
