@@ -366,8 +366,10 @@ def variance_of_mean(c: np.ndarray, n_steps: int) -> float:
 
     The sum goes to the lag K at which $c(k) + \sigma^2$ has fallen to $e^{-2}$ of lag 0, or to the
     largest lag; from there on c is taken to fall exponentially with the decay time, if it has one.
-    Infinite if the run is too short for a solution. `fluctuation.centring_bias` has no such tail,
-    and stops where c itself ceases to be positive: it is a lower bound.
+    Where activity oscillates, c falls below $-e^{-2}$ of lag 0, and the sum goes to its minimum
+    instead, half a period: to the zero of c alone it would be that of a slow process. Infinite if
+    the run is too short for a solution. `fluctuation.centring_bias` has no such tail, and stops
+    where c itself ceases to be positive: it is a lower bound, unless activity oscillates.
     """
     found = 0.0
     for _ in range(_MOST_ITERATIONS):
@@ -381,6 +383,8 @@ def _summed(c: np.ndarray, n_steps: int) -> float:
     """The sum of c over all pairs of steps, per step."""
     low = np.flatnonzero(c <= c[0] * np.exp(-2))
     last = int(low[0]) if low.size else len(c) - 1
+    if c.min() < -c[0] * np.exp(-2):
+        last = int(c.argmin())
     lags = np.arange(1, last + 1)
     total = c[0] + 2 * np.sum((1 - lags / n_steps) * c[1 : last + 1])
     tau, flag = decay_time(c)
