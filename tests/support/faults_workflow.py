@@ -95,10 +95,9 @@ def interrupted(folder: Path) -> str:
     said = ""
     while "Execute" not in said:
         said += os.read(terminal, 65536).decode()
-    while not list(folder.rglob(".eiphase-*.lock")) and "Finished" not in said:
-        time.sleep(0.1)  # until a job has begun to work
-        if list(folder.glob("results/tiny/logs/tiles/*/*/*.log")):
-            break
+    # Until both jobs are at work: one that Snakemake has just forked would not hear of the signal.
+    while len(list(folder.glob("results/tiny/tiles/progress/rate-*"))) < 2:
+        time.sleep(0.1)
     os.write(terminal, b"\x03")
     try:
         while read := os.read(terminal, 65536):
