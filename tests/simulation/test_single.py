@@ -59,7 +59,7 @@ def test_recordings_are_labelled(recordings):
 def test_measured_flags_are_of_the_type_of_their_values(recordings):
     found = eiphase.measure(recordings["rate"], burn_in=100, max_lag=30)
     assert found.c0_flag.dtype == found.c0_flag.attrs["flag_values"].dtype
-    assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality"
+    assert found.c0.attrs["ancillary_variables"] == "c0_flag c0_error quality centring_bias"
 
 
 def test_observables_are_those_of_the_window_asked_for(recordings):
