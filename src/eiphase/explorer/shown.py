@@ -15,6 +15,7 @@ from eiphase.figures import panels, phases
 from eiphase.figures import phase_map as fluctuations
 from eiphase.flags import Crossing, Flag, Phase, ScaleStatus
 from eiphase.jobs.datasets.unmeasured import completed
+from eiphase.sweep import attributes
 from eiphase.sweep.attributes import sweep_of
 from eiphase.variables import DERIVED, DIMENSIONS, VARIABLES
 
@@ -166,8 +167,7 @@ def at_limit(phase_map: xr.Dataset) -> dict[str, Any]:
 
 def _words(variable: xr.DataArray) -> dict[int, str]:
     """The word of each flag, also of one that the dataset has but does not explain."""
-    flags = np.atleast_1d(variable.attrs["flag_values"]).tolist()
-    known = dict(zip(flags, str(variable.attrs["flag_meanings"]).split(), strict=False))
+    known = attributes.meanings(variable)
     return known | {n: f"flag_{n}" for n in np.unique(variable).tolist() if n not in known}
 
 

@@ -69,8 +69,7 @@ def words(flags: "xr.DataArray") -> "xr.DataArray":
             f"{getattr(flags, 'name', None) or short(flags)} has no flag_meanings: give a variable "
             "of flags, such as phase_map.phase."
         )
-    meanings = str(attributes["flag_meanings"]).split()
-    known = dict(zip(np.atleast_1d(attributes["flag_values"]).tolist(), meanings, strict=False))
+    known = meanings(flags)
     numbers = flags.values.ravel().tolist()
     if odd := next((x for x in numbers if x == x and x not in known), None):
         raise DatasetError(
@@ -81,6 +80,12 @@ def words(flags: "xr.DataArray") -> "xr.DataArray":
     found = flags.copy(data=np.array(data, str).reshape(flags.shape))
     found.attrs = {name: attributes[name] for name in ("long_name",) if name in attributes}
     return found
+
+
+def meanings(flags: "xr.DataArray") -> dict[int, str]:
+    """The word of each flag that the variable's attributes explain."""
+    found = str(flags.attrs["flag_meanings"]).split()
+    return dict(zip(np.atleast_1d(flags.attrs["flag_values"]).tolist(), found, strict=False))
 
 
 def refuse_partial(dataset: "xr.Dataset", name: object) -> None:
