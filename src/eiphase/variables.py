@@ -638,7 +638,7 @@ DERIVED: dict[str, Variable] = {
         "lower end of the 95 % confidence interval of measured_critical_q_mean",
         comment="Student's t over seeds, and at most the mean of measured_critical_q_from: seeds "
         "whose borders lie between the same two points are no surer than these are close. NaN if "
-        "fewer than two have a measured_critical_q.",
+        "fewer than two have a measured_critical_q, or if one of these lacks that end.",
         dimensions=("backend", "g_factor"),
         needs=(_CHAOTIC,),
     ),
